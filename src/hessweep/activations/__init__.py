@@ -1,0 +1,66 @@
+"""Activations by name, each with its dual kernel and derivatives (MATH 2)."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from hessweep.activations.erf import Erf
+from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.polynomial import (
+    Polynomial,
+    cubic,
+    linear,
+    polynomial,
+    power,
+    quadratic,
+)
+from hessweep.errors import ActivationError
+
+ACTIVATIONS: dict[str, Callable[..., Activation]] = {
+    "linear": linear,
+    "quadratic": quadratic,
+    "cubic": cubic,
+    "power": power,
+    "polynomial": polynomial,
+    "erf": lambda: Erf(),
+}
+"""What a study may name: name -> function of the activation's parameters."""
+
+
+def activation(name: str | Activation, **parameters: Any) -> Activation:
+    """Return the activation of that name.
+
+    Args:
+        name: A key of `ACTIVATIONS`, or an `Activation`, which is returned as it is.
+        **parameters: What the activation takes: `epsilon` for quadratic, `coefficients` for
+            polynomial, `degree` for power.
+
+    Raises:
+        ActivationError: If the name is unknown or the parameters are not its own.
+    """
+    if isinstance(name, Activation):
+        if parameters:
+            raise ActivationError(f"{name} is an activation already and takes no parameters")
+        return name
+    if name not in ACTIVATIONS:
+        raise ActivationError(
+            f"unknown activation {name!r}; known are {', '.join(sorted(ACTIVATIONS))}"
+        )
+    make = ACTIVATIONS[name]
+    taken = inspect.signature(make).parameters
+    unknown = sorted(set(parameters) - set(taken))
+    missing = [
+        key
+        for key, value in taken.items()
+        if value.default is value.empty and key not in parameters
+    ]
+    if unknown or missing:
+        raise ActivationError(
+            f"{name} takes {', '.join(taken) or 'no parameters'}"
+            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+            + (f"; missing: {', '.join(missing)}" if missing else "")
+        )
+    return make(**parameters)
+
+
+__all__ = ["ACTIVATIONS", "Activation", "DualKernel", "Erf", "Polynomial", "activation"]

@@ -1,0 +1,45 @@
+"""The error-function network of the paper (sec. 4.3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+from scipy import special
+
+from hessweep.activations.kernel import Activation, DualKernel
+
+
+@dataclass(frozen=True)
+class Erf(Activation):
+    """`g(x) = erf(x / √2)`, so that `g'(x) = √(2/π) exp(-x²/2)`."""
+
+    name: str = "erf"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return special.erf(np.asarray(x) / np.sqrt(2))
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return np.sqrt(2 / np.pi) * np.exp(-np.square(x) / 2)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return -np.asarray(x) * self.derivative(x)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2, eqs 16-19)."""
+        D = 1 + p + q + (p * q - c * c)
+        root = np.sqrt(D)
+        cube = 1 / (D * root)
+        return DualKernel(
+            # atan2 keeps the digits that asin loses where |c| nears its bound.
+            K=2 / np.pi * np.arctan2(c, root),
+            K_c=2 / np.pi / root,
+            K_p=-c / (np.pi * (1 + p) * root),
+            K_q=-c / (np.pi * (1 + q) * root),
+            K_cc=2 / np.pi * c * cube,
+            K_pc=-(1 + q) * cube / np.pi,
+            K_qc=-(1 + p) * cube / np.pi,
+            K_pp=c * (1 / (1 + p) ** 2 / root + (1 + q) / (1 + p) * cube / 2) / np.pi,
+        )

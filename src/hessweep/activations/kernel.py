@@ -1,0 +1,110 @@
+"""What an activation is to the rest of the package: a function and its dual kernel (MATH 2)."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+Matrix = Float[ndarray, "*stack m n"]
+
+
+class DualKernel(NamedTuple):
+    """The dual kernel `K(p, q, c) = E[g(u) g(v)]` and its partial derivatives.
+
+    `u, v` are jointly normal with variances `p, q` and covariance `c`; the derivatives are
+    taken as if the three were independent. By Price's theorem each is again a Gaussian mean,
+    given below, so that only these are needed: `K_pq = K_cc / 4`.
+
+    Every field has the broadcast shape of `p, q, c`. Where `p` and `q` run over the same
+    neurons, `K_p`, `K_pc` are the transposes of `K_q`, `K_qc`.
+    """
+
+    K: Matrix
+    """E[g(u) g(v)]"""
+    K_c: Matrix
+    """E[g'(u) g'(v)]"""
+    K_p: Matrix
+    """E[g''(u) g(v)] / 2"""
+    K_q: Matrix
+    """E[g(u) g''(v)] / 2"""
+    K_cc: Matrix
+    """E[g''(u) g''(v)]"""
+    K_pc: Matrix
+    """E[g'''(u) g'(v)] / 2"""
+    K_qc: Matrix
+    """E[g'(u) g'''(v)] / 2"""
+    K_pp: Matrix
+    """E[g''''(u) g(v)] / 4, needed away from the optimum only"""
+
+
+@dataclass(frozen=True)
+class Activation(ABC):
+    """An activation function `g`, its first two derivatives and its dual kernel.
+
+    Instances are immutable, hashable and comparable: equal `name` and `parameters` mean the
+    same function, and both go into the key of a stored point.
+    """
+
+    name: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+    """Sorted (name, value) pairs; values are numbers or tuples of numbers."""
+    default_parameters: tuple[tuple[str, Any], ...] = ()
+    """Those that `label` leaves out."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Name and parameters as plain data: `activation(**spec)` gives the activation back."""
+        values = {
+            key: list(value) if isinstance(value, tuple) else value
+            for key, value in self.parameters
+        }
+        return {"name": self.name, **values}
+
+    @property
+    def label(self) -> str:
+        """The name that tables and stores show, such as `erf` or `quadratic(epsilon=0.5)`."""
+        shown = [item for item in self.parameters if item not in self.default_parameters]
+        if not shown:
+            return self.name
+        return f"{self.name}({', '.join(f'{key}={_plain(value)}' for key, value in shown)})"
+
+    def __str__(self) -> str:
+        """Return the label."""
+        return self.label
+
+    @abstractmethod
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+
+    @abstractmethod
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+
+    @abstractmethod
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+
+    @abstractmethod
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel and its derivatives.
+
+        Args:
+            p: Variances of `u`, broadcastable against `c`.
+            q: Variances of `v`, broadcastable against `c`.
+            c: Covariances, `c² <= p q`.
+        """
+
+    def self_dual(self, W1: Float[ndarray, "*stack N_h N_i"]) -> DualKernel:
+        """Return the dual kernel between all pairs of rows of `W1`, each `(..., N_h, N_h)`."""
+        c = W1 @ W1.swapaxes(-1, -2)
+        p = np.diagonal(c, axis1=-2, axis2=-1)
+        return self.dual(p[..., :, None], p[..., None, :], c)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ",".join(_plain(item) for item in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,157 @@
+"""Polynomial activations, the linear and quadratic networks of the paper among them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import factorial
+
+import numpy as np
+from numpy import ndarray
+from numpy.polynomial import polynomial as poly
+
+from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.errors import ActivationError
+
+MAX_DEGREE = 30
+"""Above this the factorials in the dual kernel leave float64 nothing to work with."""
+
+
+@dataclass(frozen=True)
+class Polynomial(Activation):
+    """`g(x) = Σ_k coefficients[k] x^k`."""
+
+    coefficients: tuple[float, ...] = ()
+    """From degree 0 up; the last one is not zero."""
+
+    @property
+    def degree(self) -> int:
+        """The highest degree with a non-zero coefficient."""
+        return len(self.coefficients) - 1
+
+    @property
+    def support(self) -> tuple[int, ...]:
+        """The degrees with a non-zero coefficient, ascending."""
+        return tuple(k for k, value in enumerate(self.coefficients) if value != 0)
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return poly.polyval(x, self.coefficients)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return poly.polyval(x, poly.polyder(self.coefficients))
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return poly.polyval(x, poly.polyder(self.coefficients, 2))
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel, by `E[f(u) h(v)] = Σ_l c^l/l! E[f^(l)(u)] E[h^(l)(v)]`.
+
+        That series is Mehler's formula; for polynomials it ends, and it regroups the triple
+        sum of MATH 2 so that each term costs one multiplication per pair of neurons.
+        """
+        p, q, c = np.broadcast_arrays(p, q, c)
+        orders = range(self.degree + 1)
+        u = [mean_of_derivative(self.coefficients, order, p) for order in orders]
+        v = [mean_of_derivative(self.coefficients, order, q) for order in orders]
+
+        def mean(f: int, h: int) -> ndarray:
+            """E[g^(f)(u) g^(h)(v)]."""
+            total = np.zeros(c.shape)
+            power = np.ones(c.shape)
+            for order in range(self.degree + 1 - max(f, h)):
+                total += u[f + order] * v[h + order] * power / factorial(order)
+                power = power * c
+            return total
+
+        return DualKernel(
+            K=mean(0, 0),
+            K_c=mean(1, 1),
+            K_p=mean(2, 0) / 2,
+            K_q=mean(0, 2) / 2,
+            K_cc=mean(2, 2),
+            K_pc=mean(3, 1) / 2,
+            K_qc=mean(1, 3) / 2,
+            K_pp=mean(4, 0) / 4,
+        )
+
+
+def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndarray) -> ndarray:
+    """Return `E[g^(order)(u)]` for a normal `u` of mean 0 and the given variance.
+
+    These are the coefficients of `g` in the Hermite polynomials of `u`, up to `order!`.
+    """
+    derived = poly.polyder(coefficients, order) if order else np.asarray(coefficients, float)
+    # E[u^2j] = (2j - 1)!! variance^j; odd moments vanish.
+    moments = [
+        value * factorial(2 * j) / (2**j * factorial(j)) for j, value in enumerate(derived[::2])
+    ]
+    return poly.polyval(variance, moments)
+
+
+def polynomial(coefficients: Sequence[float]) -> Polynomial:
+    """Return `g(x) = Σ_k coefficients[k] x^k`, coefficients from degree 0 up.
+
+    Raises:
+        ActivationError: If there is no finite non-zero coefficient above degree 0, or more
+            than `MAX_DEGREE`.
+    """
+    try:
+        values = tuple(float(value) for value in coefficients)
+    except (TypeError, ValueError) as error:
+        raise ActivationError(
+            f"coefficients: expected a list of numbers from degree 0 up, got {coefficients!r}"
+        ) from error
+    if not np.all(np.isfinite(values)):
+        raise ActivationError(f"coefficients: expected finite numbers, got {list(values)}")
+    while values and values[-1] == 0:
+        values = values[:-1]
+    if not 2 <= len(values) <= MAX_DEGREE + 1:
+        raise ActivationError(
+            f"coefficients: expected degree 1 to {MAX_DEGREE} (from degree 0 up, at least one "
+            f"non-zero above degree 0), got {list(coefficients)}"
+        )
+    return Polynomial("polynomial", (("coefficients", values),), coefficients=values)
+
+
+def linear() -> Polynomial:
+    """Return `g(x) = x` (sec. 3.1)."""
+    return Polynomial("linear", coefficients=(0.0, 1.0))
+
+
+def quadratic(epsilon: float = 1.0) -> Polynomial:
+    """Return `g(x) = x + epsilon x²` (sec. 4.1).
+
+    Raises:
+        ActivationError: If epsilon is zero (that is the linear network) or not finite.
+    """
+    try:
+        value = float(epsilon)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not np.isfinite(value) or value == 0:
+        raise ActivationError(f"epsilon: expected a finite non-zero number, got {epsilon!r}")
+    return Polynomial(
+        "quadratic",
+        (("epsilon", value),),
+        default_parameters=(("epsilon", 1.0),),
+        coefficients=(0.0, 1.0, value),
+    )
+
+
+def cubic() -> Polynomial:
+    """Return `g(x) = x + x² + x³`, the shortest full polynomial of sec. 4.2."""
+    return Polynomial("cubic", coefficients=(0.0, 1.0, 1.0, 1.0))
+
+
+def power(degree: int) -> Polynomial:
+    """Return `g(x) = x^degree`.
+
+    Raises:
+        ActivationError: If degree is not a whole number from 1 to `MAX_DEGREE`.
+    """
+    if isinstance(degree, bool) or not isinstance(degree, int) or not 1 <= degree <= MAX_DEGREE:
+        raise ActivationError(
+            f"degree: expected a whole number from 1 to {MAX_DEGREE}, got {degree!r}"
+        )
+    return Polynomial("power", (("degree", degree),), coefficients=(0.0,) * degree + (1.0,))

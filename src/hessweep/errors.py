@@ -1,0 +1,63 @@
+"""The exception tree: every error that a user can cause, each also a built-in.
+
+HessweepError
+├── InputError (ValueError)           something the user wrote is wrong: exit code 2
+│   ├── ShapeError                    array shapes or sizes that do not fit together
+│   ├── ActivationError               an unknown activation or a wrong parameter of one
+│   ├── StudyError                    a study file that does not follow the schema
+│   ├── QueryError                    a query that names what is not there
+│   └── TooLargeError (MemoryError)   points that can not fit into the workers' memory
+├── PrecisionError (ArithmeticError)  a number can not be had to the accuracy that was asked for
+├── StoreError (RuntimeError)         results that can not be read or written
+│   ├── StoreAccessError (OSError)    no room, no permission, a read-only folder
+│   └── DamagedStoreError             checksums, keys or files that do not fit
+└── ClusterError (RuntimeError)       the Dask cluster can not be reached or can not run the points
+"""
+
+
+class HessweepError(Exception):
+    """Any error that hessweep raises on purpose; the message says what to do."""
+
+
+class InputError(HessweepError, ValueError):
+    """Something the user wrote is wrong."""
+
+
+class ShapeError(InputError):
+    """Array shapes or sizes that do not fit together."""
+
+
+class ActivationError(InputError):
+    """An unknown activation, or a parameter that it does not take."""
+
+
+class StudyError(InputError):
+    """A study file that does not follow the schema."""
+
+
+class QueryError(InputError):
+    """A query that names what is not there, or that can not be parsed."""
+
+
+class TooLargeError(InputError, MemoryError):
+    """Points whose predicted memory is above what a worker has."""
+
+
+class PrecisionError(HessweepError, ArithmeticError):
+    """A number can not be had to the accuracy that was asked for."""
+
+
+class StoreError(HessweepError, RuntimeError):
+    """Results that can not be read or written."""
+
+
+class StoreAccessError(StoreError, OSError):
+    """The results folder can not be used: no room, no permission, read-only."""
+
+
+class DamagedStoreError(StoreError):
+    """Stored bytes that do not fit their checksum, or files that do not belong."""
+
+
+class ClusterError(HessweepError, RuntimeError):
+    """The Dask cluster can not be reached, or can not run the points."""

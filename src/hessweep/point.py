@@ -1,0 +1,143 @@
+"""One point of a sweep: what is asked (`Point`), what comes out (`PointResult`), and how."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.activations import Activation
+from hessweep.network import Network, sample_teacher
+from hessweep.spectrum import spectrum_with_error
+
+KERNEL_VERSION = 1
+"""Raised whenever a change to the maths changes stored numbers; part of every key."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One random teacher at its optimum: a cell of a sweep's grid."""
+
+    activation: Activation
+    N_i: int
+    N_h: int
+    seed: int
+    weights: str = "normal"
+
+    @property
+    def P(self) -> int:
+        """Number of parameters."""
+        return self.N_h * (self.N_i + 1)
+
+    @property
+    def key(self) -> str:
+        """A stable hash of everything that the result depends on: 32 hexadecimal digits."""
+        identity = {
+            "kernel_version": KERNEL_VERSION,
+            "activation": self.activation.spec,
+            "N_i": self.N_i,
+            "N_h": self.N_h,
+            "seed": self.seed,
+            "weights": self.weights,
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
+
+    def network(self) -> Network:
+        """Return the teacher."""
+        return sample_teacher(self.activation, self.N_i, self.N_h, self.seed, self.weights)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One scalar of a result, and how the store describes it."""
+
+    name: str
+    dtype: Literal["int64", "float64", "str"]
+    long_name: str
+    units: str = "1"
+    missing: Any = None
+    """What stands for a value that does not exist for a failed point."""
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("P", "int64", "number of parameters, N_h (N_i + 1)"),
+    Column("lambda_max", "float64", "largest eigenvalue"),
+    Column("lambda_min", "float64", "smallest non-zero eigenvalue"),
+    Column("lambda_min_error", "float64", "relative error of lambda_min"),
+    Column("trace", "float64", "trace of H, computed without the eigenvalues"),
+    Column("eigenvalue_error", "float64", "bound on the absolute error of each eigenvalue"),
+    Column("rank", "int64", "rank of H: number of effective parameters"),
+    Column("rank_lower", "int64", "proved lower bound on the rank"),
+    Column("rank_upper", "int64", "proved upper bound on the rank"),
+    Column("rank_certificate", "str", "proved (lower = upper) or undecided"),
+    Column("rank_method", "str", "how the rank was proved"),
+    Column("rank_float64", "int64", "rank by numpy.linalg.matrix_rank's rule"),
+    Column("gap_ratio", "float64", "smallest eigenvalue counted by rank over the largest not"),
+    Column("effective_parameters", "int64", "rank by formula for generic weights, -1: none known"),
+    Column("effective_parameters_kind", "str", "exact, upper bound or none"),
+    Column("route", "str", "how the eigenvalues were computed"),
+    Column("spectrum_time", "float64", "wall time of the eigenvalues", "s"),
+    Column("rank_time", "float64", "wall time of the rank and its certificate", "s"),
+)
+"""The scalars of a result, in the order in which tables show them."""
+
+TIMES = ("spectrum_time", "rank_time")
+"""The columns that differ between two computations of one point; all others are bit-identical."""
+
+
+@dataclass(frozen=True, eq=False)
+class PointResult:
+    """What a point came to: eigenvalues and scalars, or the error that stopped it."""
+
+    point: Point
+    eigenvalues: Float[ndarray, " P"] = field(default_factory=lambda: np.empty(0))
+    """Ascending; empty where the point failed."""
+    scalars: Mapping[str, Any] = field(default_factory=dict)
+    """A value for every name in `COLUMNS`; empty where the point failed."""
+    error: str = ""
+    """Empty, or what went wrong."""
+
+    @property
+    def status(self) -> Literal["done", "failed"]:
+        """Whether the point has a result."""
+        return "failed" if self.error else "done"
+
+
+def compute(point: Point) -> PointResult:
+    """Compute one point: pure, seeded, without input or output.
+
+    Exceptions of the maths or of a user's activation pass through; the sweep records them.
+    """
+    network = point.network()
+    start = perf_counter()
+    spectrum = spectrum_with_error(network)
+    spectrum_time = perf_counter() - start
+    eigenvalues = spectrum.eigenvalues
+    lower = int((eigenvalues > spectrum.error).sum())
+    rank_float64 = int((eigenvalues > eigenvalues[-1] * point.P * np.finfo(float).eps).sum())
+    scalars = {
+        "P": point.P,
+        "lambda_max": eigenvalues[-1],
+        "lambda_min": eigenvalues[-lower],
+        "lambda_min_error": spectrum.error / eigenvalues[-lower],
+        "trace": eigenvalues.sum(),
+        "eigenvalue_error": spectrum.error,
+        "rank": lower,
+        "rank_lower": lower,
+        "rank_upper": point.P,
+        "rank_certificate": "proved" if lower == point.P else "undecided",
+        "rank_method": "float64",
+        "rank_float64": rank_float64,
+        "gap_ratio": np.inf,
+        "effective_parameters": -1,
+        "effective_parameters_kind": "none",
+        "route": spectrum.route,
+        "spectrum_time": spectrum_time,
+        "rank_time": 0.0,
+    }
+    return PointResult(point, eigenvalues, scalars)
