@@ -82,6 +82,24 @@ def test_a_point_asked_for_twice_is_one_point() -> None:
     assert len({point.key for point in points}) == len(points)
 
 
+def test_a_study_written_as_data_is_the_same_study() -> None:
+    slurm = {"kind": "slurm", "jobs": 3, "memory": "1.5 GiB", "prologue": ["module load x"]}
+    study = parse_study(
+        {
+            "name": "demo",
+            "sweeps": {
+                "one": SWEEP | {"activation": ["erf", {"name": "quadratic", "epsilon": 2}]},
+                "two": {"activation": "linear", "sizes": [[2, 3]], "seeds": [5, 1]},
+            },
+            "tables": {"t": {"kind": "ranks", "sweeps": "one"}},
+            "cluster": slurm,
+        }
+    )
+    data = json.loads(json.dumps(study.model_dump(mode="json")))
+    assert data["sweeps"]["one"]["seeds"] == "0..1"
+    assert parse_study(data) == study
+
+
 def test_slurm_memory_is_bytes() -> None:
     cluster = {"kind": "slurm", "jobs": 3, "memory": "1.5 GiB", "queue": "main"}
     study = parse_study({"name": "demo", "sweeps": {"one": SWEEP}, "cluster": cluster})

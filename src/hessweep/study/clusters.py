@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from hessweep.study.grid import shown
 from hessweep.study.section import Section
@@ -31,7 +31,12 @@ def read_path(value: Any) -> Path:
     return Path(value)
 
 
-Memory = Annotated[int, PlainValidator(read_memory), WithJsonSchema({"type": "string"})]
+Memory = Annotated[
+    int,
+    PlainValidator(read_memory),
+    PlainSerializer(lambda size: f"{size}B"),
+    WithJsonSchema({"type": "string"}),
+]
 PlainPath = Annotated[Path, PlainValidator(read_path), WithJsonSchema({"type": "string"})]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
+    PlainSerializer,
     PlainValidator,
     WithJsonSchema,
     model_validator,
@@ -23,12 +24,13 @@ from hessweep.study.grid import (
 )
 from hessweep.study.section import Section
 
-
-def _as_list(kind: str) -> dict[str, Any]:
-    item = {"type": "integer"}
-    return {"anyOf": [item, {"type": "array", "items": item}, {"type": "string"}], "title": kind}
-
-
+_NUMBERS = {
+    "anyOf": [
+        {"type": "integer"},
+        {"type": "array", "items": {"type": "integer"}},
+        {"type": "string", "pattern": r"^\s*[0-9]+\s*\.\.\s*[0-9]+\s*$"},
+    ]
+}
 _ACTIVATION = {
     "anyOf": [
         {"type": "string", "enum": sorted(ACTIVATIONS)},
@@ -37,8 +39,26 @@ _ACTIVATION = {
 }
 _WEIGHTS = {"type": "string", "enum": list(WEIGHTS)}
 
-Sizes = Annotated[Sequence[int], PlainValidator(read_sizes), WithJsonSchema(_as_list("Sizes"))]
-Seeds = Annotated[Sequence[int], PlainValidator(read_seeds), WithJsonSchema(_as_list("Seeds"))]
+
+def _written(numbers: Sequence[int]) -> str | list[int]:
+    """Return numbers as a study writes them, without unfolding a range of millions."""
+    if isinstance(numbers, range):
+        return f"{numbers[0]}..{numbers[-1]}"
+    return list(numbers)
+
+
+Sizes = Annotated[
+    Sequence[int],
+    PlainValidator(read_sizes),
+    PlainSerializer(_written),
+    WithJsonSchema(_NUMBERS),
+]
+Seeds = Annotated[
+    Sequence[int],
+    PlainValidator(read_seeds),
+    PlainSerializer(_written),
+    WithJsonSchema(_NUMBERS),
+]
 Pairs = Annotated[
     Sequence[tuple[int, int]],
     PlainValidator(read_pairs),
@@ -57,6 +77,7 @@ Pairs = Annotated[
 Activations = Annotated[
     Sequence[Activation],
     PlainValidator(read_activations),
+    PlainSerializer(lambda activations: [activation.spec for activation in activations]),
     WithJsonSchema({"anyOf": [*_ACTIVATION["anyOf"], {"type": "array", "items": _ACTIVATION}]}),
 ]
 Weights = Annotated[
