@@ -55,8 +55,9 @@ class Group:
     def digest(self) -> str:
         """What the published group depends on: which points, from which segments, how written."""
         columns = [f"{column.name} {column.dtype}" for column in POINT_COLUMNS]
-        origin = self.points["segment"] + self.points["row"].astype("str")
-        return _digest([str(FORMAT), self.label, *columns, *self.points["key"], *origin])
+        keys, segments = ("\n".join(self.points[name]) for name in ("key", "segment"))
+        rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
+        return _digest([str(FORMAT), self.label, *columns, keys, segments, rows])
 
 
 @dataclass(frozen=True, eq=False)
