@@ -96,7 +96,7 @@ class _Writer:
         if count:
             values = np.concatenate(self.pending)
             self.array[self.written : self.written + count] = values[:count]
-            self.pending, self.waiting = [values[count:]], len(values) - count
+            self.pending, self.waiting = [values[count:].copy()], len(values) - count
             self.written += count
 
 
