@@ -37,19 +37,31 @@ class Point:
     @property
     def key(self) -> str:
         """A stable hash of everything that the result depends on: 32 hexadecimal digits."""
-        identity = {
-            "kernel_version": KERNEL_VERSION,
-            "activation": self.activation.spec,
-            "N_i": self.N_i,
-            "N_h": self.N_h,
-            "seed": self.seed,
-            "weights": self.weights,
-        }
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
+        return point_key(self.activation.spec, self.N_i, self.N_h, self.seed, self.weights)
 
     def network(self) -> Network:
         """Return the teacher."""
         return sample_teacher(self.activation, self.N_i, self.N_h, self.seed, self.weights)
+
+
+def point_key(
+    activation_spec: Mapping[str, Any],
+    N_i: int,
+    N_h: int,
+    seed: int,
+    weights: str,
+    kernel_version: int = KERNEL_VERSION,
+) -> str:
+    """Return the key of a point from plain data, as it is stored."""
+    identity = {
+        "kernel_version": kernel_version,
+        "activation": activation_spec,
+        "N_i": N_i,
+        "N_h": N_h,
+        "seed": seed,
+        "weights": weights,
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,25 @@ from hessweep.store.query import (
     table,
 )
 from hessweep.store.segments import read_segment, write_segment
+from hessweep.store.verify import Problem, Repair, Verification, repair, verify
 
 __all__ = [
     "TABLE_COLUMNS",
     "DamagedSegmentWarning",
+    "Problem",
+    "Repair",
     "StoredPoints",
+    "Verification",
     "eigenvalue_blocks",
     "open_results",
     "points",
     "pooled_eigenvalues",
     "publish",
     "read_segment",
+    "repair",
     "spectra",
     "stored_points",
     "table",
+    "verify",
     "write_segment",
 ]

@@ -7,7 +7,7 @@ written: no call, no attribute, no index.
 
 import ast
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.errors import QueryError
+
+Column = Callable[[str], Any]
+"""A column's values by its name."""
 
 MAX_LENGTH = 10_000
 MAX_EXPONENT = 8
@@ -53,12 +56,13 @@ class Expression:
     """The columns that it needs."""
     tree: ast.expr
 
-    def __call__(self, columns: Mapping[str, Any]) -> ndarray:
+    def __call__(self, column: Column) -> ndarray:
         """Return where the condition holds.
 
         Args:
-            columns: A value for each of `names`: arrays of one length, or scalars for columns
-                that are constant.
+            column: Gives the values of a column by its name: arrays of one length, or a scalar
+                where they are all the same. It is not asked for columns that do not matter, as
+                `N_i` in `activation == 'erf' and N_i > 5` where the activation is another.
 
         Returns:
             Booleans, of the arrays' length, or a single one where all columns are scalars.
@@ -68,7 +72,7 @@ class Expression:
         """
         try:
             with np.errstate(all="ignore"):
-                return _condition(_evaluate(self.tree, columns))
+                return _condition(_evaluate(self.tree, column))
         except QueryError as error:
             raise QueryError(f"{self.text!r}: {error}") from error
         except RecursionError as error:
@@ -126,44 +130,49 @@ def _check_lists(ops: list[ast.cmpop], comparators: list[ast.expr]) -> None:
             raise QueryError(f"`in` takes a list and nothing else does; {_HELP}")
 
 
-def _evaluate(node: ast.expr, columns: Mapping[str, Any]) -> ndarray:
+def _evaluate(node: ast.expr, column: Column) -> ndarray:
     match node:
         case ast.Name(id=name):
-            return _array(columns[name])
+            return _array(column(name))
         case ast.Constant(value=value):
             return _array(value)
         case ast.BoolOp(op=op, values=values):
-            masks = [_condition(_evaluate(value, columns)) for value in values]
-            combine = np.logical_and if isinstance(op, ast.And) else np.logical_or
-            result = masks[0]
-            for mask in masks[1:]:
-                result = combine(result, mask)
-            return result
+            return _combine(isinstance(op, ast.And), values, column)
         case ast.UnaryOp(op=ast.Not(), operand=operand):
-            return np.logical_not(_condition(_evaluate(operand, columns)))
+            return np.logical_not(_condition(_evaluate(operand, column)))
         case ast.UnaryOp(op=op, operand=operand):
-            value = _number(_evaluate(operand, columns))
-            return -value if isinstance(op, ast.USub) else value
+            number = _number(_evaluate(operand, column))
+            return -number if isinstance(op, ast.USub) else number
         case ast.BinOp(left=left, op=op, right=right):
-            return _calculate(op, _evaluate(left, columns), _evaluate(right, columns))
+            return _calculate(op, _evaluate(left, column), _evaluate(right, column))
         case ast.Compare(left=left, ops=ops, comparators=comparators):
-            return _compare(left, ops, comparators, columns)
+            return _compare(left, ops, comparators, column)
     raise QueryError("a list stands only after `in`")
 
 
+def _combine(all_of: bool, nodes: list[ast.expr], column: Column) -> ndarray:
+    result: ndarray = np.array(all_of)
+    for node in nodes:
+        if result.ndim == 0 and bool(result) != all_of:
+            break
+        mask = _condition(_evaluate(node, column))
+        result = result & mask if all_of else result | mask
+    return result
+
+
 def _compare(
-    left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], columns: Mapping[str, Any]
+    left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], column: Column
 ) -> ndarray:
     result: ndarray = np.array(True)
-    value = _evaluate(left, columns)
+    value = _evaluate(left, column)
     for op, node in zip(ops, comparators, strict=True):
         if isinstance(node, ast.List | ast.Tuple):
             mask = np.zeros(value.shape, bool)
             for item in node.elts:
-                mask = mask | _compare_two(operator.eq, value, _evaluate(item, columns))
+                mask = mask | _compare_two(operator.eq, value, _evaluate(item, column))
             result = result & (mask if isinstance(op, ast.In) else ~mask)
             continue
-        following = _evaluate(node, columns)
+        following = _evaluate(node, column)
         result = result & _compare_two(_COMPARISONS[type(op)], value, following)
         value = following
     return result

@@ -113,9 +113,7 @@ def _encode_chunk(values: ndarray) -> bytes:
     return bytes(_ZSTD.encode(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))))
 
 
-def _decode_array(
-    name: str, metadata: Mapping[str, Any], read: Callable[[str], bytes]
-) -> ndarray:
+def _decode_array(name: str, metadata: Mapping[str, Any], read: Callable[[str], bytes]) -> ndarray:
     data_type, (size,) = metadata["data_type"], metadata["shape"]
     if metadata["codecs"] != [_SERIALIZERS[data_type], _COMPRESSOR]:
         raise DamagedStoreError(f"{name}: written with other codecs: {metadata['codecs']}")

@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -32,6 +32,8 @@ _CHUNK = {POINT: 2**15, EIGENVALUE: 2**17}
 """Values in what is read at once: 256 KiB of columns, 1 MiB of eigenvalues."""
 _SHARD = {POINT: 2**20, EIGENVALUE: 2**23}
 """Values in a file: at most 64 MiB of eigenvalues."""
+
+_INDEX_LOCATIONS: tuple[Literal["end"], Literal["start"]] = ("end", "start")
 
 _FILL_VALUES: dict[str, Any] = {"int64": -1, "float64": np.nan, "str": ""}
 
@@ -70,8 +72,7 @@ def write_group(
     with warnings.catch_warnings():
         # Consolidated metadata is not yet in the Zarr v3 specification; xarray writes it too.
         warnings.simplefilter("ignore", ZarrUserWarning)
-        metadata = zarr.consolidate_metadata(root.store).metadata.to_dict()
-    return metadata
+        return zarr.consolidate_metadata(root.store).metadata.to_dict()
 
 
 class _Writer:
@@ -95,7 +96,7 @@ class _Writer:
         if count:
             values = np.concatenate(self.pending)
             self.array[self.written : self.written + count] = values[:count]
-            self.pending, self.waiting = [values[count:]], len(values) - count
+            self.pending, self.waiting = [values[count:].copy()], len(values) - count
             self.written += count
 
 
@@ -112,9 +113,9 @@ def _create(
         dtype=numpy_dtype(column),
         chunks=(chunk,),
         # Four layouts take turns; see publish.py for what that is good for.
-        shards={
+        shards={  # type: ignore[arg-type]  # the type of this dict is not exported
             "shape": (shard // chunk * chunk,),
-            "index_location": ("end", "start")[generation // 2 % 2],
+            "index_location": _INDEX_LOCATIONS[generation // 2 % 2],
         },
         chunk_key_encoding={"name": "default", "separator": "/."[generation % 2]},
         compressors=[ZstdCodec(level=3), Crc32cCodec()],

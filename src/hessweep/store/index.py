@@ -136,9 +136,11 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pd.DataFrame, tup
         try:
             arrays, _ = read_columns(segments_folder(root) / name, INDEXED)
             rows = len(arrays["key"])
-            place = {"segment": [name] * rows, "segment_size": [size] * rows, "row": range(rows)}
+            lists: dict[str, list[Any]] = {c: arrays[c].tolist() for c in INDEXED}
+            lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
+            lists["row"] = list(range(rows))
             for column, values in columns.items():
-                values += place[column] if column in place else arrays[column].tolist()
+                values += lists[column]
         except (DamagedStoreError, KeyError) as error:
             damaged.append(Damage(name, str(error)))
     return pd.DataFrame(columns).astype(_DTYPES), tuple(damaged)

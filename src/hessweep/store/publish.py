@@ -31,8 +31,8 @@ from hessweep.store.selection import Group, gather, select
 FOLDER = "published"
 SUFFIX = ".zarr"
 METADATA = "zarr.json"
-_BUILD = ".building"
-_LOCK = ".lock"
+BUILD = ".building"
+LOCK = ".lock"
 
 
 def published_folder(root: Path) -> Path:
@@ -133,7 +133,7 @@ def _attribute(group_folder: Path, name: str) -> Any:
 
 
 def _publish_group(root: Path, folder: Path, group: Group) -> None:
-    target, build = folder / f"{group.slug}{SUFFIX}", folder / _BUILD
+    target, build = folder / f"{group.slug}{SUFFIX}", folder / BUILD
     generation = (_attribute(target, "generation") or 0) + 1
     # Only the holder of the lock builds, so that what is there was left by a killed publish.
     shutil.rmtree(build, ignore_errors=True)
@@ -191,7 +191,7 @@ def _remove_others(folder: Path, groups: list[Group]) -> bool:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Let one publish at a time into the folder; a killed one lets go by itself."""
-    with (folder / _LOCK).open("w") as file:
+    with (folder / LOCK).open("w") as file:
         # Some cluster file systems have no locks; there two publishes must not run at once.
         with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -219,12 +219,7 @@ def _select(dataset: xr.Dataset, expression: Expression | None) -> slice | ndarr
     if expression is None:
         return slice(None)
     label = dataset.attrs["activation"]
-    mask = expression(
-        {
-            name: label if name == "activation" else dataset[name].values
-            for name in expression.names
-        }
-    )
+    mask = expression(lambda name: label if name == "activation" else dataset[name].values)
     if mask.ndim == 0:
         return slice(None) if mask else slice(0)
     return _as_slice(np.flatnonzero(mask))
@@ -241,7 +236,7 @@ def _column(dataset: xr.Dataset, name: str, rows: slice | ndarray) -> ndarray:
     if name == "activation":
         count = np.arange(dataset.sizes[POINT])[rows].size
         return np.full(count, dataset.attrs["activation"], dtype=STRING)
-    if isinstance(rows, slice):
+    if isinstance(rows, slice) and rows != slice(None):
         return dataset[name][rows].values
     return dataset[name].values[rows]
 

@@ -84,7 +84,9 @@ def read_segment(path: Path) -> xr.Dataset:
         for name, values in arrays.items()
     }
     coordinates = {column.name: variables.pop(column.name) for column in IDENTITY}
-    return xr.Dataset(variables, coordinates, {k: v for k, v in attrs.items() if k != "coordinates"})
+    return xr.Dataset(
+        variables, coordinates, {k: v for k, v in attrs.items() if k != "coordinates"}
+    )
 
 
 def read_columns(

@@ -22,7 +22,7 @@ from hessweep.store.schema import (
 from hessweep.store.segments import read_columns, segments_folder
 
 ORDER = ["N_i", "N_h", "weights", "seed"]
-"""How points are sorted in a group: those of one size lie together, and so do their eigenvalues."""
+"""How points are sorted in a group: those of one size, and their eigenvalues, lie together."""
 
 _BLOCK_ROWS = 65536
 _BLOCK_VALUES = 2**22
