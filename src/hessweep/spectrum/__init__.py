@@ -99,11 +99,8 @@ def _solve(
     else:
         parts = []
         if "row space" in plan.route:
-            # W1 = L Q^T: the spectrum depends on L L^T alone, whatever the rank of L.
-            R = np.asarray(np.linalg.qr(W1.swapaxes(1, 2), mode="r"))
-            W1 = np.ascontiguousarray(R.swapaxes(1, 2))
-            outside = W2[:, :, None] * W2[:, None, :] * activation.self_dual(W1).K_c
-            parts.append(np.repeat(stacked_eigenvalues(outside), N_i - N_h, axis=1))
+            W1, outside = row_space(activation, W1, W2)
+            parts.append(np.repeat(outside, N_i - N_h, axis=1))
         if "gram" in plan.route and isinstance(activation, Polynomial):
             matrices = stacked_gram(activation, W1, W2)
         else:
@@ -115,6 +112,22 @@ def _solve(
     eigenvalues = np.concatenate([found, np.zeros((S, plan.zeros))], axis=1)
     eigenvalues.sort(axis=1)
     return eigenvalues, error
+
+
+def row_space(
+    activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
+) -> tuple[Float[ndarray, "S N_h N_h"], Float[ndarray, "S N_h"]]:
+    """Split networks with N_h < N_i by the row space of W1, `W1 = L Q^T` (MATH 4).
+
+    Returns:
+        L, the first layer of the reduced network, and the N_h eigenvalues outside the row
+        space, `eig((W2 W2^T) ∘ K_c)`, each of which H has N_i - N_h times.
+    """
+    # The spectrum depends on L L^T alone, whatever the rank of L.
+    R = np.asarray(np.linalg.qr(W1.swapaxes(1, 2), mode="r"))
+    L = np.ascontiguousarray(R.swapaxes(1, 2))
+    outside = W2[:, :, None] * W2[:, None, :] * activation.self_dual(L).K_c
+    return L, stacked_eigenvalues(outside)
 
 
 def _closed_form(
@@ -137,6 +150,7 @@ __all__ = [
     "Plan",
     "Spectrum",
     "route",
+    "row_space",
     "spectrum",
     "spectrum_with_error",
     "stacked_spectra",
