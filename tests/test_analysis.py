@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import xarray as xr
-from scipy import stats
 
 from hessweep import analysis
 from hessweep.errors import InputError
@@ -65,15 +64,6 @@ def test_log_histogram_integrates_to_the_positive_fraction_and_shares_edges():
     np.testing.assert_allclose(np.log10(table["low"]) * 4 % 1, 0, atol=1e-9)
     for row in table.to_dict("records"):
         assert row["count"] == sum(row["low"] <= value < row["high"] for value in values)
-
-
-def test_ks_distance_is_the_largest_step_off_the_law():
-    rng = np.random.default_rng(2)
-    sample = rng.normal(0.2, 1, 500)
-    grid = np.sort(np.concatenate([sample, sample - 1e-9]))
-    empirical = (sample[None, :] <= grid[:, None]).mean(axis=1)
-    brute = np.abs(empirical - stats.norm.cdf(grid)).max()
-    assert analysis.ks_distance(sample, stats.norm.cdf) == pytest.approx(brute, abs=1e-7)
 
 
 @pytest.mark.parametrize("multiplicity", [1, 5])

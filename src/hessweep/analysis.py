@@ -1,6 +1,6 @@
 """Numbers that tables and figures share: pooled spectra, distances to laws, gaps, exponents."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,6 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import stats
 
 from hessweep.errors import InputError
 
@@ -94,14 +93,6 @@ def log_histogram(values: Float[ndarray, " n"], per_decade: int) -> pd.DataFrame
         high=10 ** table["high"],
         density=table["density"] * len(positive) / len(values),
     )
-
-
-def ks_distance(sample: Float[ndarray, " n"], cdf: Callable[[ndarray], ndarray]) -> float:
-    """Return the Kolmogorov-Smirnov distance `sup |F_n - F|` of a sample to a law.
-
-    No p-value: eigenvalues of one matrix repel, so they are not independent.
-    """
-    return float(stats.ks_1samp(np.asarray(sample), cdf, method="asymp").statistic)
 
 
 def ks_noise(rows: list[ndarray], resamples: int = 40, seed: int = 0) -> float:

@@ -44,8 +44,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Marker of the k-th of several sets of points."""
 
 SIMULATION: dict[str, Any] = {"facecolor": "#D9D9D9", "edgecolor": "#8C8C8C", "linewidth": 0.5}
-ASYMPTOTIC: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (4, 1.5))}
-EXACT: dict[str, Any] = {"color": BLUE, "linestyle": "-"}
+ASYMPTOTIC: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (4, 1.5)), "zorder": 2.2}
+EXACT: dict[str, Any] = {"color": BLUE, "linestyle": "-", "linewidth": 1.6, "zorder": 2.1}
+"""The dashes lie on the line: where the laws agree, both are seen."""
 
 RC: dict[Any, Any] = {
     # Comes with matplotlib, so the same glyphs and the same bytes on every machine.
