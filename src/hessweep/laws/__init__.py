@@ -1,0 +1,28 @@
+"""Laws of the linear network's eigenvalues, asymptotic and exact (MATH 5; docs/laws.md)."""
+
+from hessweep.laws.convergence import Distances, PowerFit, distance_to_limit, fit_power
+from hessweep.laws.law import Law, ks_distance, law_distance
+from hessweep.laws.linear import (
+    block_A_law,
+    block_B_law,
+    chi_square_law,
+    hessian_law,
+    marchenko_pastur,
+)
+from hessweep.laws.wishart import wishart_density
+
+__all__ = [
+    "Distances",
+    "Law",
+    "PowerFit",
+    "block_A_law",
+    "block_B_law",
+    "chi_square_law",
+    "distance_to_limit",
+    "fit_power",
+    "hessian_law",
+    "ks_distance",
+    "law_distance",
+    "marchenko_pastur",
+    "wishart_density",
+]
