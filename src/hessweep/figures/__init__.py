@@ -19,6 +19,10 @@ from hessweep.figures import (
     architecture,
     bulk_edges,
     erf_spectrum,
+    law_convergence,
+    linear_blocks,
+    linear_spectrum,
+    other_weights,
     quadratic_spectrum,
     rank_grid,
 )
@@ -50,12 +54,12 @@ FIGURES: dict[str, FigureKind] = {
     name: FigureKind(title, module.data, module.plot, module.caption)
     for name, title, module in (
         ("architecture", "Architecture (Fig. 1)", architecture),
-        (
-            "quadratic-spectrum",
-            "Quadratic networks: bulk and outlier (Fig. 4)",
-            quadratic_spectrum,
-        ),
-        ("erf-spectrum", "erf networks: bulk and large eigenvalues (Fig. 5)", erf_spectrum),
+        ("linear-spectrum", "Linear networks: the law of H (Fig. 2)", linear_spectrum),
+        ("quadratic-spectrum", "Quadratic networks: one outlier (Fig. 4)", quadratic_spectrum),
+        ("erf-spectrum", "erf networks: N_h large eigenvalues (Fig. 5)", erf_spectrum),
+        ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
+        ("other-weights", "Linear networks: other weights (Figs 8, 9)", other_weights),
+        ("law-convergence", "Asymptotic against exact laws", law_convergence),
         ("bulk-edges", "Edges of the bulk against N", bulk_edges),
         ("rank-grid", "Rank against formula", rank_grid),
     )

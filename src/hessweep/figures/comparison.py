@@ -1,6 +1,6 @@
 """Simulated eigenvalues against laws, as Figs 2 and 6 to 9 show them: one panel a case."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,12 @@ def bin_edges(positive: Float[ndarray, " n"]) -> Float[ndarray, " m"]:
 def stack(panels: list[Tables]) -> Tables:
     """Return the tables of several panels as one of each kind."""
     return {name: pd.concat([p[name] for p in panels], ignore_index=True) for name in panels[0]}
+
+
+def cases(tables: Tables, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the cases of stacked tables, by the columns that name them."""
+    distinct = tables["distances"][list(names)].drop_duplicates()
+    return [dict(zip(names, row, strict=True)) for row in distinct.itertuples(index=False)]
 
 
 def panel(tables: Tables, case: Mapping[str, Any]) -> Tables:

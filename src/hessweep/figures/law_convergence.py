@@ -41,8 +41,9 @@ def data(sizes: Sequence[int] = SIZES, ratios: Sequence[float] = (0.5, 1, 2)) ->
         for N_i in sorted(sizes)
     ]
     table = pd.DataFrame(rows)
-    logarithms = np.log(table[["distance", "N_i"]]).groupby([table["law"], table["ratio"]]).diff()
-    return {"distances": table.assign(exponent=logarithms["distance"] / logarithms["N_i"])}
+    logarithms = table.assign(distance=np.log(table["distance"]), N_i=np.log(table["N_i"]))
+    steps = logarithms.groupby(["law", "ratio"])[["distance", "N_i"]].diff()
+    return {"distances": table.assign(exponent=steps["distance"] / steps["N_i"])}
 
 
 def plot(tables: Tables) -> Figure:

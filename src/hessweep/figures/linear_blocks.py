@@ -79,7 +79,7 @@ def block_spectra(block: str, N_i: int, N_h: int, seeds: Sequence[int]) -> list[
 
 def plot(tables: Tables) -> Figure:
     """Draw a panel for each size of the block, with the distances in the legends."""
-    cases = tables["histogram"][["block", "N_i", "N_h"]].drop_duplicates().to_dict("records")
+    cases = comparison.cases(tables, ["block", "N_i", "N_h"])
     with style.paper():
         figure = style.figure(style.DOUBLE, 2.2)
         panels = figure.subplots(1, len(cases), squeeze=False)[0]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
+from numpy import ndarray
 
 from hessweep import analysis, laws
 from hessweep.figures import comparison, style
@@ -43,7 +44,7 @@ def data(results: analysis.Results, sizes: Sequence[tuple[int, int]] = SIZES) ->
     )
 
 
-def spectra(results: analysis.Results, N_i: int, N_h: int, weights: str) -> list:
+def spectra(results: analysis.Results, N_i: int, N_h: int, weights: str) -> list[ndarray]:
     """Return the non-zero eigenvalues of every linear network of one size and distribution.
 
     Raises:
@@ -55,7 +56,7 @@ def spectra(results: analysis.Results, N_i: int, N_h: int, weights: str) -> list
 
 def plot(tables: Tables) -> Figure:
     """Draw a panel for each size, with the Kolmogorov-Smirnov distances in the legends."""
-    cases = tables["histogram"][["N_i", "N_h"]].drop_duplicates().to_dict("records")
+    cases = comparison.cases(tables, ["N_i", "N_h"])
     with style.paper():
         figure = style.figure(style.DOUBLE, 2.4)
         panels = figure.subplots(1, len(cases), squeeze=False)[0]
@@ -74,17 +75,18 @@ def plot(tables: Tables) -> Figure:
 def caption(tables: Tables) -> str:
     """Return the caption, with the distances."""
     distances = tables["distances"]
-    table = distances.pivot(index=["N_i", "N_h"], columns="law", values="distance")
-    noise = distances.groupby(["N_i", "N_h"])["noise"].first()
-    apart = "; ".join(
-        f"for (N_i, N_h) = ({N_i}, {N_h}) {row['exact']:.4f} from the exact law and "
-        f"{row['asymptotic']:.4f} from the asymptotic one, where sampling alone makes "
-        f"D_0 = {noise[N_i, N_h]:.4f}"
-        for (N_i, N_h), row in table.iterrows()
-    )
+    apart = []
+    for case in comparison.cases(tables, ["N_i", "N_h"]):
+        rows = comparison.panel(tables, case)["distances"].set_index("law")
+        distance, noise = rows["distance"], rows["noise"].iloc[0]
+        apart.append(
+            f"for (N_i, N_h) = ({case['N_i']}, {case['N_h']}) {distance['exact']:.4f} from the "
+            f"exact law and {distance['asymptotic']:.4f} from the asymptotic one, where sampling "
+            f"alone makes D_0 = {noise:.4f}"
+        )
     return (
         f"Linear networks: non-zero eigenvalues of the Hessian at the optimum, pooled over "
         f"{counted(distances['teachers'])} teachers, against the paper's asymptotic law (a "
         f"chi-square law convolved with Marchenko-Pastur, mixed with the former for N_i > N_h) "
-        f"and the exact law at this size. Kolmogorov-Smirnov distances D: {apart}."
+        f"and the exact law at this size. Kolmogorov-Smirnov distances D: {'; '.join(apart)}."
     )

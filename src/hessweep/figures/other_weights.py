@@ -100,7 +100,7 @@ def _draw(axes: Axes, tables: Tables, weights: str) -> None:
 def caption(tables: Tables) -> str:
     """Return the caption, with the distances."""
     distances = tables["distances"]
-    N_i, N_h = distances.loc[0, ["N_i", "N_h"]]
+    N_i, N_h = int(distances["N_i"].iloc[0]), int(distances["N_h"].iloc[0])
     exact = distances[distances["law"] == "exact"]
     apart = listed(f"{row['distance']:.3f} ({row['weights']})" for row in exact.to_dict("records"))
     noise = exact["noise"]

@@ -1,6 +1,7 @@
 """Numbers as captions write them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 def listed(values: Iterable[object]) -> str:
@@ -9,7 +10,7 @@ def listed(values: Iterable[object]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def counted(counts: Iterable[int]) -> str:
-    """Return `50`, or `20 to 50` where the counts differ."""
+def counted(counts: Iterable[Any]) -> str:
+    """Return `50`, or `20 to 50` where numbers, or equally long words for them, differ."""
     few, many = min(counts := list(counts)), max(counts)
     return f"{few}" if few == many else f"{few} to {many}"
