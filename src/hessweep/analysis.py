@@ -1,0 +1,244 @@
+"""Numbers that tables and figures share: pooled spectra, distances to laws, gaps, exponents."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.errors import InputError
+
+Results = xr.Dataset | Iterable[xr.Dataset]
+"""What `hessweep.open_results` gives for one activation, or several of these."""
+
+
+def realisations(results: Results, query: str) -> pd.DataFrame:
+    """Return the computed points that a query selects, one row each.
+
+    Args:
+        results: Datasets of the published store.
+        query: A pandas expression over the columns of the point table, such as
+            `activation == 'erf' and N_i == N_h`.
+
+    Returns:
+        Coordinates and scalars of each point, sorted by `N_i, N_h, weights, seed` within each
+        dataset, and its ascending `eigenvalues`, an array for each row.
+
+    Raises:
+        InputError: If no computed point fits the query.
+    """
+    datasets = [results] if isinstance(results, xr.Dataset) else list(results)
+    selected = [table for dataset in datasets if len(table := _selected(dataset, query))]
+    if not selected:
+        raise InputError(
+            f"results: expected computed points with {query}, found none in "
+            f"{sum(dataset.sizes['point'] for dataset in datasets)} points; add them to the study"
+        )
+    return pd.concat(selected, ignore_index=True)
+
+
+def _selected(dataset: xr.Dataset, query: str) -> pd.DataFrame:
+    point_variables = [name for name, v in dataset.variables.items() if v.dims == ("point",)]
+    table = pd.DataFrame({str(name): dataset[name].values for name in point_variables})
+    stop = table["row_size"].cumsum()
+    table["start"], table["stop"] = stop - table["row_size"], stop
+    table = table.query(query).sort_values(["N_i", "N_h", "weights", "seed"])
+    table = table[table["row_size"] > 0]
+    if table.empty:
+        return table
+    flat = dataset["eigenvalues"].values
+    rows = [flat[a:b] for a, b in zip(table["start"], table["stop"], strict=True)]
+    return table.drop(columns=["start", "stop"]).assign(eigenvalues=pd.Series(rows, table.index))
+
+
+def non_zero(points: pd.DataFrame) -> list[ndarray]:
+    """Return the `rank` largest eigenvalues of each point, ascending: those that are not zero.
+
+    An eigenvalue that float64 could not tell from zero, though its rank proves it positive, may
+    be below the true one or negative; drop it where a logarithm is taken.
+    """
+    return [
+        row[len(row) - rank :]
+        for row, rank in zip(points["eigenvalues"], points["rank"], strict=True)
+    ]
+
+
+def histogram(values: Float[ndarray, " n"], edges: Float[ndarray, " m"]) -> pd.DataFrame:
+    """Return the histogram of values as rows of `low, high, count, density`.
+
+    The density integrates to the fraction of the values that lie between the first and the
+    last edge, not to 1.
+    """
+    count, edges = np.histogram(values, edges)
+    density = count / np.diff(edges) / len(values)
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "count": count, "density": density})
+
+
+def log_histogram(values: Float[ndarray, " n"], per_decade: int) -> pd.DataFrame:
+    """Return the histogram of `log10(values)`: `low, high, count, density` per decade.
+
+    Edges are the powers `10^(k / per_decade)`, so that histograms of different samples share
+    them; `low` and `high` are values, not logarithms. The density integrates over `log10` to the
+    fraction of the values that are positive.
+    """
+    positive = np.log10(values[values > 0])
+    first = np.floor(positive.min() * per_decade)
+    last = np.floor(positive.max() * per_decade) + 1
+    table = histogram(positive, np.arange(first, last + 1) / per_decade)
+    return table.assign(
+        low=10 ** table["low"],
+        high=10 ** table["high"],
+        density=table["density"] * len(positive) / len(values),
+    )
+
+
+def ks_noise(rows: list[ndarray], resamples: int = 40, seed: int = 0) -> float:
+    """Return the distance that sampling alone makes: the mean over bootstrap samples.
+
+    Whole realisations are drawn again, since eigenvalues of one realisation are not
+    independent; each resample's distance to the pooled sample has, for many realisations, the
+    distribution of the distance of the pooled sample to its true law.
+
+    Args:
+        rows: Eigenvalues of each realisation.
+        resamples: Number of bootstrap samples.
+        seed: Seed of the resampling.
+    """
+    rng = np.random.default_rng(seed)
+    pooled = np.sort(np.concatenate(rows))
+    owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    owner = owner[np.argsort(np.concatenate(rows), kind="stable")]
+    # Ties (a multiple eigenvalue) have one value of the distribution function: their last.
+    last = np.append(np.diff(pooled) > 0, True)
+    uniform = np.arange(1, len(pooled) + 1) / len(pooled)
+    distances = []
+    for _ in range(resamples):
+        drawn = np.bincount(rng.integers(len(rows), size=len(rows)), minlength=len(rows))
+        cumulative = np.cumsum(drawn[owner])
+        distances.append(np.abs(cumulative / cumulative[-1] - uniform)[last].max())
+    return float(np.mean(distances))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Where a spectrum parts into large eigenvalues and a bulk."""
+
+    count: int
+    """Number of eigenvalues above the gap."""
+    above: float
+    """Smallest eigenvalue above it."""
+    below: float
+    """Largest eigenvalue below it."""
+
+    @property
+    def ratio(self) -> float:
+        """How many times the eigenvalue above is the one below."""
+        return self.above / self.below
+
+
+def largest_gap(eigenvalues: Float[ndarray, " P"], expected: int) -> Gap:
+    """Return the largest gap of log eigenvalues near an expected number of large ones.
+
+    Gaps after the `ceil(expected / 2)`-th to the `2 expected`-th largest eigenvalue are
+    compared. The window is there because the smallest eigenvalues of an erf network span many
+    orders of magnitude, with gaps of their own; it takes the count for granted within a factor
+    of two and no further.
+
+    Raises:
+        InputError: If `expected` is below 1 or there are no eigenvalues on both sides of it.
+    """
+    descending = np.sort(eigenvalues)[::-1]
+    first, last = (expected + 1) // 2, min(2 * expected, len(descending) - 1)
+    if not 1 <= expected <= last:
+        raise InputError(
+            f"expected: a number of large eigenvalues from 1 to {len(descending) - 1}, one below "
+            f"that of all eigenvalues, got {expected}"
+        )
+    window = np.maximum(descending[first - 1 : last + 1], np.finfo(float).tiny)
+    count = first + int(np.argmax(-np.diff(np.log(window))))
+    return Gap(count, float(descending[count - 1]), float(descending[count]))
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Coefficients of a weighted least-squares fit, with errors of one standard deviation."""
+
+    coefficients: Float[ndarray, " k"]
+    errors: Float[ndarray, " k"]
+    chi2: float
+    """Reduced: about 1 where the model describes the data; NaN for as many data as terms."""
+
+
+def fit(terms: Float[ndarray, "n k"], y: Float[ndarray, " n"], error: Float[ndarray, " n"]) -> Fit:
+    """Return the weighted least-squares fit `y = terms @ coefficients`.
+
+    Where the data scatter around the model by more than their errors, the errors of the
+    coefficients are widened by `√chi2`: a curve is then not passed off as a well-known slope.
+
+    Args:
+        terms: Value of each term of the model at each datum.
+        y: Data.
+        error: Standard deviation of each datum.
+
+    Raises:
+        InputError: If the data do not fix the coefficients, or an error is not positive.
+    """
+    terms, y, error = (np.asarray(values, dtype=float) for values in (terms, y, error))
+    n, k = terms.shape
+    if np.linalg.matrix_rank(terms) < k or not (error > 0).all():
+        raise InputError(
+            f"fit: expected at least {k} different sizes and positive errors, got {n} data with "
+            f"errors {error.tolist()}; add sizes or seeds to the study"
+        )
+    weighted = terms / error[:, None]
+    covariance = np.linalg.inv(weighted.T @ weighted)
+    coefficients = covariance @ weighted.T @ (y / error)
+    residual = (y - terms @ coefficients) / error
+    chi2 = float(residual @ residual / (n - k)) if n > k else np.nan
+    return Fit(coefficients, np.sqrt(np.diag(covariance) * np.fmax(1.0, chi2)), chi2)
+
+
+def by_size(N: ndarray, values: Float[ndarray, " n"]) -> pd.DataFrame:
+    """Return mean and standard error of the values for each size: `N, mean, error, points`.
+
+    Raises:
+        InputError: If a size has a single value, and so no error.
+    """
+    groups = pd.Series(np.asarray(values, dtype=float)).groupby(np.asarray(N))
+    table = groups.agg(mean="mean", error="sem", points="size").rename_axis("N").reset_index()
+    if (table["points"] < 2).any():
+        raise InputError(
+            f"seeds: expected at least 2 for each size, got 1 at N = "
+            f"{table.loc[table['points'] < 2, 'N'].tolist()}; add seeds to the study"
+        )
+    return table
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """`prefactor N^exponent`, fitted."""
+
+    exponent: float
+    error: float
+    """Standard deviation of the exponent."""
+    prefactor: float
+    chi2: float
+    """Reduced; see `Fit`."""
+
+
+def power_law(N: ndarray, values: Float[ndarray, " n"]) -> PowerLaw:
+    """Return the growth exponent of positive values with N, one value a realisation.
+
+    Fitted to the mean of `ln values` at each size, weighted by its standard error.
+
+    Raises:
+        InputError: If there are fewer than two sizes, or fewer than two values at one of them.
+    """
+    table = by_size(N, np.log(values))
+    terms = np.column_stack([np.log(table["N"]), np.ones(len(table))])
+    line = fit(terms, table["mean"].to_numpy(), table["error"].to_numpy())
+    slope, intercept = line.coefficients
+    return PowerLaw(float(slope), float(line.errors[0]), float(np.exp(intercept)), line.chi2)

@@ -1,0 +1,109 @@
+"""The paper's figures: what a study's `figures` section may ask for, and how each is made.
+
+A figure is three functions of its module: `data` takes results from the store and returns
+tables, `plot` takes these and returns a matplotlib Figure, `caption` takes them and returns the
+sentences below it. Options of `data` are what a study may set.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from hessweep.analysis import Results
+from hessweep.errors import StudyError
+from hessweep.figures import (
+    architecture,
+    bulk_edges,
+    erf_spectrum,
+    law_convergence,
+    linear_blocks,
+    linear_spectrum,
+    other_weights,
+    quadratic_spectrum,
+    rank_grid,
+)
+from hessweep.figures.save import SUFFIXES, Tables, save
+
+
+@dataclass(frozen=True)
+class FigureKind:
+    """One kind of figure."""
+
+    title: str
+    """A few words, with the paper's number of the figure."""
+    data: Callable[..., Tables]
+    plot: Callable[[Tables], Figure]
+    caption: Callable[[Tables], str]
+
+    @property
+    def takes_results(self) -> bool:
+        """Whether `data` takes results of the store as its first argument."""
+        return "results" in inspect.signature(self.data).parameters
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a study may set."""
+        return tuple(name for name in inspect.signature(self.data).parameters if name != "results")
+
+
+FIGURES: dict[str, FigureKind] = {
+    name: FigureKind(title, module.data, module.plot, module.caption)
+    for name, title, module in (
+        ("architecture", "Architecture (Fig. 1)", architecture),
+        ("linear-spectrum", "Linear networks: the law of H (Fig. 2)", linear_spectrum),
+        ("quadratic-spectrum", "Quadratic networks: one outlier (Fig. 4)", quadratic_spectrum),
+        ("erf-spectrum", "erf networks: N_h large eigenvalues (Fig. 5)", erf_spectrum),
+        ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
+        ("other-weights", "Linear networks: other weights (Figs 8, 9)", other_weights),
+        ("law-convergence", "Asymptotic against exact laws", law_convergence),
+        ("bulk-edges", "Edges of the bulk against N", bulk_edges),
+        ("rank-grid", "Rank against formula", rank_grid),
+    )
+}
+"""What a study's `figures` section may name."""
+
+
+def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
+    """Return a kind of figure by its name, after a check of the options for its data.
+
+    Raises:
+        StudyError: If the kind is unknown or does not take one of the options.
+    """
+    if name not in FIGURES:
+        raise StudyError(f"figures: unknown kind {name!r}; known are {', '.join(FIGURES)}")
+    kind = FIGURES[name]
+    unknown = sorted(set(options or {}) - set(kind.options))
+    if unknown:
+        raise StudyError(
+            f"figures: {name} does not take {', '.join(unknown)}; it takes "
+            f"{', '.join(kind.options) or 'no options'}"
+        )
+    return kind
+
+
+def make(name: str, results: Results, path: str | Path, **options: Any) -> tuple[Path, ...]:
+    """Make a figure from results and save it as `path` + .png, .pdf, .csv and .txt (caption).
+
+    Args:
+        name: A key of `FIGURES`.
+        results: Datasets of the published store; not read by kinds that need none.
+        path: Where to, without suffix.
+        **options: For the kind's `data`.
+
+    Returns:
+        The four paths.
+
+    Raises:
+        StudyError: If the kind is unknown or does not take one of the options.
+        InputError: If the results do not hold what the figure shows.
+    """
+    kind = figure_kind(name, options)
+    tables = kind.data(results, **options) if kind.takes_results else kind.data(**options)
+    return save(kind.plot(tables), tables, path, kind.caption(tables))
+
+
+__all__ = ["FIGURES", "SUFFIXES", "FigureKind", "Tables", "figure_kind", "make", "save"]

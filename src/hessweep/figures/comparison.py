@@ -1,0 +1,131 @@
+"""Simulated eigenvalues against laws, as Figs 2 and 6 to 9 show them: one panel a case."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from numpy import ndarray
+
+from hessweep import analysis
+from hessweep.figures import style
+from hessweep.figures.save import Tables
+from hessweep.laws import Law, ks_distance
+
+SHOWN = 0.998
+"""Fraction of the eigenvalues up to which the histogram goes; heavy tails go on beyond."""
+
+CURVES = {"asymptotic": style.ASYMPTOTIC, "exact": style.EXACT}
+"""The laws that a panel may show, and how."""
+
+GRID = 400
+
+
+def compare(case: Mapping[str, Any], rows: list[ndarray], laws: Mapping[str, Law]) -> Tables:
+    """Return what one panel shows of the eigenvalues of many teachers and of their laws.
+
+    Args:
+        case: Names the panel; becomes the first columns of each table.
+        rows: Eigenvalues of each teacher. Zeros are exact; they count in the distances and in
+            the normalisation, but not in the histogram.
+        laws: By name, "asymptotic" or "exact".
+
+    Returns:
+        `histogram` (`low, high, count, density`): its area is the fraction that is neither zero
+        nor beyond the last edge. `laws` (`law, x, pdf`). `distances` (`law, distance, noise,
+        teachers, eigenvalues`): Kolmogorov-Smirnov, and the distance that sampling makes by
+        itself.
+    """
+    values = np.concatenate(rows)
+    positive = values[values > 0]
+    edges = bin_edges(positive)
+    # Not at 0, where Marchenko-Pastur may have a pole.
+    x = np.linspace(0, 1.05 * edges[-1], GRID + 1)[1:]
+    noise = analysis.ks_noise(rows)
+    tables = {
+        "histogram": analysis.histogram(values, edges),
+        "laws": pd.concat(
+            [pd.DataFrame({"law": name, "x": x, "pdf": law.pdf(x)}) for name, law in laws.items()]
+        ),
+        "distances": pd.DataFrame(
+            {
+                "law": list(laws),
+                "distance": [ks_distance(values, law) for law in laws.values()],
+                "noise": noise,
+                "teachers": len(rows),
+                "eigenvalues": len(values),
+            }
+        ),
+    }
+    for table in tables.values():
+        for k, (column, value) in enumerate(case.items()):
+            table.insert(k, column, value)
+    return tables
+
+
+def bin_edges(positive: Float[ndarray, " n"]) -> Float[ndarray, " m"]:
+    """Return 8 to 60 bins up to the quantile `SHOWN`, as wide as Freedman and Diaconis advise.
+
+    Of distinct values: ties, as a multiple eigenvalue makes them, leave a histogram no less noisy.
+    """
+    low, high = positive.min(), np.quantile(positive, SHOWN)
+    distinct = np.unique(positive)
+    width = 2 * np.subtract(*np.quantile(distinct, [0.75, 0.25])) / len(distinct) ** (1 / 3)
+    return np.linspace(low, high, int(np.clip((high - low) / width, 8, 60)) + 1)
+
+
+def stack(panels: list[Tables]) -> Tables:
+    """Return the tables of several panels as one of each kind."""
+    return {name: pd.concat([p[name] for p in panels], ignore_index=True) for name in panels[0]}
+
+
+def cases(tables: Tables, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the cases of stacked tables, by the columns that name them."""
+    distinct = tables["distances"][list(names)].drop_duplicates()
+    return [dict(zip(names, row, strict=True)) for row in distinct.itertuples(index=False)]
+
+
+def panel(tables: Tables, case: Mapping[str, Any]) -> Tables:
+    """Return the rows of one case."""
+    return {
+        name: table[np.logical_and.reduce([table[key] == value for key, value in case.items()])]
+        for name, table in tables.items()
+    }
+
+
+def draw(axes: Axes, tables: Tables, labels: Mapping[str, str]) -> None:
+    """Draw the histogram of one panel and the laws over it, with their distances.
+
+    Args:
+        axes: Where to.
+        tables: What `compare` returned.
+        labels: What the legend calls each law.
+    """
+    histogram, laws, distances = (tables[name] for name in ("histogram", "laws", "distances"))
+    edges = np.append(histogram["low"], histogram["high"].iloc[-1])
+    noise = distances["noise"].iloc[0]
+    axes.stairs(
+        histogram["density"],
+        edges,
+        fill=True,
+        label=f"simulation, $D_0 = {noise:.4f}$",
+        **style.SIMULATION,
+    )
+    for name, distance in zip(distances["law"], distances["distance"], strict=True):
+        curve = laws[laws["law"] == name]
+        label = f"{labels[name]}, $D = {distance:.4f}$"
+        axes.plot(curve["x"], curve["pdf"], label=label, **CURVES[name])
+    axes.set_xlim(0, laws["x"].max())
+
+
+def height(tables: Tables, share: float) -> float:
+    """Return the height of a panel whose data take that share of it, the legend the rest.
+
+    Poles of a law go through the roof, and a bin that holds a multiple eigenvalue of every
+    teacher may do so too.
+    """
+    density, laws = tables["histogram"]["density"], tables["laws"]
+    highest = max(density.quantile(0.95), laws.loc[laws["x"] > 0.1, "pdf"].max())
+    return float(min(density.max(), 1.5 * highest) / share)

@@ -1,0 +1,65 @@
+"""Eigenvalue densities of several sizes on logarithmic axes, as Figs 4 and 5 show them."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from numpy import ndarray
+
+from hessweep import analysis
+from hessweep.figures import style
+
+HIDDEN = 0.02
+"""Fraction of the eigenvalues that a drawing may leave out at its left end."""
+
+
+def log_densities(N: ndarray, rows: list[ndarray], per_decade: int) -> pd.DataFrame:
+    """Return the pooled histogram of each size: `N, low, high, count, density` per decade.
+
+    Args:
+        N: Size of each realisation.
+        rows: Eigenvalues of each realisation.
+        per_decade: Bins in a decade.
+    """
+    pooled = {
+        size: np.concatenate([rows[k] for k in np.flatnonzero(size == N)])
+        for size in np.unique(N).tolist()
+    }
+    return (
+        pd.concat(
+            {size: analysis.log_histogram(values, per_decade) for size, values in pooled.items()},
+            names=["N"],
+        )
+        .reset_index("N")
+        .reset_index(drop=True)
+    )
+
+
+def shown_from(densities: pd.DataFrame) -> float:
+    """Return where the drawing starts: at no size is more than `HIDDEN` of the density below."""
+    area = densities["density"] * np.log10(densities["high"] / densities["low"])
+    below = area.groupby(densities["N"]).cumsum() - area
+    return float(densities.loc[below <= HIDDEN, "low"].groupby(densities["N"]).max().min())
+
+
+def draw_log_densities(axes: Axes, densities: pd.DataFrame) -> None:
+    """Draw one curve for each size through the bins' midpoints, both axes logarithmic.
+
+    An empty bin takes the curve below the frame. The left tail that `shown_from` cuts off is in
+    the data, not in the frame.
+    """
+    floor = densities.loc[densities["count"] > 0, "density"].min() / 2
+    for k, N in enumerate(np.unique(densities["N"])):
+        table = densities[densities["N"] == N]
+        midpoint = np.sqrt((table["low"] * table["high"]).to_numpy())
+        density = np.where(table["count"] > 0, table["density"], floor / 100)
+        ratio = table["high"].iloc[0] / table["low"].iloc[0]
+        # An empty bin at both ends, so that the curve comes down to the axis.
+        midpoint = np.concatenate([[midpoint[0] / ratio], midpoint, [midpoint[-1] * ratio]])
+        density = np.pad(density, 1, constant_values=floor / 100)
+        axes.plot(midpoint, density, label=f"$N = {N}$", **style.series(k))
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(shown_from(densities), densities["high"].max())
+    axes.set_ylim(floor)
+    axes.set_ylabel(r"density per decade of $\lambda$")
+    axes.legend()

@@ -1,0 +1,140 @@
+"""Fig. 5: the spectrum of erf networks, a bulk near 0 and `N_h` large eigenvalues."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from hessweep import analysis
+from hessweep.figures import style
+from hessweep.figures.density import HIDDEN, draw_log_densities, log_densities, shown_from
+from hessweep.figures.save import Tables
+from hessweep.figures.words import counted, listed
+
+RANKS_SHOWN = 3
+"""The sorted eigenvalues are shown up to this many times N_h."""
+
+
+def data(results: analysis.Results, activation: str = "erf") -> Tables:
+    """Return densities, sorted spectra and counts of large eigenvalues for `N_i = N_h = N`.
+
+    Args:
+        results: Points of that activation with normal weights; others are left out.
+        activation: Label of the activation.
+
+    Returns:
+        `density`: histogram of all pooled eigenvalues of each `N` (`low, high, count, density`
+        per decade; its area is the fraction that is positive in float64).
+        `sorted`: the k-th largest eigenvalue, `k` up to 3 N, over the realisations of each `N`:
+        geometric `mean`, `low` and `high` (smallest and largest).
+        `count`: for each realisation the number of eigenvalues above the largest gap near N_h
+        (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`.
+        `agreement`: `points` and those with exactly N_h large eigenvalues (`exact`), the
+        smallest and largest count and the smallest ratio, for each `N`.
+    """
+    points = analysis.realisations(
+        results, f"activation == '{activation}' and N_i == N_h and weights == 'normal'"
+    )
+    N = points["N_i"].to_numpy()
+    count = gaps(points)
+    groups = count.assign(exact=count["count"] == count["N_h"]).groupby("N_h")
+    agreement = groups.agg(
+        points=("count", "size"),
+        exact=("exact", "sum"),
+        smallest_count=("count", "min"),
+        largest_count=("count", "max"),
+        smallest_ratio=("ratio", "min"),
+    ).rename_axis("N")
+    return {
+        "density": log_densities(N, list(points["eigenvalues"]), per_decade=5),
+        "sorted": _sorted_spectra(points),
+        "count": count,
+        "agreement": agreement.reset_index(),
+    }
+
+
+def gaps(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the gap nearest to `N_h` large eigenvalues in each realisation's spectrum."""
+    found = [
+        analysis.largest_gap(row, N_h)
+        for row, N_h in zip(points["eigenvalues"], points["N_h"], strict=True)
+    ]
+    return points[["N_i", "N_h", "seed"]].assign(
+        count=[gap.count for gap in found],
+        above=[gap.above for gap in found],
+        below=[gap.below for gap in found],
+        ratio=[gap.ratio for gap in found],
+    )
+
+
+def _sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
+    parts = []
+    for N in np.unique(points["N_h"]):
+        group = points[points["N_h"] == N]
+        shown = min(RANKS_SHOWN * N, group["P"].iloc[0])
+        largest = np.array([row[::-1][:shown] for row in group["eigenvalues"]])
+        parts.append(
+            pd.DataFrame(
+                {
+                    "N": N,
+                    "k": np.arange(1, shown + 1),
+                    "mean": np.exp(np.log(largest).mean(axis=0)),
+                    "low": largest.min(axis=0),
+                    "high": largest.max(axis=0),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def plot(tables: Tables) -> Figure:
+    """Draw the densities (a) and the sorted spectra, which fall after the N_h-th (b)."""
+    with style.paper():
+        figure = style.figure(style.DOUBLE, 2.5)
+        left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
+        draw_log_densities(left, tables["density"])
+        left.set_xlabel(r"eigenvalue $\lambda$")
+        _draw_sorted(right, tables["sorted"])
+        for k, axes in enumerate((left, right)):
+            style.letter(axes, k)
+        return figure
+
+
+def _draw_sorted(axes: Axes, spectra: pd.DataFrame) -> None:
+    for k, N in enumerate(np.unique(spectra["N"])):
+        table = spectra[spectra["N"] == N]
+        position = table["k"] / N
+        axes.plot(position, table["mean"], label=f"$N = {N}$", **style.series(k))
+        axes.fill_between(
+            position,
+            table["low"],
+            table["high"],
+            color=style.series(k)["color"],
+            alpha=0.15,
+            linewidth=0,
+        )
+    axes.axvline(1, color="0.6", linewidth=0.6, zorder=0)
+    axes.set_yscale("log")
+    axes.set_xlabel("$k / N_h$")
+    axes.set_ylabel(r"$k$-th largest eigenvalue $\lambda_k$")
+
+
+def caption(tables: Tables) -> str:
+    """Return the caption, with the count of large eigenvalues."""
+    agreement = tables["agreement"]
+    exact, points = agreement["exact"].sum(), agreement["points"].sum()
+    off = "".join(
+        f"; at N = {row['N']} it is {row['smallest_count']} to {row['largest_count']}"
+        for row in agreement[agreement["exact"] < agreement["points"]].to_dict("records")
+    )
+    return (
+        f"Networks with erf activation and N_i = N_h = N. (a) Density of the eigenvalues of the "
+        f"Hessian at the optimum, pooled over {counted(agreement['points'])} teachers at each of "
+        f"N = {listed(agreement['N'])}: a bulk near 0 and, apart from it, the large eigenvalues; "
+        f"the tail below {shown_from(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is "
+        f"not shown. (b) The k-th largest eigenvalue (geometric mean; bands from the smallest to "
+        f"the largest over teachers) falls after k = N_h. The largest gap of log λ between "
+        f"k = N_h / 2 and 2 N_h comes after exactly N_h eigenvalues in {exact} of {points} "
+        f"teachers{off}; the smallest such gap is a factor of "
+        f"{agreement['smallest_ratio'].min():.1f}."
+    )

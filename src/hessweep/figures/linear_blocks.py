@@ -1,0 +1,123 @@
+"""Figs 6 and 7: blocks A and B of the linear network against their laws."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy import ndarray
+
+from hessweep import analysis, laws
+from hessweep.errors import InputError
+from hessweep.figures import comparison, style
+from hessweep.figures.linear_spectrum import SIZES
+from hessweep.figures.save import Tables
+from hessweep.figures.words import counted, listed
+from hessweep.network import sample_weights
+
+LABELS = {
+    "A": {"exact": r"$\chi^2_{N_h} / N_h$"},
+    "B": {"asymptotic": "Marchenko–Pastur", "exact": "exact law (Wishart)"},
+}
+
+
+def data(
+    results: analysis.Results, block: str, sizes: Sequence[tuple[int, int]] = SIZES
+) -> Tables:
+    """Return the eigenvalues of one block and their laws, for each size (App. A).
+
+    No P x P matrix is needed: those of A are `|W2|²`, N_i times over, those of B are of
+    `W1 W1^T`. The teachers are those of the results.
+
+    Args:
+        results: Points of the linear activation with normal weights; others are left out.
+        block: "A" or "B".
+        sizes: (N_i, N_h) of each panel.
+
+    Returns:
+        The tables of `comparison.compare`, with columns `block, N_i, N_h` in front.
+
+    Raises:
+        InputError: If there are no points of one of the sizes, or no such block.
+    """
+    if block not in LABELS:
+        raise InputError(f"block: expected A or B, got {block!r}")
+    panels = []
+    for N_i, N_h in sizes:
+        points = analysis.realisations(
+            results,
+            f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == 'normal'",
+        )
+        rows = block_spectra(block, N_i, N_h, points["seed"].tolist())
+        if block == "A":
+            known = {"exact": laws.block_A_law(N_h)}
+        else:
+            known = {
+                "asymptotic": laws.block_B_law(N_i, N_h),
+                "exact": laws.block_B_law(N_i, N_h, exact=True),
+            }
+        panels.append(comparison.compare({"block": block, "N_i": N_i, "N_h": N_h}, rows, known))
+    return comparison.stack(panels)
+
+
+def block_spectra(block: str, N_i: int, N_h: int, seeds: Sequence[int]) -> list[ndarray]:
+    """Return the eigenvalues of block A (`N_h N_i` of them: `|W2|²` and zeros left out) or B.
+
+    Args:
+        block: "A": `|W2|²`, N_i times over, without the `N_i (N_h - 1)` zeros. "B": the N_h
+            eigenvalues of `W1 W1^T`, ascending, those that are zero exactly so.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
+        seeds: Seeds of the teachers, of normal weights.
+    """
+    teachers = [sample_weights(N_i, N_h, seed) for seed in seeds]
+    if block == "A":
+        return [np.full(N_i, W2 @ W2) for _, W2 in teachers]
+    singular = np.linalg.svd(np.array([W1 for W1, _ in teachers]), compute_uv=False)
+    zeros = np.zeros(max(N_h - N_i, 0))
+    return [np.concatenate([zeros, values[::-1] ** 2]) for values in singular]
+
+
+def plot(tables: Tables) -> Figure:
+    """Draw a panel for each size of the block, with the distances in the legends."""
+    cases = comparison.cases(tables, ["block", "N_i", "N_h"])
+    with style.paper():
+        figure = style.figure(style.DOUBLE, 2.2)
+        panels = figure.subplots(1, len(cases), squeeze=False)[0]
+        for k, (axes, case) in enumerate(zip(panels, cases, strict=True)):
+            shown = comparison.panel(tables, case)
+            comparison.draw(axes, shown, LABELS[case["block"]])
+            axes.set_ylim(0, comparison.height(shown, 0.8))
+            axes.set_title(f"$N_i = {case['N_i']}$, $N_h = {case['N_h']}$")
+            axes.set_xlabel(f"non-zero eigenvalue of block {case['block']}")
+            axes.legend(loc="upper right")
+            style.letter(axes, k)
+        panels[0].set_ylabel("density")
+        return figure
+
+
+def caption(tables: Tables) -> str:
+    """Return the caption, with the distances."""
+    distances = tables["distances"]
+    block = distances["block"].iloc[0]
+    teachers = counted(distances["teachers"])
+    names = {
+        "A": {"exact": "its law"},
+        "B": {"asymptotic": "Marchenko-Pastur", "exact": "the exact law"},
+    }[block]
+    apart = listed(
+        f"{row['distance']:.4f} from {names[row['law']]} for ({row['N_i']}, {row['N_h']})"
+        for row in distances.to_dict("records")
+    )
+    noise = counted(f"{value:.4f}" for value in distances["noise"].unique())
+    subject = {
+        "A": "the non-zero eigenvalue |W_2|² of block A (the second derivatives in W_1), which is "
+        "N_i-fold, against χ² with N_h degrees of freedom over N_h, exact at any size",
+        "B": "the non-zero eigenvalues of block B = W_1 W_1^T (the second derivatives in W_2) "
+        "against Marchenko-Pastur with σ² = 1 and ratio N_h / N_i and against the exact mean "
+        "density of a Wishart matrix of this size; for N_h > N_i areas are N_i / N_h, the rest "
+        "being zeros",
+    }[block]
+    return (
+        f"Linear networks, {teachers} teachers: {subject}. Kolmogorov-Smirnov distances D: "
+        f"{apart}; sampling alone makes D_0 = {noise}."
+    )

@@ -1,0 +1,92 @@
+"""Fig. 2: the non-zero eigenvalues of the linear network against their laws."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from numpy import ndarray
+
+from hessweep import analysis, laws
+from hessweep.figures import comparison, style
+from hessweep.figures.save import Tables
+from hessweep.figures.words import counted
+
+SIZES = ((10, 20), (30, 10))
+"""(N_i, N_h) of the paper: one on each side of N_i = N_h."""
+
+LABELS = {"asymptotic": "asymptotic law", "exact": "exact law"}
+
+
+def data(results: analysis.Results, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
+    """Return pooled non-zero eigenvalues of H and the laws of MATH 5, for each size.
+
+    Args:
+        results: Points of the linear activation with normal weights; others are left out.
+        sizes: (N_i, N_h) of each panel.
+
+    Returns:
+        The tables of `comparison.compare`, with columns `N_i, N_h` in front.
+
+    Raises:
+        InputError: If there are no points of one of the sizes.
+    """
+    return comparison.stack(
+        [
+            comparison.compare(
+                {"N_i": N_i, "N_h": N_h},
+                spectra(results, N_i, N_h, "normal"),
+                {
+                    "asymptotic": laws.hessian_law(N_i, N_h),
+                    "exact": laws.hessian_law(N_i, N_h, exact=True),
+                },
+            )
+            for N_i, N_h in sizes
+        ]
+    )
+
+
+def spectra(results: analysis.Results, N_i: int, N_h: int, weights: str) -> list[ndarray]:
+    """Return the non-zero eigenvalues of every linear network of one size and distribution.
+
+    Raises:
+        InputError: If there are none.
+    """
+    query = f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == '{weights}'"
+    return analysis.non_zero(analysis.realisations(results, query))
+
+
+def plot(tables: Tables) -> Figure:
+    """Draw a panel for each size, with the Kolmogorov-Smirnov distances in the legends."""
+    cases = comparison.cases(tables, ["N_i", "N_h"])
+    with style.paper():
+        figure = style.figure(style.DOUBLE, 2.4)
+        panels = figure.subplots(1, len(cases), squeeze=False)[0]
+        for k, (axes, case) in enumerate(zip(panels, cases, strict=True)):
+            shown = comparison.panel(tables, case)
+            comparison.draw(axes, shown, LABELS)
+            axes.set_ylim(0, comparison.height(shown, 0.8))
+            axes.set_title(f"$N_i = {case['N_i']}$, $N_h = {case['N_h']}$")
+            axes.set_xlabel(r"non-zero eigenvalue $\lambda$")
+            axes.legend(loc="upper right")
+            style.letter(axes, k)
+        panels[0].set_ylabel("density")
+        return figure
+
+
+def caption(tables: Tables) -> str:
+    """Return the caption, with the distances."""
+    distances = tables["distances"]
+    apart = []
+    for case in comparison.cases(tables, ["N_i", "N_h"]):
+        rows = comparison.panel(tables, case)["distances"].set_index("law")
+        distance, noise = rows["distance"], rows["noise"].iloc[0]
+        apart.append(
+            f"for (N_i, N_h) = ({case['N_i']}, {case['N_h']}) {distance['exact']:.4f} from the "
+            f"exact law and {distance['asymptotic']:.4f} from the asymptotic one, where sampling "
+            f"alone makes D_0 = {noise:.4f}"
+        )
+    return (
+        f"Linear networks: non-zero eigenvalues of the Hessian at the optimum, pooled over "
+        f"{counted(distances['teachers'])} teachers, against the paper's asymptotic law (a "
+        f"chi-square law convolved with Marchenko-Pastur, mixed with the former for N_i > N_h) "
+        f"and the exact law at this size. Kolmogorov-Smirnov distances D: {'; '.join(apart)}."
+    )

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from hessweep.figures import rank_grid
+
+LINEAR = [(N_i, N_h) for N_i in (1, 2, 4) for N_h in (1, 3)]
+
+
+@pytest.fixture(scope="module")
+def linear(published):
+    """Linear networks, whose rank is N_i, with a wrong formula at one size."""
+    results = published("linear", LINEAR, seeds=2)
+    formula = np.where((results["N_i"] == 2) & (results["N_h"] == 3), 5, results["N_i"])
+    return results.assign(
+        effective_parameters=("point", formula),
+        effective_parameters_kind=("point", ["exact"] * len(formula)),
+    )
+
+
+def test_cells_say_rank_and_formula(linear):
+    (axes, _) = rank_grid.plot(rank_grid.data(linear)).axes
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    for (x, y), text in cells.items():
+        N_i, N_h = (1, 2, 4)[x], (1, 3)[y]
+        assert text == (f"{N_i}\n(5)" if (N_i, N_h) == (2, 3) else str(N_i))
+    assert len(cells) == 6
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "2", "4"]
+
+
+def test_frame_marks_where_they_differ(linear):
+    (axes, _) = rank_grid.plot(rank_grid.data(linear)).axes
+    (frame,) = axes.patches
+    assert frame.get_center() == pytest.approx([1, 1])
+    caption = rank_grid.caption(rank_grid.data(linear))
+    assert "equal to the formula at 5 of 6 sizes" in caption
+
+
+def test_colour_is_the_share_of_parameters(linear):
+    (axes, _) = rank_grid.plot(rank_grid.data(linear)).axes
+    (mesh,) = axes.collections
+    expected = [[N_i / (N_h * (N_i + 1)) for N_i in (1, 2, 4)] for N_h in (1, 3)]
+    np.testing.assert_allclose(mesh.get_array(), expected)
+
+
+def test_bound_is_no_claim_of_equality(linear):
+    below = linear.assign(
+        effective_parameters=linear["N_i"] + 1,
+        effective_parameters_kind=("point", ["upper bound"] * linear.sizes["point"]),
+    )
+    ranks = rank_grid.data(below)["ranks"]
+    assert not ranks["differs"].any()
+    assert "not above the bound at 6 of 6 sizes" in rank_grid.caption({"ranks": ranks})
+    above = below.assign(effective_parameters=linear["N_i"] - 1)
+    assert rank_grid.data(above)["ranks"]["differs"].all()
+
+
+def test_two_ranks_at_one_size_are_both_shown(linear):
+    rank = linear["rank"].values.copy()
+    rank[0] = 0
+    tables = rank_grid.data(linear.assign(rank=("point", rank)))
+    axes = rank_grid.plot(tables).axes[0]
+    assert "0–1\n(1)" in [text.get_text() for text in axes.texts]

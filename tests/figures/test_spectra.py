@@ -1,0 +1,166 @@
+"""Figs 4 and 5 and the edges of the bulk: what the figures plot, read from the figures."""
+
+import numpy as np
+import pytest
+
+from hessweep import hessian, network
+from hessweep.errors import InputError
+from hessweep.figures import bulk_edges, density, erf_spectrum, quadratic_spectrum
+
+
+def curves(axes):
+    return {line.get_label(): line.get_xydata() for line in axes.get_lines()}
+
+
+def direct(activation, N, seeds):
+    """Eigenvalues of each teacher by another routine than the package's."""
+    teachers = [network.sample_teacher(activation, N, N, seed) for seed in range(seeds)]
+    return np.array([np.linalg.svd(hessian.hessian(t), compute_uv=False) for t in teachers])
+
+
+def test_densities_integrate_to_one_and_end_at_the_axis(quadratic):
+    tables = quadratic_spectrum.data(quadratic)
+    axes, _ = quadratic_spectrum.plot(tables).axes
+    drawn = curves(axes)
+    assert list(drawn) == [f"$N = {N}$" for N in (4, 6, 9, 12)]
+    floor = axes.get_ylim()[0]
+    for x, y in (xy.T for xy in drawn.values()):
+        shown = y > floor
+        # Five bins in a decade; the points are the bins' midpoints.
+        np.testing.assert_allclose(np.diff(np.log10(x)), 0.2)
+        assert (y[shown] / 5).sum() == pytest.approx(1)
+        assert not shown[0]
+        assert not shown[-1]
+
+
+def test_frame_leaves_out_no_more_than_it_says(erf):
+    tables = erf_spectrum.data(erf)
+    figure = erf_spectrum.plot(tables)
+    left = figure.axes[0].get_xlim()[0]
+    for N, seeds in ((4, 6), (8, 6), (12, 6)):
+        assert (direct("erf", N, seeds) < left).mean() <= density.HIDDEN
+    assert f"the tail below {left:.1g}, at most 2%" in erf_spectrum.caption(tables)
+
+
+def test_outlier_is_the_largest_eigenvalue(quadratic):
+    tables = quadratic_spectrum.data(quadratic)
+    axes = quadratic_spectrum.plot(tables).axes[1]
+    (container,) = axes.containers
+    drawn = container.lines[0].get_xydata()
+    second = curves(axes)[r"$\lambda_2$, edge of the bulk"]
+    for k, N in enumerate((4, 6, 9, 12)):
+        eigenvalues = direct("quadratic", N, 8)
+        assert drawn[k] == pytest.approx([N, eigenvalues[:, 0].mean()])
+        assert second[k] == pytest.approx([N, eigenvalues[:, 1].mean()])
+        low, high = container.lines[2][0].get_segments()[k][:, 1]
+        assert high - low == pytest.approx(2 * eigenvalues[:, 0].std(ddof=1) / np.sqrt(8))
+
+
+def test_growth_in_the_figure_is_the_growth_of_the_data(quadratic):
+    tables = quadratic_spectrum.data(quadratic)
+    axes = quadratic_spectrum.plot(tables).axes[1]
+    growth = tables["growth"].set_index("coefficient")
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[0] == r"$\lambda_1$, the outlier"
+    power = next(label for label in labels if "propto" in label)
+    assert f"{growth['value']['exponent']:.2f}" in power
+    x, y = curves(axes)[power].T
+    slope = np.polyfit(np.log(x), np.log(y), 1)[0]
+    assert slope == pytest.approx(growth["value"]["exponent"])
+    x, y = curves(axes)["$aN + b + c/N$"].T
+    a, b, c = np.polynomial.polynomial.polyfit(x, x * y, 2)[::-1]
+    assert [a, b, c] == pytest.approx(growth["value"][["a", "b", "c"]].tolist())
+    assert f"({a:.2f} ± " in quadratic_spectrum.caption(tables)
+
+
+def test_outlier_of_two_sizes_is_a_line(quadratic):
+    two = quadratic.isel(point=np.flatnonzero(quadratic["N_i"] < 9))
+    kept = int(two["row_size"].sum())
+    tables = quadratic_spectrum.data(two.isel(eigenvalue=slice(kept)))
+    outlier = tables["outlier"]
+    growth = tables["growth"].set_index("coefficient")["value"]
+    assert "c" not in growth
+    assert growth["a"] == pytest.approx(np.diff(outlier["mean"])[0] / 2)
+    quadratic_spectrum.plot(tables)
+    caption = quadratic_spectrum.caption(tables)
+    assert "nan" not in caption
+    assert " / N" not in caption
+
+
+def test_each_realisation_has_as_many_large_eigenvalues_as_neurons(erf):
+    count = erf_spectrum.data(erf)["count"]
+    for N in (8, 12):
+        # At these sizes a fixed threshold tells the large ones from the bulk as well.
+        large = (direct("erf", N, 6) > 0.1).sum(axis=1)
+        assert count.loc[count["N_h"] == N, "count"].tolist() == large.tolist() == [N] * 6
+    assert (count["above"] / count["below"]).tolist() == pytest.approx(count["ratio"].tolist())
+
+
+def test_caption_names_the_realisations_that_differ(erf):
+    tables = erf_spectrum.data(erf)
+    agreement = tables["agreement"]
+    exact = int(agreement["exact"].sum())
+    assert f"exactly N_h eigenvalues in {exact} of 18 teachers" in erf_spectrum.caption(tables)
+    agreement.loc[agreement["N"] == 8, ["exact", "largest_count"]] = [5, 9]
+    caption = erf_spectrum.caption(tables)
+    assert f"in {agreement['exact'].sum()} of 18 teachers" in caption
+    assert "; at N = 8 it is 8 to 9;" in caption
+
+
+def test_sorted_spectrum_is_the_geometric_mean(erf):
+    axes = erf_spectrum.plot(erf_spectrum.data(erf)).axes[1]
+    for N in (4, 8, 12):
+        x, y = curves(axes)[f"$N = {N}$"].T
+        largest = direct("erf", N, 6)[:, : 3 * N]
+        np.testing.assert_allclose(x, np.arange(1, 3 * N + 1) / N)
+        np.testing.assert_allclose(y, np.prod(largest ** (1 / 6), axis=0), rtol=1e-6)
+
+
+def test_edges_lie_at_their_places_in_the_spectrum(quadratic, erf):
+    tables = bulk_edges.data([quadratic, erf])
+    edges = tables["edges"].set_index(["activation", "edge", "N"])["mean"]
+    for N in (4, 12):
+        large = direct("erf", N, 6)
+        outlier = direct("quadratic", N, 8)
+        expected = {
+            ("erf", "smallest large"): large[:, N - 1],
+            ("erf", "upper"): large[:, N],
+            ("quadratic", "outlier"): outlier[:, 0],
+            ("quadratic", "upper"): outlier[:, 1],
+        }
+        for (activation, edge), values in expected.items():
+            mean = np.prod(values ** (1 / len(values)))
+            assert edges[activation, edge, N] == pytest.approx(mean)
+
+
+def test_edges_are_drawn_with_their_exponents(quadratic, erf):
+    tables = bulk_edges.data([quadratic, erf])
+    for axes, activation in zip(bulk_edges.plot(tables).axes, ("quadratic", "erf"), strict=True):
+        exponents, edges = (
+            tables[name][tables[name]["activation"] == activation]
+            for name in ("exponents", "edges")
+        )
+        rows = exponents.to_dict("records")
+        labels = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert len(labels) == len(rows) == len(axes.containers)
+        for row, label, container in zip(rows, labels, axes.containers, strict=True):
+            assert f"{row['exponent']:.2f}" in label
+            assert f"({row['exponent']:.2f} ± " in bulk_edges.caption(tables)
+            drawn = container.lines[0].get_ydata()
+            assert drawn.tolist() == edges.loc[edges["edge"] == row["edge"], "mean"].tolist()
+
+
+def test_unknown_smallest_eigenvalues_leave_their_size_out(quadratic, erf):
+    N = erf["N_i"].values
+    smallest = np.where(N == 12, 1e-4, 1e-3) * np.where(np.arange(len(N)) % 2, 2.0, 0.5)
+    error = np.where(np.arange(len(N)) == np.flatnonzero(N == 8)[2], 1.0, 0.0)
+    known = erf.assign(lambda_min=("point", smallest), lambda_min_error=("point", error))
+    edges = bulk_edges.data([quadratic, known])["edges"]
+    lower = edges.query("activation == 'erf' and edge == 'lower'")
+    assert lower["N"].tolist() == [4, 12]
+    assert lower["mean"].tolist() == pytest.approx([1e-3, 1e-4])
+
+
+def test_other_weights_are_left_out(erf):
+    with pytest.raises(InputError, match="add them to the study"):
+        erf_spectrum.data(erf.assign_coords(weights=("point", ["laplace"] * erf.sizes["point"])))
