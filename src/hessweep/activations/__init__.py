@@ -5,6 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from hessweep.activations.erf import Erf
+from hessweep.activations.exponential import Exp
+from hessweep.activations.gaussian import Gaussian
+from hessweep.activations.gelu import Gelu
 from hessweep.activations.kernel import Activation, DualKernel
 from hessweep.activations.polynomial import (
     Polynomial,
@@ -14,6 +17,8 @@ from hessweep.activations.polynomial import (
     power,
     quadratic,
 )
+from hessweep.activations.relu import Relu
+from hessweep.activations.trigonometric import Cos, Sin
 from hessweep.errors import ActivationError
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
@@ -23,6 +28,12 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "power": power,
     "polynomial": polynomial,
     "erf": lambda: Erf(),
+    "relu": lambda: Relu(),
+    "gelu": lambda: Gelu(),
+    "sin": lambda: Sin(),
+    "cos": lambda: Cos(),
+    "exp": lambda: Exp(),
+    "gaussian": lambda: Gaussian(),
 }
 """What a study may name: name -> function of the activation's parameters."""
 

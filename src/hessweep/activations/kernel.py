@@ -64,6 +64,11 @@ class Activation(ABC):
         return {"name": self.name, **values}
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """What the key of a stored point depends on; `spec` but for where a file lies."""
+        return self.spec
+
+    @property
     def label(self) -> str:
         """The name that tables and stores show, such as `erf` or `quadratic(epsilon=0.5)`."""
         shown = [item for item in self.parameters if item not in self.default_parameters]
@@ -96,6 +101,14 @@ class Activation(ABC):
             q: Variances of `v`, broadcastable against `c`.
             c: Covariances, `c² <= p q`.
         """
+
+    def dual_error(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return an estimate of the absolute error of each field of `dual(p, q, c)`.
+
+        Rounding is not counted: where the kernel has a closed form, as here, all fields are 0.
+        """
+        shape = np.broadcast_shapes(np.shape(p), np.shape(q), np.shape(c))
+        return DualKernel(*[np.zeros(shape)] * len(DualKernel._fields))
 
     def self_dual(self, W1: Float[ndarray, "*stack N_h N_i"]) -> DualKernel:
         """Return the dual kernel between all pairs of rows of `W1`, each `(..., N_h, N_h)`."""
