@@ -82,6 +82,23 @@ def stacked_hessian(
     return H
 
 
+def hessian_error(network: Network) -> float:
+    """Return an estimated bound on the spectral norm of the error of `hessian(network)`.
+
+    By Weyl's inequality no eigenvalue is further off. Rounding is not counted: it is 0 for an
+    activation whose dual kernel has a closed form, and for a numeric one it is the norm of the
+    errors of the blocks, as `Activation.dual_error` has them (docs/activations.md).
+    """
+    W1, W2 = network.W1, np.abs(network.W2)
+    c = W1 @ W1.T
+    p, q = np.diagonal(c)[:, None], np.diagonal(c)[None, :]
+    e = network.activation.dual_error(p, q, c)
+    A = e.K_c + 2 * np.sqrt(p * q) * e.K_cc + 2 * p * e.K_pc + 2 * q * e.K_qc
+    C = np.sqrt(p) * e.K_c + 2 * np.sqrt(q) * e.K_q  # (k, m)
+    parts = (W2[:, None] * W2 * A, W2 * C, W2 * C, e.K)
+    return float(np.sqrt(sum(np.square(part).sum() for part in parts)))
+
+
 def batch_hessian(
     student: Network, teacher: Network, x: Float[ndarray, "n N_i"]
 ) -> tuple[Float[ndarray, "P P"], Float[ndarray, "P P"]]:

@@ -39,7 +39,7 @@ class Point:
         """A stable hash of everything that the result depends on: 32 hexadecimal digits."""
         identity = {
             "kernel_version": KERNEL_VERSION,
-            "activation": self.activation.spec,
+            "activation": self.activation.identity,
             "N_i": self.N_i,
             "N_h": self.N_h,
             "seed": self.seed,

@@ -7,7 +7,7 @@ from numpy import ndarray
 
 from hessweep.activations import DualKernel
 
-REACH, RINGS, ARCS, NODES = 13.0, 26, 4, 20
+REACH, RINGS, ARCS, NODES = 13.0, 10, 8, 16
 
 
 def composite(edges: ndarray) -> tuple[ndarray, ndarray]:
@@ -17,7 +17,9 @@ def composite(edges: ndarray) -> tuple[ndarray, ndarray]:
     return (middle[:, None] + half[:, None] * x).ravel(), (half[:, None] * w).ravel()
 
 
-def dual_by_quadrature(g: Callable[[ndarray], ndarray], p: float, q: float, c: float) -> DualKernel:
+def dual_by_quadrature(
+    g: Callable[[ndarray], ndarray], p: float, q: float, c: float
+) -> DualKernel:
     """All fields from values of g alone.
 
     The derivatives of the kernel with respect to p, q, c are those of the normal density: its
@@ -29,7 +31,7 @@ def dual_by_quadrature(g: Callable[[ndarray], ndarray], p: float, q: float, c: f
     height = np.sqrt(q - c * c / p)
     tilt = np.arctan2(height, c / np.sqrt(p))  # v = √q r cos(angle - tilt)
     kinks = np.mod([np.pi / 2, -np.pi / 2, tilt + np.pi / 2, tilt - np.pi / 2], 2 * np.pi)
-    corners = np.sort(np.concatenate([np.linspace(0, 2 * np.pi, 4 * ARCS + 1), kinks]))
+    corners = np.sort(np.concatenate([np.linspace(0, 2 * np.pi, ARCS + 1), kinks]))
     angle, w_angle = composite(corners)
     u = np.sqrt(p) * r[:, None] * np.cos(angle)
     v = c / np.sqrt(p) * r[:, None] * np.cos(angle) + height * r[:, None] * np.sin(angle)

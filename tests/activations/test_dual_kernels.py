@@ -31,15 +31,18 @@ def values(kernel: DualKernel) -> np.ndarray:
 
 @every_closed_form
 @settings(max_examples=12, deadline=None)
-@given(
-    p=st.floats(0.2, 2.5), q=st.floats(0.2, 2.5), rho=st.floats(-0.9, 0.9)
-)
+@given(p=st.floats(0.2, 2.5), q=st.floats(0.2, 2.5), rho=st.floats(-0.9, 0.9))
 def test_all_fields_are_those_of_quadrature(g: Activation, p: float, q: float, rho: float) -> None:
     c = rho * np.sqrt(p * q)
     expected = values(dual_by_quadrature(g, p, q, c))
     # The weights of the derivatives grow like the inverse covariance, squared for two of them.
-    scale = np.sqrt(values(dual_by_quadrature(lambda x: np.abs(g(x)), p, p, 0.0))[0] * values(
-        dual_by_quadrature(lambda x: np.abs(g(x)), q, q, 0.0))[0]) + np.abs(expected).max()
+    scale = (
+        np.sqrt(
+            values(dual_by_quadrature(lambda x: np.abs(g(x)), p, p, 0.0))[0]
+            * values(dual_by_quadrature(lambda x: np.abs(g(x)), q, q, 0.0))[0]
+        )
+        + np.abs(expected).max()
+    )
     inverse = max(p, q) / (p * q - c * c)
     got = values(g.dual(np.float64(p), np.float64(q), np.float64(c)))
     np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-13 * scale * (1 + inverse) ** 2)
