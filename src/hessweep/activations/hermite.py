@@ -104,39 +104,16 @@ class Series:
         self.b_p = np.stack([_derived(a_p, p, order) for order in range(HIGHEST + 1)])
         self.b_q = np.stack([_derived(a_q, q, order) for order in range(HIGHEST + 1)])
 
-    def kernel(self) -> DualKernel:
-        """Return the sums of all terms."""
-        return self._sum(range(ORDERS), absolute=False)
-
-    def tail(self) -> DualKernel:
-        """Return an estimate of what the terms left out add up to.
-
-        The absolute sums over the last two octaves fall by a ratio r that does not grow, for
-        algebraic and for exponential decay: the tail is at most `S r / (1 - r)`. Infinite where
-        the terms do not fall.
-        """
-        before = self._sum(range(ORDERS // 4, ORDERS // 2), absolute=True)
-        last = self._sum(range(ORDERS // 2, ORDERS), absolute=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return DualKernel(
-                *(
-                    np.where(S == 0, 0.0, np.where(S < T, S * S / (T - S), np.inf))
-                    for T, S in zip(before, last, strict=True)
-                )
-            )
-
-    def _sum(self, orders: range, absolute: bool) -> DualKernel:
-        size = np.abs if absolute else np.asarray
-        b_p, b_q, rho = size(self.b_p), size(self.b_q), size(self.rho)
+    def kernel(self, terms: int = ORDERS) -> DualKernel:
+        """Return the sums of the first terms."""
         fields = ((0, 0), (1, 1), (2, 0), (0, 2), (2, 2), (3, 1), (1, 3), (4, 0))
         factors = (1, 1, 2, 2, 1, 2, 2, 4)
-        sums = [np.zeros(rho.shape) for _ in fields]
-        power = rho**orders.start
-        alive = min(_length(b_p), _length(b_q))
-        for order in orders[: max(alive - orders.start, 0)]:
+        sums = [np.zeros(self.rho.shape) for _ in fields]
+        power = np.ones(self.rho.shape)
+        for order in range(min(terms, _length(self.b_p), _length(self.b_q))):
             for total, (f, h) in zip(sums, fields, strict=True):
-                total += b_p[f, order] * b_q[h, order] * power
-            power = power * rho
+                total += self.b_p[f, order] * self.b_q[h, order] * power
+            power = power * self.rho
         return DualKernel(*(total / by for total, by in zip(sums, factors, strict=True)))
 
 

@@ -40,6 +40,19 @@ class DualKernel(NamedTuple):
     """E[g''''(u) g(v)] / 4, needed away from the optimum only"""
 
 
+class CoarserDuals(NamedTuple):
+    """A numeric dual kernel, each time with one of its approximations coarser."""
+
+    quarter: DualKernel
+    """A quarter of the terms of the series."""
+    half: DualKernel
+    """Half of them."""
+    quadrature: DualKernel
+    """Half of the quadrature's panels."""
+    floor: DualKernel
+    """Twice the smallest variance."""
+
+
 @dataclass(frozen=True)
 class Activation(ABC):
     """An activation function `g`, its first two derivatives and its dual kernel.
@@ -102,13 +115,18 @@ class Activation(ABC):
             c: Covariances, `c² <= p q`.
         """
 
-    def dual_error(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return an estimate of the absolute error of each field of `dual(p, q, c)`.
+    def coarser_duals(
+        self,
+        p: ndarray,  # noqa: ARG002  for those that have an error
+        q: ndarray,  # noqa: ARG002
+        c: ndarray,  # noqa: ARG002
+    ) -> CoarserDuals | None:
+        """Return less exact versions of `dual(p, q, c)`, which show its error.
 
-        Rounding is not counted: where the kernel has a closed form, as here, all fields are 0.
+        Returns:
+            None, as here, where the kernel has a closed form and so no error but rounding.
         """
-        shape = np.broadcast_shapes(np.shape(p), np.shape(q), np.shape(c))
-        return DualKernel(*[np.zeros(shape)] * len(DualKernel._fields))
+        return None
 
     def self_dual(self, W1: Float[ndarray, "*stack N_h N_i"]) -> DualKernel:
         """Return the dual kernel between all pairs of rows of `W1`, each `(..., N_h, N_h)`."""
@@ -120,4 +138,6 @@ class Activation(ABC):
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ",".join(_plain(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # As short as it can be without two values sharing one text, and so two activations a label.
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -7,20 +7,15 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.activations import hermite
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.errors import ActivationError
 
 PARALLEL = 8 * np.finfo(float).eps
 """Rows count as parallel where `1 - ρ²` is below this: all that the rounding of c leaves."""
 FLOOR = 1e-10
-"""A smaller variance is replaced by this one; the error of that is part of the estimate."""
-SAFETY = 4.0
-"""Two quadratures must agree; how far they disagree is taken this many times."""
+"""A smaller variance is replaced by this one: the series divides by it."""
 CHUNK = 4096
 """Pairs of parallel rows in one quadrature, which bounds its memory."""
-
-PINNED = ("K", "K_c", "K_p", "K_q", "K_cc", "K_pc", "K_qc")
-"""The fields that parallel rows do not take from the series, by themselves or as a sum."""
 
 
 @dataclass(frozen=True)
@@ -51,52 +46,45 @@ class Numeric(Activation):
         Raises:
             ActivationError: If g is not finite where it is needed.
         """
-        p, q, c = _prepared(p, q, c)
-        return self._evaluate(p, q, c, hermite.PANELS)[0]
+        return self._evaluate(p, q, c)[0]
 
-    def dual_error(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return an estimate of the absolute error of each field of `dual(p, q, c)`.
-
-        Quadrature: by comparison with half the panels. Truncation: by extrapolating the last
-        octaves of the series; infinite for a field whose series diverges. For parallel rows the
-        errors of `K_cc`, `K_pc` and `K_qc` are those of the sum that enters the Hessian.
-        """
-        floor = FLOOR * ((np.asarray(p) < FLOOR) | (np.asarray(q) < FLOOR))
-        p, q, c = _prepared(p, q, c)
-        fine, series, parallel = self._evaluate(p, q, c, hermite.PANELS)
-        coarse, _, _ = self._evaluate(p, q, c, hermite.PANELS // 2)
-        tail = series.tail()
-        pinned = {name: np.where(parallel, 0.0, tail._asdict()[name]) for name in PINNED}
-        tail = tail._replace(**pinned)
-        # A field is off by its slope along p where p was replaced; slopes are fields as well.
-        slope = sum(np.abs(field) for field in (fine.K_p, fine.K_q, fine.K_pc, fine.K_qc))
-        return DualKernel(
-            *(
-                SAFETY * np.abs(f - g) + t + floor * slope
-                for f, g, t in zip(fine, coarse, tail, strict=True)
-            )
+    def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals:
+        """Return the kernel with fewer terms, with fewer panels, and with a higher floor."""
+        quarter, half = self._evaluate(p, q, c, (hermite.ORDERS // 4, hermite.ORDERS // 2))
+        return CoarserDuals(
+            quarter,
+            half,
+            quadrature=self._evaluate(p, q, c, panels=hermite.PANELS // 2)[0],
+            floor=self._evaluate(p, q, c, floor=2 * FLOOR)[0],
         )
 
     def _evaluate(
-        self, p: ndarray, q: ndarray, c: ndarray, panels: int
-    ) -> tuple[DualKernel, hermite.Series, ndarray]:
-        """Return the kernel, the series behind it, and which pairs are parallel."""
+        self,
+        p: ndarray,
+        q: ndarray,
+        c: ndarray,
+        terms: tuple[int, ...] = (hermite.ORDERS,),
+        panels: int = hermite.PANELS,
+        floor: float = FLOOR,
+    ) -> list[DualKernel]:
+        """Return the kernel once for each number of terms."""
+        p, q = (np.maximum(np.asarray(variance, dtype=float), floor) for variance in (p, q))
+        c = np.asarray(c, dtype=float)
         a_p = hermite.coefficients(self._values, p, self.kinks, panels)
-        same = p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q)
-        a_q = (
-            a_p.swapaxes(-2, -3)
-            if same
-            else hermite.coefficients(self._values, q, self.kinks, panels)
-        )
+        if p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q):
+            a_q = a_p.swapaxes(-2, -3)
+        else:
+            a_q = hermite.coefficients(self._values, q, self.kinks, panels)
         series = hermite.Series(a_p, a_q, p, q, c)
-        kernel = series.kernel()
+        kernels = [series.kernel(count) for count in terms]
         p, q, c = np.broadcast_arrays(p, q, c)
-        parallel = p * q - c * c <= PARALLEL * p * q
-        where = np.flatnonzero(parallel)
-        for pairs in np.split(where, range(CHUNK, len(where), CHUNK)):
+        parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
+        for start in range(0, len(parallel), CHUNK):
+            pairs = parallel[start : start + CHUNK]
             ray = _Ray(self, p.flat[pairs], q.flat[pairs], np.sign(c.flat[pairs]), panels)
-            ray.overwrite(kernel, pairs)
-        return kernel, series, parallel
+            for kernel in kernels:
+                ray.overwrite(kernel, pairs)
+        return kernels
 
     def _values(self, x: ndarray) -> ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -153,8 +141,3 @@ class _Ray:
         shift = wanted - (2 * cross * K_cc + 2 * p * K_pc + 2 * q * K_qc)
         kernel.K_pc.flat[pairs] += shift / (4 * p)
         kernel.K_qc.flat[pairs] += shift / (4 * q)
-
-
-def _prepared(p: ndarray, q: ndarray, c: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    p, q = (np.maximum(np.asarray(variance, dtype=float), FLOOR) for variance in (p, q))
-    return p, q, np.asarray(c, dtype=float)

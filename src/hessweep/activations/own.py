@@ -20,7 +20,7 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.activations.differences import differentiate
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.numeric import Numeric
 from hessweep.activations.own_checks import check, check_dual
 from hessweep.errors import ActivationError
@@ -80,9 +80,9 @@ class Own(Activation):
         """Return the dual kernel: the file's own, or a numeric one."""
         return self.inner.dual(p, q, c)
 
-    def dual_error(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the estimated error of `dual`; 0 where the file has a closed form."""
-        return self.inner.dual_error(p, q, c)
+    def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals | None:
+        """Return less exact versions of `dual`; None where the file has a closed form."""
+        return self.inner.coarser_duals(p, q, c)
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,11 @@ class _Function(Numeric):
         kernel = own(p, q, c, **dict(self.parameters))
         return DualKernel(*(np.broadcast_to(part, shape) for part in kernel))
 
-    def dual_error(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return 0 for the file's own dual kernel, or the numeric one's error."""
-        if self._part("_dual"):
-            return Activation.dual_error(self, p, q, c)
-        return super().dual_error(p, q, c)
+    def coarser_duals(  # type: ignore[override]
+        self, p: ndarray, q: ndarray, c: ndarray
+    ) -> CoarserDuals | None:
+        """Return None for the file's own dual kernel, or less exact numeric ones."""
+        return None if self._part("_dual") else super().coarser_duals(p, q, c)
 
 
 def load_activation(
@@ -170,7 +170,7 @@ def load_activation(
     if sha256 not in (None, own.sha256):
         raise ActivationError(
             f"activation {name!r}: expected {path} with sha256 {str(sha256)[:8]}…, got "
-            f"{own.sha256[:8]}…: it has changed; restore it, or leave out sha256 to use it as it is"
+            f"{own.sha256[:8]}…; restore the file, or leave out sha256 to take it as it is"
         )
     inner = own.inner
     check(inner, f"activation {name!r} of {path}")
