@@ -122,7 +122,7 @@ def _row(result: PointResult) -> dict[str, Any]:
         "N_h": point.N_h,
         "seed": point.seed,
         "weights": point.weights,
-        "activation_spec": spec_json(point.activation.spec),
+        "activation_spec": spec_json(point.activation.identity),
         "kernel_version": KERNEL_VERSION,
         "status": result.status,
         "error": result.error,
