@@ -1,8 +1,13 @@
 """Tables over the points of a study: rank against formula, and what was computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
+import xarray as xr
+
+from hessweep.errors import StudyError
+from hessweep.store import table as point_table
 
 GRID = ["activation", "N_i", "N_h", "weights"]
 
@@ -86,6 +91,30 @@ TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "methods": methods_table,
 }
 """What a study may ask for under `tables:`, by kind."""
+
+
+def table_kind(
+    name: str, options: Mapping[str, Any] | None = None
+) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    """Return a kind of table by its name.
+
+    Raises:
+        StudyError: If the kind is unknown, or options are given: no table takes any.
+    """
+    if name not in TABLES:
+        raise StudyError(f"tables: unknown kind {name!r}; known are {', '.join(TABLES)}")
+    if options:
+        raise StudyError(f"tables: {name} takes no options, got {', '.join(options)}")
+    return TABLES[name]
+
+
+def make(name: str, results: xr.DataTree) -> pd.DataFrame:
+    """Return the table of that kind over the points of the results.
+
+    Raises:
+        StudyError: If the kind is unknown.
+    """
+    return table_kind(name)(point_table(results))
 
 
 def to_markdown(table: pd.DataFrame) -> str:

@@ -3,16 +3,15 @@
 import sys
 from pathlib import Path
 
+from hessweep.analysis import results_of
 from hessweep.errors import HessweepError
-from hessweep.store import open_results
 from hessweep.study import load_study
 from hessweep.tables import make, to_markdown
 
 
 def main(job):
     study = load_study(job.params.study)
-    request = study.tables[job.wildcards.table]
-    table = make(request.kind, open_results(study.results), study.selection(request), **request.options)
+    table = make(job.params.request["kind"], results_of(study, job.params.request["sweeps"]))
     table.to_csv(job.output.csv, index=False)
     Path(job.output.markdown).write_text(to_markdown(table))
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
 from matplotlib.figure import Figure
 
-from hessweep.analysis import Results
 from hessweep.errors import StudyError
 from hessweep.figures import (
     architecture,
@@ -85,7 +85,7 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
     return kind
 
 
-def make(name: str, results: Results, path: str | Path, **options: Any) -> tuple[Path, ...]:
+def make(name: str, results: xr.DataTree, path: str | Path, **options: Any) -> tuple[Path, ...]:
     """Make a figure from results and save it as `path` + .png, .pdf, .csv and .txt (caption).
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -19,7 +20,7 @@ from hessweep.figures.words import listed
 COLOURS = "cividis"
 
 
-def data(results: analysis.Results, weights: str = "normal") -> Tables:
+def data(results: xr.DataTree, weights: str = "normal") -> Tables:
     """Return the rank at each size of each activation, and the formula's value.
 
     Args:

@@ -8,6 +8,7 @@ from hessweep.store.query import (
     open_results,
     points,
     pooled_eigenvalues,
+    restrict,
     spectra,
     table,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "published_digests",
     "read_segment",
     "repair",
+    "restrict",
     "spectra",
     "stored_points",
     "table",
