@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from hessweep.claims import claims_table
 from hessweep.errors import StudyError
 from hessweep.store import table as point_table
 
@@ -85,17 +86,18 @@ def methods_table(points: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "ranks": rank_table,
-    "rank-summary": rank_summary,
-    "methods": methods_table,
+TABLES: dict[str, Callable[[xr.DataTree], pd.DataFrame]] = {
+    "ranks": lambda results: rank_table(point_table(results)),
+    "rank-summary": lambda results: rank_summary(point_table(results)),
+    "methods": lambda results: methods_table(point_table(results)),
+    "claims": claims_table,
 }
 """What a study may ask for under `tables:`, by kind."""
 
 
 def table_kind(
     name: str, options: Mapping[str, Any] | None = None
-) -> Callable[[pd.DataFrame], pd.DataFrame]:
+) -> Callable[[xr.DataTree], pd.DataFrame]:
     """Return a kind of table by its name.
 
     Raises:
@@ -114,7 +116,7 @@ def make(name: str, results: xr.DataTree) -> pd.DataFrame:
     Raises:
         StudyError: If the kind is unknown.
     """
-    return table_kind(name)(point_table(results))
+    return table_kind(name)(results)
 
 
 def to_markdown(table: pd.DataFrame) -> str:
