@@ -59,13 +59,15 @@ def test_reference_hessians(case: dict) -> None:
 def test_random_shapes_against_quadrature(
     name: str, N_i: int, N_h: int, seed: int, weights: str
 ) -> None:
+    if name == "tanh":  # its poles make quadrature slow: too many nodes in three dimensions
+        N_i = min(N_i, 2)
     W1, W2 = sample_weights(N_i, N_h, seed, weights)
-    # Rows of length 1.5 at most: beyond, the quadrature is the one that is off.
-    W1 = W1 * np.minimum(1, 1.5 / np.linalg.norm(W1, axis=1, keepdims=True))
+    # Rows of length 1 at most: beyond, it is the quadrature that is off.
+    W1 = W1 * np.minimum(1, 1 / np.linalg.norm(W1, axis=1, keepdims=True))
     network = Network(W1, W2, name)
     exact = name in {"linear", "quadratic", "cubic"}
-    expected = mean_of_outer_product(network, 8 if exact else 150 if N_i == 1 else 50)
-    tolerance = 1e-13 if exact else 1e-6 if name == "tanh" else 1e-8
+    expected = mean_of_outer_product(network, 8 if exact else (150, 120, 50)[N_i - 1])
+    tolerance = 1e-13 if exact else 1e-8
     assert np.abs(hessian(network) - expected).max() <= tolerance * np.abs(expected).max()
 
 

@@ -109,7 +109,7 @@ def hessian_error(network: Network) -> float:
     coarser = g.coarser_duals(p, q, c)
     if coarser is None:
         return 0.0
-    kernel = g.dual(p, q, c)
+    kernel = coarser.full
 
     def change(one: DualKernel, other: DualKernel) -> float:
         difference = DualKernel(*(a - b for a, b in zip(one, other, strict=True)))
