@@ -153,7 +153,7 @@ def test_what_is_not_a_condition_can_not_be_written(text):
     ],
 )
 def test_what_does_not_fit_together_is_an_error(text):
-    with pytest.raises(QueryError, match="expected|text|arithmetic"):
+    with pytest.raises(QueryError, match=r"expected|text|arithmetic"):
         select(text)
 
 

@@ -59,7 +59,8 @@ def test_done_wins_over_failed_in_either_order(tmp_path, computed, first):
 
 
 @pytest.mark.parametrize(
-    "spoil", [lambda c: c[:100], lambda c: b"junk", lambda c: c[:-9] + bytes([c[-9] ^ 4]) + c[-8:]]
+    "spoil",
+    [lambda c: c[:100], lambda c: b"junk" + c, lambda c: c[:-9] + bytes([c[-9] ^ 4]) + c[-8:]],
 )
 def test_a_spoiled_cache_is_built_anew(root, computed, spoil, monkeypatch):
     cache = root / index.CACHE
