@@ -28,6 +28,7 @@ app.command()(study.run)
 app.command()(study.status)
 app.command()(inspect.publish)
 app.command()(inspect.query)
+app.command()(inspect.verify)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,13 +1,17 @@
-"""`hessweep publish` and `query`: commands on a results folder."""
+"""`hessweep publish`, `query` and `verify`: commands on a results folder."""
 
 import json
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from math import inf, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hessweep.cli.output import INCOMPLETE, print_json
+from hessweep.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +66,51 @@ def query(
 
     with accessing(output, "write"):
         output.write_bytes(content)
+
+
+def verify(
+    results: Results,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Move damaged segments aside and publish anew from the others first; the next "
+            "run computes again what only they held.",
+        ),
+    ] = False,
+    sample: Annotated[
+        int, typer.Option(min=0, help="How many points to compute again and compare.")
+    ] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Read every byte of a results folder and check it; exit code 1 if anything is wrong."""
+    from hessweep.cost import show_bytes
+    from hessweep.store import repair as repair_results
+    from hessweep.store import verify as verify_results
+
+    if not results.is_dir():
+        raise InputError(f"{results}: no such folder; give the results folder of a study")
+    moved = repair_results(results).moved if repair else ()
+    found = verify_results(results, sample=sample)
+    if as_json:
+        problems = [
+            {"kind": problem.kind, "path": str(problem.path), "message": problem.message}
+            for problem in found.problems
+        ]
+        print_json({**asdict(found), "problems": problems, "moved": [str(path) for path in moved]})
+    else:
+        lines = [f"moved aside: {path}" for path in moved]
+        lines += [
+            f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems
+        ]
+        lines.append(
+            f"{found.segments:,} segments, {found.points:,} points, {show_bytes(found.bytes)}; "
+            f"{found.recomputed:,} points computed again; "
+            + (f"{len(found.problems):,} problems" if found.problems else "all is well")
+        )
+        sys.stdout.write("\n".join(lines) + "\n")
+    if not found.ok:
+        raise typer.Exit(INCOMPLETE)
 
 
 def _write(rows: "pd.DataFrame", written: Format) -> bytes:
