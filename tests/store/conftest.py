@@ -33,10 +33,10 @@ def computed() -> list[PointResult]:
 
 @pytest.fixture(scope="session")
 def untouched(tmp_path_factory: pytest.TempPathFactory, computed: list[PointResult]) -> Path:
-    """Segments of 7 points, published; only to be read."""
+    """Six segments of six points, published; only to be read."""
     folder = tmp_path_factory.mktemp("store") / "results"
-    for start in range(0, len(computed), 7):
-        write_segment(folder, computed[start : start + 7])
+    for start in range(0, len(computed), 6):
+        write_segment(folder, computed[start : start + 6])
     publish(folder)
     return folder
 
@@ -45,6 +45,14 @@ def untouched(tmp_path_factory: pytest.TempPathFactory, computed: list[PointResu
 def root(tmp_path: Path, untouched: Path) -> Path:
     """A copy of `untouched`."""
     return shutil.copytree(untouched, tmp_path / "results")
+
+
+@pytest.fixture
+def small(tmp_path: Path, computed: list[PointResult]) -> Path:
+    """A single segment of three points of erf, published."""
+    write_segment(tmp_path / "small", [computed[0], computed[3], computed[12]])
+    publish(tmp_path / "small")
+    return tmp_path / "small"
 
 
 def with_seed(result: PointResult, seed: int) -> PointResult:

@@ -167,32 +167,32 @@ def test_small_blocks_chunks_and_shards_give_the_same(root, computed, monkeypatc
     assert len(list((root / "published/erf.zarr/N_i").glob("c*0*"))) >= 1
 
 
-def test_an_open_reader_keeps_its_version_over_the_next_publish(root, computed):
-    opened = published(root)
-    write_segment(root, [with_seed(computed[0], 50)])
-    publish(root)
+def test_an_open_reader_keeps_its_version_over_the_next_publish(small, computed):
+    opened = published(small)
+    write_segment(small, [with_seed(computed[0], 50)])
+    publish(small)
     # Nothing but metadata was read before the publish.
-    assert_holds(opened.load(), of(computed, "erf"))
+    assert_holds(opened.load(), [computed[0], computed[3], computed[12]])
 
 
-def test_a_reader_two_versions_behind_fails_and_never_mixes_them(root, computed):
-    opened = published(root)
+def test_a_reader_two_versions_behind_fails_and_never_mixes_them(small, computed):
+    opened = published(small)
     for seed in (50, 51):
-        write_segment(root, [with_seed(computed[0], seed)])
-        publish(root)
+        write_segment(small, [with_seed(computed[0], seed)])
+        publish(small)
     for name in opened.variables:
         with pytest.raises((ValueError, RuntimeError)):
             opened[name].load()
 
 
-def test_readers_see_whole_versions_while_publishing_goes_on(root, computed):
+def test_readers_see_whole_versions_while_publishing_goes_on(small, computed):
     versions_to_see = 6
     read_end, write_end = os.pipe()
 
     def read_on():
         versions = set()
         while len(versions) < versions_to_see:
-            dataset = published(root).load()
+            dataset = published(small).load()
             sizes = dataset["row_size"].values
             assert sizes.sum() == dataset.sizes["eigenvalue"]
             assert (dataset["status"].values == "done").all()
@@ -207,28 +207,28 @@ def test_readers_see_whole_versions_while_publishing_goes_on(root, computed):
         # A read that began before one publish has ended before the next.
         while os.read(read_end, 1)[0] < version:
             pass
-        write_segment(root, [with_seed(computed[0], 60 + version)])
-        publish(root)
+        write_segment(small, [with_seed(computed[0], 60 + version)])
+        publish(small)
     assert exit_code(reader) == 0
 
 
-def test_a_killed_publish_leaves_the_last_version_and_the_next_one_finishes(root, computed):
+def test_a_killed_publish_leaves_the_last_version_and_the_next_one_finishes(small, computed):
     chance = np.random.default_rng(2)
-    written = of(computed, "erf")
-    for seed in range(70, 78):
+    written = [computed[0], computed[3], computed[12]]
+    for seed in range(70, 76):
         written.append(with_seed(computed[0], seed))
-        write_segment(root, written[-1:])
-        before = published(root)["key"].values.tolist()
-        pid = in_child(lambda: publish(root))
+        write_segment(small, written[-1:])
+        before = published(small)["key"].values.tolist()
+        pid = in_child(lambda: publish(small))
         time.sleep(chance.uniform(0, 0.15))
         os.kill(pid, signal.SIGKILL)
         exit_code(pid)
-        dataset = published(root).load()
+        dataset = published(small).load()
         expected = written if dataset.sizes["point"] > len(before) else written[:-1]
         assert_holds(dataset, expected)
-        publish(root)
-        assert_holds(published(root).load(), written)
-    assert not (root / "published" / ".building").exists()
+        publish(small)
+        assert_holds(published(small).load(), written)
+    assert not (small / "published" / ".building").exists()
 
 
 def test_two_publishes_at_once_give_one_whole_version(root, computed):
