@@ -1,6 +1,6 @@
 """Numbers that tables and figures share: pooled spectra, distances to laws, gaps, exponents."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,8 @@ from numpy import ndarray
 
 from hessweep.errors import InputError
 
-Results = xr.Dataset | Iterable[xr.Dataset]
-"""What `hessweep.open_results` gives for one activation, or several of these."""
+Results = xr.DataTree | xr.Dataset | Iterable[xr.Dataset]
+"""What `hessweep.open_results` gives, or the datasets of one or several activations in it."""
 
 
 def realisations(results: Results, query: str) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def realisations(results: Results, query: str) -> pd.DataFrame:
     Raises:
         InputError: If no computed point fits the query.
     """
-    datasets = [results] if isinstance(results, xr.Dataset) else list(results)
+    datasets = _datasets(results)
     selected = [table for dataset in datasets if len(table := _selected(dataset, query))]
     if not selected:
         raise InputError(
@@ -40,9 +40,35 @@ def realisations(results: Results, query: str) -> pd.DataFrame:
     return pd.concat(selected, ignore_index=True)
 
 
+def restricted(results: Results, keys: Collection[str]) -> list[xr.Dataset]:
+    """Return the points with these keys alone, and their eigenvalues, one dataset an activation.
+
+    Args:
+        results: Datasets of the published store.
+        keys: `Point.key` of the points to keep, such as those of one sweep of a study.
+    """
+    kept = []
+    for dataset in _datasets(results):
+        chosen = np.isin(dataset["key"].values.astype(object), list(keys))
+        rows = np.repeat(chosen, dataset["row_size"].values)
+        kept.append(dataset.isel(point=np.flatnonzero(chosen), eigenvalue=np.flatnonzero(rows)))
+    return kept
+
+
+def _datasets(results: Results) -> list[xr.Dataset]:
+    if isinstance(results, xr.DataTree):
+        return [node.to_dataset() for node in results.leaves]
+    return [results] if isinstance(results, xr.Dataset) else list(results)
+
+
 def _selected(dataset: xr.Dataset, query: str) -> pd.DataFrame:
     point_variables = [name for name, v in dataset.variables.items() if v.dims == ("point",)]
-    table = pd.DataFrame({str(name): dataset[name].values for name in point_variables})
+    # NumPy's variable-width strings are not a dtype that pandas knows.
+    columns = {str(name): dataset[name].values for name in point_variables}
+    strings = {name for name, values in columns.items() if values.dtype.kind == "T"}
+    table = pd.DataFrame(
+        {name: v.astype(object) if name in strings else v for name, v in columns.items()}
+    )
     stop = table["row_size"].cumsum()
     table["start"], table["stop"] = stop - table["row_size"], stop
     table = table.query(query).sort_values(["N_i", "N_h", "weights", "seed"])

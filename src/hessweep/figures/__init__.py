@@ -6,14 +6,14 @@ sentences below it. Options of `data` are what a study may set.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from hessweep.analysis import Results
+from hessweep.analysis import Results, restricted
 from hessweep.errors import StudyError
 from hessweep.figures import (
     architecture,
@@ -22,6 +22,7 @@ from hessweep.figures import (
     law_convergence,
     linear_blocks,
     linear_spectrum,
+    loss_decay,
     other_weights,
     quadratic_spectrum,
     rank_grid,
@@ -55,6 +56,7 @@ FIGURES: dict[str, FigureKind] = {
     for name, title, module in (
         ("architecture", "Architecture (Fig. 1)", architecture),
         ("linear-spectrum", "Linear networks: the law of H (Fig. 2)", linear_spectrum),
+        ("loss-decay", "Loss near the optimum (Fig. 3)", loss_decay),
         ("quadratic-spectrum", "Quadratic networks: one outlier (Fig. 4)", quadratic_spectrum),
         ("erf-spectrum", "erf networks: N_h large eigenvalues (Fig. 5)", erf_spectrum),
         ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
@@ -85,13 +87,20 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
     return kind
 
 
-def make(name: str, results: Results, path: str | Path, **options: Any) -> tuple[Path, ...]:
+def make(
+    name: str,
+    results: Results,
+    path: str | Path,
+    keys: Collection[str] | None = None,
+    **options: Any,
+) -> tuple[Path, ...]:
     """Make a figure from results and save it as `path` + .png, .pdf, .csv and .txt (caption).
 
     Args:
         name: A key of `FIGURES`.
         results: Datasets of the published store; not read by kinds that need none.
         path: Where to, without suffix.
+        keys: `Point.key` of the points that it shows, such as those of one sweep; all if None.
         **options: For the kind's `data`.
 
     Returns:
@@ -102,7 +111,11 @@ def make(name: str, results: Results, path: str | Path, **options: Any) -> tuple
         InputError: If the results do not hold what the figure shows.
     """
     kind = figure_kind(name, options)
-    tables = kind.data(results, **options) if kind.takes_results else kind.data(**options)
+    if kind.takes_results:
+        chosen = results if keys is None else restricted(results, keys)
+        tables = kind.data(chosen, **options)
+    else:
+        tables = kind.data(**options)
     return save(kind.plot(tables), tables, path, kind.caption(tables))
 
 
