@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from hessweep.activations.erf import Erf
+from hessweep.activations.exponential import Exp
+from hessweep.activations.gaussian import Gaussian
+from hessweep.activations.gelu import Gelu
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.numeric import Numeric
+from hessweep.activations.own import Own, load_activation
 from hessweep.activations.polynomial import (
     Polynomial,
     cubic,
@@ -14,6 +19,10 @@ from hessweep.activations.polynomial import (
     power,
     quadratic,
 )
+from hessweep.activations.relu import Relu
+from hessweep.activations.sigmoid import Sigmoid, Softplus, silu, swish
+from hessweep.activations.tanh import Tanh
+from hessweep.activations.trigonometric import Cos, Sin
 from hessweep.errors import ActivationError
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
@@ -23,6 +32,17 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "power": power,
     "polynomial": polynomial,
     "erf": lambda: Erf(),
+    "relu": lambda: Relu(),
+    "gelu": lambda: Gelu(),
+    "sin": lambda: Sin(),
+    "cos": lambda: Cos(),
+    "exp": lambda: Exp(),
+    "gaussian": lambda: Gaussian(),
+    "tanh": lambda: Tanh(),
+    "sigmoid": lambda: Sigmoid(),
+    "softplus": lambda: Softplus(),
+    "silu": silu,
+    "swish": swish,
 }
 """What a study may name: name -> function of the activation's parameters."""
 
@@ -33,7 +53,8 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
     Args:
         name: A key of `ACTIVATIONS`, or an `Activation`, which is returned as it is.
         **parameters: What the activation takes: `epsilon` for quadratic, `coefficients` for
-            polynomial, `degree` for power.
+            polynomial, `degree` for power, `beta` for swish. With `file`, the name is looked up
+            in that Python file instead (`load_activation`).
 
     Raises:
         ActivationError: If the name is unknown or the parameters are not its own.
@@ -42,9 +63,12 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
         if parameters:
             raise ActivationError(f"{name} is an activation already and takes no parameters")
         return name
+    if "file" in parameters:
+        return load_activation(name=name, **parameters)
     if name not in ACTIVATIONS:
         raise ActivationError(
-            f"unknown activation {name!r}; known are {', '.join(sorted(ACTIVATIONS))}"
+            f"unknown activation {name!r}; known are {', '.join(sorted(ACTIVATIONS))}; one of "
+            "your own needs `file: your_file.py` beside its name"
         )
     make = ACTIVATIONS[name]
     taken = inspect.signature(make).parameters
@@ -63,4 +87,14 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
     return make(**parameters)
 
 
-__all__ = ["ACTIVATIONS", "Activation", "DualKernel", "Erf", "Polynomial", "activation"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "DualKernel",
+    "Erf",
+    "Numeric",
+    "Own",
+    "Polynomial",
+    "activation",
+    "load_activation",
+]

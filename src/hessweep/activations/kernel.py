@@ -40,6 +40,19 @@ class DualKernel(NamedTuple):
     """E[g''''(u) g(v)] / 4, needed away from the optimum only"""
 
 
+class CoarserDuals(NamedTuple):
+    """A numeric dual kernel, each time with one of its approximations coarser."""
+
+    quarter: DualKernel
+    """A quarter of the terms of the series."""
+    half: DualKernel
+    """Half of them."""
+    quadrature: DualKernel
+    """Half of the quadrature's panels."""
+    floor: DualKernel
+    """Twice the smallest variance."""
+
+
 @dataclass(frozen=True)
 class Activation(ABC):
     """An activation function `g`, its first two derivatives and its dual kernel.
@@ -62,6 +75,11 @@ class Activation(ABC):
             for key, value in self.parameters
         }
         return {"name": self.name, **values}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the key of a stored point depends on; `spec` but for where a file lies."""
+        return self.spec
 
     @property
     def label(self) -> str:
@@ -97,6 +115,19 @@ class Activation(ABC):
             c: Covariances, `c² <= p q`.
         """
 
+    def coarser_duals(
+        self,
+        p: ndarray,  # noqa: ARG002  for those that have an error
+        q: ndarray,  # noqa: ARG002
+        c: ndarray,  # noqa: ARG002
+    ) -> CoarserDuals | None:
+        """Return less exact versions of `dual(p, q, c)`, which show its error.
+
+        Returns:
+            None, as here, where the kernel has a closed form and so no error but rounding.
+        """
+        return None
+
     def self_dual(self, W1: Float[ndarray, "*stack N_h N_i"]) -> DualKernel:
         """Return the dual kernel between all pairs of rows of `W1`, each `(..., N_h, N_h)`."""
         c = W1 @ W1.swapaxes(-1, -2)
@@ -107,4 +138,6 @@ class Activation(ABC):
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ",".join(_plain(item) for item in value) + "]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    # As short as it can be without two values sharing one text, and so two activations a label.
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

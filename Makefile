@@ -1,0 +1,62 @@
+# `make` runs the paper's study, `make test` the tests; both set everything up first.
+PYTHON ?= python3
+STUDY  ?= config/paper.yaml
+VENV   := .venv
+BIN    := $(VENV)/bin
+SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config study=$(STUDY)
+
+.DELETE_ON_ERROR:
+.PHONY: study setup test lint format bench lock clean help
+
+study: $(VENV)/.run ## Run STUDY (the paper's, unless you name another)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(SMK)
+
+setup: $(VENV)/.dev ## Set up .venv for development
+
+test: $(VENV)/.dev ## Run the tests
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev ## Run every linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/snakefmt --check Snakefile workflow
+
+format: $(VENV)/.dev ## Format everything
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+bench: $(VENV)/.dev ## Measure the speed anew: benchmarks/out/, docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+lock: ## Pin the requirements anew (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group build pyproject.toml -o requirements/run.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group build --group dev -c requirements/run.txt \
+	  pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the environment; results stay
+	rm -rf $(VENV)
+
+help: ## Show this
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "hessweep needs Python 3.11 or later: make PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements/run.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.run $@

@@ -1,0 +1,31 @@
+# The workflow: sweep -> publish -> tables, figures -> report. Run by `make`, or by
+# `snakemake --cores all [--config study=FILE] [TARGET]`.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from hessweep.errors import InputError
+from hessweep.study import load_study
+
+min_version("9.0")
+
+STUDY_FILE = config.get("study", "config/paper.yaml")
+try:
+    STUDY = load_study(STUDY_FILE)
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+RESULTS = STUDY.results
+
+
+include: "workflow/rules/sweep.smk"
+include: "workflow/rules/publish.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,

@@ -1,0 +1,43 @@
+"""The Gaussian bump."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from hessweep.activations.kernel import Activation, DualKernel
+
+
+@dataclass(frozen=True)
+class Gaussian(Activation):
+    """`g(x) = e^{-x²/2}`."""
+
+    name: str = "gaussian"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return np.exp(-np.square(x) / 2)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return -x * self(x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return (np.square(x) - 1) * self(x)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel, `K = D^-1/2` with `D = (1 + p)(1 + q) - c²` (MATH 2)."""
+        D = 1 + p + q + (p * q - c * c)
+        K = 1 / np.sqrt(D)
+        cube, fifth = K / D, K / D**2
+        return DualKernel(
+            K=K,
+            K_c=c * cube,
+            K_p=-(1 + q) * cube / 2,
+            K_q=-(1 + p) * cube / 2,
+            K_cc=cube + 3 * c * c * fifth,
+            K_pc=-1.5 * (1 + q) * c * fifth,
+            K_qc=-1.5 * (1 + p) * c * fifth,
+            K_pp=0.75 * (1 + q) ** 2 * fifth,
+        )

@@ -1,0 +1,69 @@
+"""The Gaussian error linear unit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+from scipy import special
+
+from hessweep.activations.kernel import Activation, DualKernel, Matrix
+
+
+@dataclass(frozen=True)
+class Gelu(Activation):
+    """`g(x) = x Φ(x)` with the normal distribution function `Φ`; not its tanh approximation."""
+
+    name: str = "gelu"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return x * special.ndtr(x)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return special.ndtr(x) + x * _density(x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return (2 - np.square(x)) * _density(x)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2)."""
+        a, b = 1 + p, 1 + q
+        Delta = p * q - c * c
+        D = 1 + p + q + Delta
+        root = np.sqrt(D)
+        angle = np.arctan2(c, root)
+        K_p, K_pp, K_pc = _by_variance(q, c, a, b, Delta, D)
+        K_q, _, K_qc = _by_variance(p, c, b, a, Delta, D)
+        return DualKernel(
+            K=c / 4 + ((c * c + p * q * D) / (a * b * root) + c * angle) / (2 * np.pi),
+            K_c=0.25 + (angle + c / root * (1 / a + 1 / b + 1 / D)) / (2 * np.pi),
+            K_p=K_p,
+            K_q=K_q,
+            K_cc=(1 + (a + b + 1) / D + 3 * (c / D) ** 2) / (2 * np.pi * root),
+            K_pc=K_pc,
+            K_qc=K_qc,
+            K_pp=K_pp,
+        )
+
+
+def _density(x: ndarray) -> ndarray:
+    return np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
+
+
+def _by_variance(
+    q: Matrix, c: Matrix, a: Matrix, b: Matrix, Delta: Matrix, D: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Return `K_p, K_pp, K_pc`; with `a` and `b` exchanged and p for q, those of the other."""
+    scale = 1 / (2 * np.pi * np.sqrt(D))
+    first = Delta / (2 * a) - c * c / (2 * a * D) + (q + Delta) / a**2
+    second = (
+        q / (2 * a)
+        - Delta / (2 * a**2)
+        + c * c / (2 * a * D) * (1 / a + b / D)
+        + q / a**2
+        - 2 * (q + Delta) / a**3
+    )
+    mixed = -c * (1 / (2 * a) + 1 / a**2 + (a + b) / (2 * a * D) + 1.5 * b / D**2)
+    return scale * first, scale * (second - b * first / (2 * D)), scale * mixed

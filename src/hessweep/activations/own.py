@@ -1,0 +1,269 @@
+"""Activations from a user's own Python file (docs/activations.md).
+
+The file defines, for an activation called `swish`, either a function `swish(x, **parameters)`
+with, if there are any, `swish_derivative(x, **parameters)`, `swish_dual(p, q, c, **parameters)`
+and the constants `swish_kinks`; or a class `swish` derived from `hessweep.activations.Activation`.
+"""
+
+import hashlib
+import inspect
+import sys
+import tokenize
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from os import PathLike, fspath
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from hessweep.activations.differences import differentiate
+from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
+from hessweep.activations.numeric import Numeric
+from hessweep.activations.own_checks import check, check_dual
+from hessweep.errors import ActivationError
+
+RESERVED = {"name", "file", "sha256", "x", "p", "q", "c"}
+"""Names that a parameter of a user's activation can not have."""
+
+
+@dataclass(frozen=True)
+class Own(Activation):
+    """An activation from a user's file; it carries the file's text, so it works without it.
+
+    Two are equal if name, parameters and text are, wherever the file lies.
+    """
+
+    source: str = field(default="", repr=False)
+    file: str = field(default="", compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file's text as UTF-8 with Unix line ends, in hexadecimal digits."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """Name, file, hash and parameters; the file is read again, and must be the same."""
+        return {**super().spec, "file": self.file, "sha256": self.sha256}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The spec without the file's place: results stay valid when the file moves."""
+        return {**super().spec, "sha256": self.sha256}
+
+    @property
+    def label(self) -> str:
+        """The label with the first digits of the hash: two versions of a file are told apart."""
+        return super().label.replace(self.name, f"{self.name}@{self.sha256[:8]}", 1)
+
+    @property
+    def inner(self) -> Activation:
+        """The activation that the file defines."""
+        return _build(self.source, self.file, self.name, self.parameters)
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return self.inner(x)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return self.inner.derivative(x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return self.inner.second_derivative(x)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel: the file's own, or a numeric one."""
+        return self.inner.dual(p, q, c)
+
+    def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals | None:
+        """Return less exact versions of `dual`; None where the file has a closed form."""
+        return self.inner.coarser_duals(p, q, c)
+
+
+@dataclass(frozen=True)
+class _Function(Numeric):
+    """What a file defines by functions."""
+
+    module: ModuleType = field(default_factory=lambda: ModuleType("none"), compare=False)
+
+    def _part(self, suffix: str) -> Any:
+        return getattr(self.module, f"{self.name}{suffix}", None)
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """Where the file says that g' jumps."""
+        return tuple(float(kink) for kink in self._part("_kinks") or ())
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return self._part("")(x, **dict(self.parameters))
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x): the file's own, or by differences."""
+        own = self._part("_derivative")
+        return own(x, **dict(self.parameters)) if own else differentiate(self, x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x) by differences."""
+        if self._part("_derivative"):
+            return differentiate(self.derivative, x)
+        return differentiate(self, x, order=2)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the file's own dual kernel, or the numeric one."""
+        own = self._part("_dual")
+        if own is None:
+            return super().dual(p, q, c)
+        shape = np.broadcast_shapes(np.shape(p), np.shape(q), np.shape(c))
+        kernel = own(p, q, c, **dict(self.parameters))
+        return DualKernel(*(np.broadcast_to(part, shape) for part in kernel))
+
+    def coarser_duals(  # type: ignore[override]
+        self, p: ndarray, q: ndarray, c: ndarray
+    ) -> CoarserDuals | None:
+        """Return None for the file's own dual kernel, or less exact numeric ones."""
+        return None if self._part("_dual") else super().coarser_duals(p, q, c)
+
+
+def load_activation(
+    file: str | PathLike[str], name: str, sha256: str | None = None, **parameters: Any
+) -> Own:
+    """Return the activation that a user's Python file defines under that name.
+
+    Only this file is run. What it defines is tried on sample values first: shape, finiteness,
+    continuity, and derivative and dual kernel against numbers computed from g.
+
+    Args:
+        file: The Python file.
+        name: The function or class in it.
+        sha256: If given, the hash that the file's text must have.
+        **parameters: Numbers or lists of numbers, passed on as keywords.
+
+    Raises:
+        ActivationError: If the file can not be read or run, does not define the activation, or
+            defines one that fails its trial.
+    """
+    path = fspath(file)
+    try:
+        # tokenize.open honours the encoding that a Python file declares.
+        with tokenize.open(path) as stream:
+            source = stream.read()
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise ActivationError(
+            f"activation {name!r}: expected a readable Python file at {path}, got: {error}"
+        ) from error
+    plain = {key: _plain_value(name, key, value) for key, value in parameters.items()}
+    module = _run(source, path)
+    defaults, own_values = _bound(module, name, path, plain)
+    own = Own(
+        name,
+        tuple(sorted(own_values.items())),
+        tuple(sorted(defaults.items())),
+        source=source,
+        file=path,
+    )
+    if sha256 not in (None, own.sha256):
+        raise ActivationError(
+            f"activation {name!r}: expected {path} with sha256 {str(sha256)[:8]}…, got "
+            f"{own.sha256[:8]}…; restore the file, or leave out sha256 to take it as it is"
+        )
+    inner = own.inner
+    check(inner, f"activation {name!r} of {path}")
+    if isinstance(inner, _Function) and hasattr(module, f"{name}_dual"):
+        check_dual(inner, f"{name}_dual of {path}")
+    return own
+
+
+@lru_cache(maxsize=64)
+def _run(source: str, file: str) -> ModuleType:
+    """Run the text of a file as a module of its own, named after its content."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    module = ModuleType(f"hessweep_own_{digest[:16]}")
+    module.__file__ = file
+    # Dataclasses and pickle look a class's module up by its name.
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102  the user's own file
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
+        raise ActivationError(
+            f"{file}: expected a Python file that runs, got {type(error).__name__}: {error}"
+        ) from error
+    return module
+
+
+@lru_cache(maxsize=256)
+def _build(
+    source: str, file: str, name: str, parameters: tuple[tuple[str, Any], ...]
+) -> Activation:
+    """Return the activation proper; from the text alone, so that it works on any worker."""
+    module = _run(source, file)
+    made = getattr(module, name)
+    if not isinstance(made, type):
+        return _Function(name, parameters, module=module)
+    try:
+        activation: Activation = made(name=name, parameters=parameters, **dict(parameters))
+    except Exception as error:
+        raise ActivationError(
+            f"{name} of {file}: expected a frozen dataclass with the fields "
+            f"{', '.join(dict(parameters)) or 'of Activation alone'}, got "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    return activation
+
+
+def _bound(
+    module: ModuleType, name: str, file: str, parameters: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the defaults of the parameters, and all their values."""
+    made = getattr(module, name, None)
+    is_class = isinstance(made, type) and issubclass(made, Activation)
+    if made is None or not (is_class or inspect.isfunction(made)):
+        functions = sorted(key for key, value in vars(module).items() if inspect.isfunction(value))
+        raise ActivationError(
+            f"{file}: expected a function {name}(x) or a subclass of Activation of that name; "
+            f"functions in it: {', '.join(functions) or 'none'}"
+        )
+    taken = _parameters_of(made, is_class)
+    defaults = {
+        key: _plain_value(name, key, item.default)
+        for key, item in taken.items()
+        if item.default is not item.empty
+    }
+    values = {**defaults, **parameters}
+    unknown, missing = sorted(set(values) - set(taken)), sorted(set(taken) - set(values))
+    reserved = sorted(RESERVED & set(taken))
+    if unknown or missing or reserved:
+        raise ActivationError(
+            f"{name} of {file} takes {', '.join(taken) or 'no parameters'}"
+            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
+            + (f"; missing: {', '.join(missing)}" if missing else "")
+            + (f"; not to be used as names: {', '.join(reserved)}" if reserved else "")
+        )
+    return defaults, values
+
+
+def _parameters_of(made: Callable[..., Any], is_class: bool) -> dict[str, inspect.Parameter]:
+    taken = list(inspect.signature(made).parameters.items())
+    if not is_class:
+        return dict(taken[1:])
+    return {key: item for key, item in taken if key not in Activation.__dataclass_fields__}
+
+
+def _plain_value(name: str, key: str, value: Any) -> Any:
+    """Return a number, or a tuple of numbers: what can be hashed and written as JSON."""
+    try:
+        if isinstance(value, list | tuple | ndarray):
+            return tuple(float(item) for item in value)
+        if isinstance(value, bool | int):
+            return value
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ActivationError(
+            f"{name}: {key}: expected a number or a list of numbers, got {value!r}"
+        ) from error

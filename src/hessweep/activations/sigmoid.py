@@ -1,0 +1,90 @@
+"""The logistic sigmoid and what is built from it: softplus, SiLU and swish."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+from scipy import special
+
+from hessweep.activations.numeric import Numeric
+from hessweep.errors import ActivationError
+
+
+@dataclass(frozen=True)
+class Sigmoid(Numeric):
+    """`g(x) = 1 / (1 + e^-x)`; numeric kernel."""
+
+    name: str = "sigmoid"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return special.expit(x)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return special.expit(x) * special.expit(-np.asarray(x))
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return -np.tanh(np.asarray(x) / 2) * self.derivative(x)
+
+
+@dataclass(frozen=True)
+class Softplus(Numeric):
+    """`g(x) = log(1 + e^x)`; numeric kernel."""
+
+    name: str = "softplus"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return np.logaddexp(0.0, x)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return special.expit(x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return special.expit(x) * special.expit(-np.asarray(x))
+
+
+@dataclass(frozen=True)
+class Swish(Numeric):
+    """`g(x) = x / (1 + e^{-beta x})`; with beta = 1 it is called SiLU. Numeric kernel."""
+
+    beta: float = 1.0
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return x * special.expit(self.beta * np.asarray(x))
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        t = self.beta * np.asarray(x)
+        return special.expit(t) * (1 + t * special.expit(-t))
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        t = self.beta * np.asarray(x)
+        slope = special.expit(t) * special.expit(-t)
+        return self.beta * slope * (2 - t * np.tanh(t / 2))
+
+
+def silu() -> Swish:
+    """Return `g(x) = x / (1 + e^-x)`."""
+    return Swish("silu")
+
+
+def swish(beta: float = 1.0) -> Swish:
+    """Return `g(x) = x / (1 + e^{-beta x})`.
+
+    Raises:
+        ActivationError: If beta is zero (that is a linear network) or not finite.
+    """
+    try:
+        value = float(beta)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not np.isfinite(value) or value == 0:
+        raise ActivationError(f"beta: expected a finite non-zero number, got {beta!r}")
+    return Swish("swish", (("beta", value),), default_parameters=(("beta", 1.0),), beta=value)

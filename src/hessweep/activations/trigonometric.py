@@ -1,0 +1,74 @@
+"""Sine and cosine."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from hessweep.activations.kernel import Activation, DualKernel, Matrix
+
+
+@dataclass(frozen=True)
+class Sin(Activation):
+    """`g(x) = sin x`."""
+
+    name: str = "sin"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return np.sin(x)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return np.cos(x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return -np.sin(x)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel, `K = e^{-(p+q)/2} sinh c` (MATH 2)."""
+        odd, even = _damped(p, q, c)
+        return _from_pair(odd, even)
+
+
+@dataclass(frozen=True)
+class Cos(Activation):
+    """`g(x) = cos x`."""
+
+    name: str = "cos"
+
+    def __call__(self, x: ndarray) -> ndarray:
+        """Return g(x), elementwise."""
+        return np.cos(x)
+
+    def derivative(self, x: ndarray) -> ndarray:
+        """Return g'(x), elementwise."""
+        return -np.sin(x)
+
+    def second_derivative(self, x: ndarray) -> ndarray:
+        """Return g''(x), elementwise."""
+        return -np.cos(x)
+
+    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+        """Return the dual kernel, `K = e^{-(p+q)/2} cosh c` (MATH 2)."""
+        odd, even = _damped(p, q, c)
+        return _from_pair(even, odd)
+
+
+def _damped(p: Matrix, q: Matrix, c: Matrix) -> tuple[Matrix, Matrix]:
+    """Return `e^{-(p+q)/2} sinh c` and `e^{-(p+q)/2} cosh c`.
+
+    The exponents are joined first, `|c| - (p+q)/2 <= 0`, since sinh c overflows long before the
+    product does; expm1 keeps the digits of the sine for small c.
+    """
+    size = np.abs(c)
+    envelope = np.exp(size - (p + q) / 2) / 2
+    return -np.sign(c) * envelope * np.expm1(-2 * size), envelope * (1 + np.exp(-2 * size))
+
+
+def _from_pair(K: Matrix, K_c: Matrix) -> DualKernel:
+    """Return the kernel of a function with `g'' = -g`: `∂_p = ∂_q = -1/2`, `∂_cc = 1`."""
+    return DualKernel(
+        K=K, K_c=K_c, K_p=-K / 2, K_q=-K / 2, K_cc=K, K_pc=-K_c / 2, K_qc=-K_c / 2, K_pp=K / 4
+    )

@@ -1,0 +1,244 @@
+"""Where points are computed: a Dask client on this machine, on a running cluster, or on SLURM.
+
+A Dask scheduler runs any code that reaches it. So a local one listens on loopback only, one that
+listens on a network uses TLS with credentials made for the run, and dashboards stay on loopback.
+"""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hessweep.errors import ClusterError
+from hessweep.study import (
+    AddressCluster,
+    ClusterConfig,
+    FileCluster,
+    LocalCluster,
+    SlurmCluster,
+)
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+VARIABLES = ("HESSWEEP_CLUSTER", "DASK_SCHEDULER_ADDRESS")
+"""Environment variables that say where to run, over the study and under the command line."""
+
+CONNECT_SECONDS = 20
+"""How long a scheduler may take to answer, and its first worker to be there."""
+
+SETTINGS = {
+    # With the defaults of 30 s a network that is gone for 30 s costs the workers for good.
+    "distributed.comm.timeouts.tcp": "120s",
+    "distributed.comm.timeouts.connect": "60s",
+    "distributed.scheduler.allowed-failures": 1,
+}
+
+
+def choose_cluster(
+    study: ClusterConfig, asked: str | None = None, environment: Mapping[str, str] = os.environ
+) -> ClusterConfig:
+    """Return where to run: what was asked, else what the environment says, else the study's.
+
+    Args:
+        study: The study's `cluster` section.
+        asked: `local`, the address of a scheduler, or the path of a scheduler file.
+        environment: Where `VARIABLES` are looked up.
+
+    Raises:
+        ClusterError: If what was asked is none of these.
+    """
+    given = [asked, *(environment.get(name) for name in VARIABLES)]
+    text = next((text for text in given if text), None)
+    if text is None:
+        return study
+    if text == "local":
+        return study if isinstance(study, LocalCluster) else LocalCluster()
+    if "://" not in text:
+        return FileCluster(path=Path(text))
+    try:
+        return AddressCluster(address=text)
+    except ValueError:
+        raise ClusterError(
+            f"{text}: expected local, an address such as tcp://10.0.0.1:8786, or the path of a "
+            "scheduler file"
+        ) from None
+
+
+def planned_memory(config: ClusterConfig) -> int | None:
+    """Return the bytes that one worker will have, or None if only the cluster can say."""
+    if isinstance(config, SlurmCluster):
+        return config.memory // config.cores
+    if isinstance(config, LocalCluster):
+        from distributed.system import MEMORY_LIMIT
+
+        return config.memory or int(MEMORY_LIMIT) // _local_workers(config)
+    return None
+
+
+def connected_memory(client: "Client") -> int | None:
+    """Return the bytes that each thread of the smallest worker has; None without a limit."""
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    limits = [
+        int(worker["memory_limit"]) // worker["nthreads"]
+        for worker in workers
+        if worker["memory_limit"]
+    ]
+    return min(limits, default=None)
+
+
+@contextmanager
+def cluster_client(config: ClusterConfig, shared: Path | None = None) -> Iterator["Client"]:
+    """Start or join a cluster, and give it back at the end.
+
+    Args:
+        config: Which one.
+        shared: A folder that driver and workers share, for what SLURM jobs write; the current
+            folder if None.
+
+    Raises:
+        ClusterError: If the cluster can not be reached or started, or has no worker.
+    """
+    import dask
+
+    # Losing and closing connections is what workers do at the end; the sweep reports the rest.
+    logger = logging.getLogger("distributed")
+    level = logger.level
+    with dask.config.set(SETTINGS):
+        logger.setLevel(logging.CRITICAL)
+        try:
+            if isinstance(config, LocalCluster):
+                with _local(config) as client:
+                    yield client
+            elif isinstance(config, SlurmCluster):
+                with _slurm(config, Path(shared or ".").absolute()) as client:
+                    yield client
+            else:
+                with _running(config) as client:
+                    yield client
+        finally:
+            logger.setLevel(level)
+
+
+def _local_workers(config: LocalCluster) -> int:
+    from dask.system import CPU_COUNT
+
+    return config.workers or int(CPU_COUNT)
+
+
+@contextmanager
+def _local(config: LocalCluster) -> Iterator["Client"]:
+    from distributed import Client
+    from distributed import LocalCluster as DaskLocalCluster
+
+    # Processes with a nanny each: a point that kills its process costs a restart, not the run.
+    # The nanny sets one BLAS thread a worker before numpy is imported.
+    with (
+        DaskLocalCluster(
+            n_workers=_local_workers(config),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            memory_limit=planned_memory(config),
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def _running(config: AddressCluster | FileCluster) -> Iterator["Client"]:
+    from distributed import Client
+
+    if isinstance(config, FileCluster):
+        address, name = _address_in(config.path), str(config.path)
+    else:
+        address = name = config.address
+    try:
+        client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise ClusterError(
+            f"{name}: no Dask scheduler answers there within {CONNECT_SECONDS} s "
+            f"({type(error).__name__}: {error}); is it running, and are its TLS files set in "
+            "Dask's configuration if it uses TLS?"
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECT_SECONDS)
+        except TimeoutError:
+            raise ClusterError(
+                f"{name}: the scheduler has no worker, and none came within {CONNECT_SECONDS} s; "
+                f"start one with `dask worker {address}`"
+            ) from None
+        yield client
+
+
+def _address_in(path: Path) -> str:
+    # Client waits for ever for a scheduler file that is not there.
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["address"])
+    except OSError as error:
+        raise ClusterError(
+            f"{path}: can not read the scheduler file: {error.strerror}; it is what "
+            "`dask scheduler --scheduler-file` writes"
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise ClusterError(
+            f"{path}: expected a scheduler file, JSON with the key address, as "
+            "`dask scheduler --scheduler-file` writes it"
+        ) from None
+
+
+@contextmanager
+def _slurm(config: SlurmCluster, shared: Path) -> Iterator["Client"]:
+    from dask_jobqueue.slurm import SLURMCluster
+    from distributed import Client
+
+    if shutil.which("sbatch") is None:
+        raise ClusterError(
+            "cluster.kind is slurm, but there is no sbatch here: run this on a login node, or "
+            "choose another cluster with --cluster"
+        )
+    folder = (config.folder or shared / "slurm").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    with SLURMCluster(**slurm_arguments(config, folder)) as cluster, Client(cluster) as client:
+        # adapt, not scale: a job that is cancelled or ends is replaced.
+        cluster.adapt(
+            minimum_jobs=config.jobs, maximum_jobs=config.jobs, interval="1s", wait_count=3
+        )
+        yield client
+
+
+def slurm_arguments(config: SlurmCluster, folder: Path) -> dict[str, Any]:
+    """Return what `dask_jobqueue.SLURMCluster` is made with."""
+    from distributed.security import Security
+
+    # Jobs start from a shell of their own: settings reach them by the environment.
+    exports = [
+        f"export DASK_{key.replace('.', '__').replace('-', '_').upper()}={value}"
+        for key, value in SETTINGS.items()
+    ]
+    return {
+        "queue": config.queue,
+        "account": config.account,
+        "cores": config.cores,
+        "processes": config.cores,
+        "memory": f"{config.memory} B",
+        "walltime": config.walltime,
+        "interface": config.interface,
+        "security": Security.temporary(),
+        "shared_temp_directory": str(folder),
+        "local_directory": str(folder),
+        "log_directory": str(folder),
+        "scheduler_options": {"dashboard_address": "127.0.0.1:0", "interface": config.interface},
+        "death_timeout": 120,
+        "job_script_prologue": [*config.prologue, *exports],
+        "job_extra_directives": list(config.directives),
+        "silence_logs": "CRITICAL",
+    }

@@ -1,0 +1,78 @@
+"""What a point will cost, before it is computed: time, memory, storage.
+
+The coefficients were measured on one core of a laptop-class machine. Only the order of work and
+the size of batches depend on them, never a result.
+"""
+
+from collections.abc import Iterable
+
+from hessweep.errors import TooLargeError
+from hessweep.point import Point
+
+OVERHEAD_SECONDS = 4e-4
+"""Teacher, dual kernel, bookkeeping and storage of the smallest point."""
+
+SECONDS_PER_CUBE = 1.1e-10
+"""Of the P x P eigenproblem, divided by P³."""
+
+WORKER_BYTES = 350_000_000
+"""What a worker process holds before it computes anything: the interpreter and libraries."""
+
+USABLE = 0.9
+"""Part of its limit that a worker may fill; Dask ends a worker at 0.95."""
+
+STORED_BYTES_PER_POINT = 150
+
+
+def predicted_seconds(point: Point) -> float:
+    """Return about how long one core takes for the point."""
+    return OVERHEAD_SECONDS + SECONDS_PER_CUBE * float(point.P) ** 3
+
+
+def predicted_bytes(point: Point) -> int:
+    """Return the peak memory of computing the point, beyond `WORKER_BYTES`."""
+    # H in C order and the solver's copy of it in Fortran order; then the temporaries of
+    # stacked_hessian: some rows of A, block C, the dual kernel.
+    temporaries = 3 * point.P * (point.N_i + point.N_h) + 16 * point.N_h**2
+    return 8 * (2 * point.P**2 + temporaries)
+
+
+def stored_bytes(point: Point) -> int:
+    """Return about how much storage the point's segment and published copy take."""
+    # Mantissas of eigenvalues look random: compression gains almost nothing.
+    return 2 * (8 * point.P + STORED_BYTES_PER_POINT)
+
+
+def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
+    """Refuse points that would kill the worker that computes them.
+
+    Args:
+        points: What is to be computed.
+        memory_limit: Bytes that one worker may use, libraries included; None: no limit.
+
+    Raises:
+        TooLargeError: If the predicted memory of a point is above that; names the largest.
+    """
+    if memory_limit is None:
+        return
+    room = int(USABLE * memory_limit) - WORKER_BYTES
+    large = [point for point in points if predicted_bytes(point) > room]
+    if not large:
+        return
+    worst = max(large, key=predicted_bytes)
+    raise TooLargeError(
+        f"{worst.activation} with N_i={worst.N_i}, N_h={worst.N_h} (P={worst.P:,}) needs about "
+        f"{show_bytes(predicted_bytes(worst))} of memory, and a worker of "
+        f"{show_bytes(memory_limit)} has {show_bytes(max(room, 0))} to spare; "
+        f"{len(large):,} of the points do not fit. Give workers more memory each (fewer of them, "
+        "or cluster.memory), or take these sizes out of the study; nothing was computed"
+    )
+
+
+def show_bytes(size: float) -> str:
+    """Return a size for people, such as `1.4 GB`."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.0f} PB"

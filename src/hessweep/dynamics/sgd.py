@@ -1,0 +1,176 @@
+"""Training near the optimum by SGD on fresh batches, many noise draws at once (Fig. 3)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from numpy.random import Generator, SeedSequence
+
+from hessweep.activations import Activation
+from hessweep.dynamics.flow import gradient_flow
+from hessweep.dynamics.population import PopulationLoss, split_parameters
+from hessweep.errors import InputError
+from hessweep.network import Network, sample_teacher
+
+CHUNK = 1 << 20
+"""Inputs drawn at once."""
+_NOISE, _BATCHES = 0, 1
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Copy the teacher, add noise, train: plain data, so that it can be a point of a sweep.
+
+    Draw k starts from `θ* + noise ξ_k` and sees its own stream of batches; both depend on
+    `(N_i, N_h, seed, k)` alone, so that draws may be split over workers in any way, and
+    experiments that differ in noise or learning rate share `ξ_k`.
+
+    Raises:
+        InputError: If a number is out of range.
+    """
+
+    activation: Activation
+    N_i: int
+    N_h: int
+    seed: int
+    weights: str = "normal"
+    noise: float = 1e-2
+    """Standard deviation of each component of `δθ(0)`."""
+    learning_rate: float = 1e-2
+    batch: int = 32
+    """Fresh inputs an iteration."""
+    iterations: int = 1000
+    records: int = 101
+    """Iterations at which the loss is recorded, evenly spread, the first and last included."""
+    draws: int = 16
+    first_draw: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("noise", "learning_rate"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise InputError(f"{name}: expected a positive number, got {value!r}")
+        for name, least in (
+            ("batch", 1), ("iterations", 1), ("records", 2), ("draws", 1), ("first_draw", 0),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise InputError(f"{name}: expected a whole number from {least}, got {value!r}")
+        if self.records > self.iterations + 1:
+            raise InputError(
+                f"records: expected at most iterations + 1 = {self.iterations + 1}, got "
+                f"{self.records}"
+            )
+
+    @property
+    def recorded(self) -> ndarray:
+        """The iterations at which the loss is recorded, `(records,)`."""
+        return np.round(np.linspace(0, self.iterations, self.records)).astype(int)
+
+    @property
+    def times(self) -> Float[ndarray, " records"]:
+        """Their times: iterations times learning rate."""
+        return self.recorded * self.learning_rate
+
+    def teacher(self) -> Network:
+        """Return the teacher, the optimum."""
+        return sample_teacher(self.activation, self.N_i, self.N_h, self.seed, self.weights)
+
+    def displacements(self) -> Float[ndarray, "draws P"]:
+        """Return `δθ(0)` of each draw."""
+        P = self.N_h * (self.N_i + 1)
+        return np.array([self.noise * rng.standard_normal(P) for rng in self._generators(_NOISE)])
+
+    def sgd_losses(self) -> Float[ndarray, "draws records"]:
+        """Train by SGD and return the population loss at `times`."""
+        teacher = self.teacher()
+        return sgd_losses(
+            teacher, teacher.parameters + self.displacements(), self._generators(_BATCHES),
+            self.learning_rate, self.batch, self.recorded,
+        )  # fmt: skip
+
+    def flow_losses(self) -> Float[ndarray, "draws records"]:
+        """Follow the gradient flow from the same starts and return the loss at `times`."""
+        surface = PopulationLoss(self.teacher())
+        start = surface.teacher.parameters + self.displacements()
+        return surface.loss(gradient_flow(surface, start, self.times))
+
+    def _generators(self, purpose: int) -> list[Generator]:
+        draws = range(self.first_draw, self.first_draw + self.draws)
+        entropy = [self.N_i, self.N_h, self.seed]
+        return [
+            np.random.default_rng(SeedSequence(entropy, spawn_key=(purpose, draw)))
+            for draw in draws
+        ]
+
+
+def sgd_losses(
+    teacher: Network,
+    start: Float[ndarray, "draws P"],
+    generators: list[Generator],
+    learning_rate: float,
+    batch: int,
+    recorded: ndarray,
+) -> Float[ndarray, "draws records"]:
+    """Train students on fresh batches of the teacher's data, all draws in step.
+
+    Args:
+        teacher: What gives the targets.
+        start: Parameters of the students, one a draw.
+        generators: One a draw, for its batches.
+        learning_rate: Step per iteration along the gradient of the batch loss.
+        batch: Inputs an iteration.
+        recorded: Ascending iterations at which the population loss is recorded; 0 is the start.
+
+    Returns:
+        The population loss, not that of a batch.
+
+    Raises:
+        InputError: If training diverges; the learning rate is too large.
+        ShapeError: If the parameters do not make rows of the teacher's N_i.
+    """
+    surface = PopulationLoss(teacher)
+    parameters = np.array(start, dtype=float)
+    wanted = set(recorded.tolist())
+    losses = [surface.loss(parameters)] if 0 in wanted else []
+    batches = _fresh_batches(generators, batch, teacher.N_i, int(recorded[-1]))
+    for iteration, x in enumerate(batches, start=1):
+        parameters -= learning_rate * _batch_gradient(teacher, parameters, x)
+        if iteration in wanted:
+            losses.append(surface.loss(parameters))
+            if not np.isfinite(losses[-1]).all():
+                raise InputError(
+                    f"learning_rate: SGD diverged by iteration {iteration} with {learning_rate}; "
+                    "expected one well below 2 / λ_max"
+                )
+    return np.stack(losses, axis=-1)
+
+
+def _fresh_batches(
+    generators: list[Generator], batch: int, N_i: int, iterations: int
+) -> Iterator[Float[ndarray, "draws batch N_i"]]:
+    """Inputs of each iteration; what a draw sees does not depend on how many are drawn at once."""
+    together = max(1, CHUNK // (len(generators) * batch * N_i))
+    for first in range(0, iterations, together):
+        count = min(together, iterations - first)
+        yield from np.stack(
+            [rng.standard_normal((count, batch, N_i)) for rng in generators], axis=1
+        )
+
+
+def _batch_gradient(
+    teacher: Network, parameters: Float[ndarray, "draws P"], x: Float[ndarray, "draws batch N_i"]
+) -> Float[ndarray, "draws P"]:
+    """Gradient of `Σ (y - y*)² / 2 batch` (eq. 2)."""
+    W1, W2 = split_parameters(parameters, teacher.N_i)
+    g = teacher.activation
+    u = x @ W1.swapaxes(-1, -2)
+    hidden = g(u)
+    target = g(x @ teacher.W1.T) @ teacher.W2
+    residual = ((hidden @ W2[..., None])[..., 0] - target) / x.shape[1]
+    dW2 = (residual[:, None, :] @ hidden)[:, 0]
+    dW1 = (g.derivative(u) * residual[..., None] * W2[:, None, :]).swapaxes(-1, -2) @ x
+    return np.concatenate([dW1.reshape(len(x), -1), dW2], axis=-1)

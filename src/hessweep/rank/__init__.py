@@ -1,0 +1,127 @@
+"""Ranks that are proofs: value, certificate and method (MATH 3, docs/ranks.md)."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hessweep.activations import Polynomial
+from hessweep.errors import PrecisionError
+from hessweep.network import Network
+from hessweep.rank import float64, modular
+from hessweep.rank.formulas import Formula, effective_parameters, formula
+from hessweep.rank.minor import has_minor
+from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
+from hessweep.rank.structure import bounds
+from hessweep.spectrum import Spectrum, spectrum_with_error
+
+MODULAR_LIMIT = 4e11
+"""Multiplications modulo p that a certificate may take: some minutes."""
+
+RATIONAL_LIMIT = 1e12
+"""Bit operations, as `modular.rational_cost` counts them, up to which an exact rank is tried."""
+
+MINOR_LIMIT = 2000
+"""Number of parameters up to which a minor is looked for."""
+
+
+@dataclass(frozen=True)
+class Rank:
+    """The rank of a Hessian at the optimum, and what is proved about it."""
+
+    value: int
+    """The rank where it is proved, else the larger of the lower bound and numpy's rank."""
+    lower: int
+    """Proved lower bound."""
+    upper: int
+    """Proved upper bound."""
+    certificate: Literal["proved", "undecided"]
+    """`proved` where the bounds meet."""
+    method: str
+    """What decided: `float64`, `theorem`, `modular`, `rational`, `minor`, or what came last."""
+
+
+def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = True) -> Rank:
+    """Return the rank of the Hessian at the optimum, with a proof where one can be had.
+
+    Upper bounds come from counts and theorems that hold for these very weights. Lower bounds
+    come, cheapest first, from eigenvalues above the worst-case error of float64, from theorems,
+    from exact arithmetic on the weights (polynomials) and from a minor that balls prove to be
+    non-zero (other activations). The first to meet the upper bound decides.
+
+    Args:
+        network: The network.
+        spectrum: Its spectrum if known already, so that float64 costs nothing more.
+        theorems: Whether lower bounds may come from theorems, or must be computed.
+
+    Raises:
+        PrecisionError: If two proofs contradict one another, which no weights can cause.
+    """
+    spectrum = spectrum_with_error(network) if spectrum is None else spectrum
+    seen = float64.lower_bound(spectrum)
+    generic = formula(network.activation, network.N_i, network.N_h).value
+    if seen == (network.P if generic is None else generic):
+        return Rank(seen, seen, seen, "proved", "float64")
+    lower, upper = bounds(network)
+    if not theorems:
+        lower = 0
+    method = "float64" if seen >= lower else "theorem"
+    lower = max(lower, seen)
+    if lower < upper:
+        lower, upper, method = _compute(network, lower, upper)
+    if lower > upper:
+        raise PrecisionError(
+            f"rank of {network.activation}, N_i={network.N_i}, N_h={network.N_h}: {method} "
+            f"proves at least {lower}, but counting allows {upper}; please report this"
+        )
+    if lower == upper:
+        return Rank(lower, lower, upper, "proved", method)
+    value = min(max(lower, float64.numpy_rank(spectrum)), upper)
+    return Rank(value, lower, upper, "undecided", method)
+
+
+def _compute(network: Network, lower: int, upper: int) -> tuple[int, int, str]:
+    """Return lower bound, upper bound and method from exact or ball arithmetic."""
+    if not isinstance(network.activation, Polynomial):
+        if upper <= MINOR_LIMIT and has_minor(network, upper):
+            return upper, upper, "minor"
+        return lower, upper, "float64"
+    if float(network.P) * upper**2 > MODULAR_LIMIT:
+        return lower, upper, "float64"
+    lower = max(lower, modular.modular_rank(network, upper))
+    if lower == upper or modular.rational_cost(network) > RATIONAL_LIMIT:
+        return lower, upper, "modular"
+    exact = modular.rational_rank(network)
+    return exact, exact, "rational"
+
+
+def rank_columns(network: Network, spectrum: Spectrum) -> dict[str, Any]:
+    """Return all that a sweep stores about the rank of a point, by the names of its columns."""
+    proof = rank(network, spectrum)
+    smallest = smallest_eigenvalue(network, spectrum, proof.value)
+    # The inverse of as many independent gradients as the rank is a proof of its own.
+    twice = proof.method == "theorem" and smallest.method == "ball"
+    known = formula(network.activation, network.N_i, network.N_h)
+    return {
+        "lambda_min": smallest.value,
+        "lambda_min_error": smallest.relative_error,
+        "rank": proof.value,
+        "rank_lower": proof.lower,
+        "rank_upper": proof.upper,
+        "rank_certificate": proof.certificate,
+        "rank_method": "theorem, ball" if twice else proof.method,
+        "rank_float64": float64.numpy_rank(spectrum),
+        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
+        "effective_parameters": -1 if known.value is None else known.value,
+        "effective_parameters_kind": known.kind,
+    }
+
+
+__all__ = [
+    "Formula",
+    "Rank",
+    "SmallestEigenvalue",
+    "effective_parameters",
+    "formula",
+    "rank",
+    "rank_columns",
+    "smallest_eigenvalue",
+]

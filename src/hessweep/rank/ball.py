@@ -1,0 +1,129 @@
+"""The Hessian in ball arithmetic: proofs of positive eigenvalues, however small."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from math import factorial
+
+import numpy as np
+from flint import arb, arb_mat, arb_series, ctx
+
+from hessweep.activations import Activation, Polynomial
+from hessweep.network import Network
+from hessweep.rank.analytic import BALLS
+
+Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]
+
+FIRST_BITS, LAST_BITS = 128, 4096
+"""Precision is doubled from the first to the last until it decides."""
+
+
+def kernel(activation: Activation) -> Kernel | None:
+    """Return the dual kernel on power series of balls, or None where there is none."""
+    if isinstance(activation, Polynomial):
+        return lambda p, q, c: _polynomial_kernel(activation.coefficients, p, q, c)
+    known = BALLS.get(activation.name)
+    return known.kernel if known else None
+
+
+def _polynomial_kernel(
+    coefficients: Sequence[float], p: arb_series, q: arb_series, c: arb_series
+) -> arb_series:
+    """Return `Σ_l c^l / l! E[g^(l)(u)] E[g^(l)(v)]` (Mehler)."""
+    total, power = arb_series([0]), arb_series([1])
+    for order in range(len(coefficients)):
+        # E[g^(order)(u)] = Σ_j a_{order+2j} (order + 2j)! / (2^j j!) p^j
+        terms = [
+            arb(value) * factorial(order + 2 * j) / (2**j * factorial(j))
+            for j, value in enumerate(coefficients[order::2])
+        ]
+        mean_p, mean_q = arb_series([0]), arb_series([0])
+        for term in reversed(terms):
+            mean_p, mean_q = mean_p * p + term, mean_q * q + term
+        total += power * mean_p * mean_q / factorial(order)
+        power = power * c
+    return total
+
+
+def hessian(network: Network) -> arb_mat:
+    """Return the P x P Hessian at the optimum in balls, to the working precision (MATH 2).
+
+    The derivatives of the kernel are read off its power series, so that nothing is shared with
+    the formulas of `hessweep.activations`.
+
+    Raises:
+        LookupError: If the activation has no kernel in `BALLS`.
+    """
+    K = kernel(network.activation)
+    if K is None:
+        raise LookupError(f"{network.activation} has no dual kernel in ball arithmetic")
+    N_h, N_i = network.W1.shape
+    w = [[arb(value) for value in row] for row in network.W1.tolist()]
+    W2 = [arb(value) for value in network.W2.tolist()]
+    rows = arb_mat(w)
+    gram = (rows * rows.transpose()).tolist()
+    pairs = {
+        (m, p): _coefficients(K, gram[m][m], gram[p][p], gram[m][p])
+        for m, p in product(range(N_h), repeat=2)
+    }
+    P1 = N_h * N_i
+    H = [[arb(0)] * network.P for _ in range(network.P)]
+    for m, p in product(range(N_h), repeat=2):
+        value, K_c, K_q, K_cc, K_qc = pairs[m, p]
+        K_pc = pairs[p, m][4]
+        H[P1 + m][P1 + p] = value
+        for n in range(N_i):
+            # C[(p,n), m] with K_q of neuron p's own variance
+            entry = W2[p] * (K_c * w[m][n] + 2 * K_q * w[p][n])
+            H[p * N_i + n][P1 + m] = H[P1 + m][p * N_i + n] = entry
+        if p < m:
+            continue
+        beside_p = [W2[m] * W2[p] * (K_cc * a + 2 * K_qc * b) for a, b in zip(w[m], w[p])]  # noqa: B905
+        beside_m = [W2[m] * W2[p] * (2 * K_pc * a + K_cc * b) for a, b in zip(w[m], w[p])]  # noqa: B905
+        on_diagonal = W2[m] * W2[p] * K_c
+        for n, q in product(range(N_i), repeat=2):
+            entry = w[p][n] * beside_p[q] + w[m][n] * beside_m[q]
+            if n == q:
+                entry += on_diagonal
+            H[m * N_i + n][p * N_i + q] = H[p * N_i + q][m * N_i + n] = entry
+    return arb_mat(H)
+
+
+def _coefficients(K: Kernel, p: arb, q: arb, c: arb) -> tuple[arb, arb, arb, arb, arb]:
+    """Return `K, K_c, K_q, K_cc, K_qc` from the series of K along c, along q, and along both."""
+    cap, ctx.cap = ctx.cap, 3
+    try:
+        fixed_p, fixed_q, fixed_c = arb_series([p]), arb_series([q]), arb_series([c])
+        moving_q, moving_c = arb_series([q, 1]), arb_series([c, 1])
+        along_c = K(fixed_p, fixed_q, moving_c)
+        along_q = K(fixed_p, moving_q, fixed_c)
+        along_both = K(fixed_p, moving_q, moving_c)
+    finally:
+        ctx.cap = cap
+    K_qc = along_both[2] - along_q[2] - along_c[2]
+    return along_c[0], along_c[1], along_q[1], 2 * along_c[2], K_qc
+
+
+def inverse(matrix: arb_mat) -> arb_mat | None:
+    """Return an enclosure of the inverse, or None where the matrix may be singular."""
+    try:
+        return matrix.inv()
+    except ZeroDivisionError:
+        return None
+
+
+def scaled(matrix: arb_mat) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return midpoints and radii in float64 as `(mid, rad, e)`, to be multiplied by `2^e`.
+
+    Rounding of the midpoints is inside the radii, so `mid ± rad` encloses the matrix.
+    """
+    entries = matrix.entries()
+    largest = max((abs(entry).upper() for entry in entries), default=arb(1))
+    exponent = 0
+    if largest > 0:
+        mantissa, power = largest.man_exp()
+        exponent = int(power) + int(mantissa).bit_length()
+    scale = arb(2) ** -exponent
+    shape = (matrix.nrows(), matrix.ncols())
+    mid = np.array([float((entry * scale).mid()) for entry in entries]).reshape(shape)
+    rad = np.array([float((entry * scale).rad()) for entry in entries]).reshape(shape)
+    return mid, rad * (1 + 2.0**-50) + np.abs(mid) * 2.0**-52 + 2.0**-1000, exponent

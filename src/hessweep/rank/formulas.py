@@ -1,0 +1,165 @@
+"""The number of effective parameters by formula: the rank for generic weights (MATH 3).
+
+Every value holds for the largest rank that any weights can have, so it is an upper bound for all
+networks of that activation and size. The arguments are in docs/ranks.md.
+"""
+
+from functools import lru_cache
+from itertools import combinations
+from math import comb
+from typing import Literal, NamedTuple
+
+from hessweep.activations import Activation, Polynomial
+from hessweep.network import check_sizes
+from hessweep.rank.analytic import THEORY
+
+Kind = Literal["exact", "upper bound", "none"]
+
+EXCEPTIONS = frozenset({(3, 5, 7), (4, 3, 5), (4, 4, 9), (4, 5, 14)})
+"""(degree, variables, points) where Alexander and Hirschowitz find one condition fewer."""
+
+MAX_DEGREES = 10
+"""Above this many degrees the subsets of a gapped support are not all tried."""
+
+
+class Formula(NamedTuple):
+    """What a formula says about the rank for generic weights."""
+
+    value: int | None
+    """The number of effective parameters, or None where no formula is known."""
+    kind: Kind
+    """Whether generic weights have that rank, or at most that."""
+
+
+def effective_parameters(activation: Activation, N_i: int, N_h: int) -> int | None:
+    """Return the rank of the Hessian at the optimum for generic weights.
+
+    Eq. (14) for the quadratic network; for other polynomials what the theorem of Alexander and
+    Hirschowitz gives (docs/ranks.md), not the bound of sec. 4.2.
+
+    Returns:
+        The number of effective parameters; an upper bound on it for supports of degrees that no
+        theorem covers (`formula` tells which); None where nothing is known.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+    """
+    return formula(activation, N_i, N_h).value
+
+
+@lru_cache(maxsize=4096)
+def formula(activation: Activation, N_i: int, N_h: int) -> Formula:
+    """Return the rank for generic weights together with the kind of knowledge it is.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+    """
+    check_sizes(N_i, N_h)
+    if isinstance(activation, Polynomial):
+        return support_rank(activation.support, N_i, N_h)
+    theory = THEORY.get(activation.name)
+    if theory is None:
+        return Formula(None, "none")
+    if not theory.homogeneous:
+        return Formula(N_h * (N_i + 1), "exact")
+    if N_i == 1:  # one line: only the signs of the weights matter, and they may all agree
+        return Formula(min(N_h, 2), "exact" if N_h == 1 else "upper bound")
+    return Formula(N_h * N_i, "exact")
+
+
+@lru_cache(maxsize=4096)
+def support_rank(support: tuple[int, ...], N_i: int, N_h: int) -> Formula:
+    """Return the rank for `g(x) = Σ_{d in support} a_d x^d`, no `a_d` zero.
+
+    It depends on the support alone: the coefficients only scale the columns of the Jacobian.
+
+    Args:
+        support: The degrees, ascending, at least one of them positive.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
+    """
+    exact = exact_support_rank(support, N_i, N_h)
+    if exact is not None:
+        return Formula(exact, "exact")
+    bound = min(conditions(support, N_i, N_h), _product_bound(support, N_i, N_h))
+    subsets = range(1, len(support)) if len(support) <= MAX_DEGREES else (1, len(support) - 1)
+    for size in subsets:
+        for rest in combinations(support, size):
+            others = tuple(d for d in support if d not in rest)
+            known = exact_support_rank(rest, N_i, N_h) if rest != (0,) else 1
+            if known is not None:
+                bound = min(bound, dimension(others, N_i) + known)
+    return Formula(bound, "upper bound")
+
+
+def exact_support_rank(support: tuple[int, ...], N_i: int, N_h: int) -> int | None:
+    """Return the rank for generic weights where a theorem gives it, else None."""
+    n = support[-1]
+    positive = [d for d in support if d > 0]
+    if N_i == 1:
+        return min(2 * N_h, len(support))
+    if len(positive) == 1:
+        return double_points(n, N_i, N_h) + (0 in support)
+    if support == tuple(range(n + 1)):
+        return double_points(n, N_i + 1, N_h)
+    if support == tuple(range(1, n + 1)):
+        return min(double_points(n, N_i + 1, N_h), comb(N_i + n, n) - 1)
+    if support == tuple(range(2, n + 1)):
+        return double_points(n, N_i + 1, N_h + 1) - (N_i + 1)
+    if N_h <= N_i and n >= 3:
+        return N_h * (N_i + 1)
+    return None
+
+
+def double_points(degree: int, variables: int, points: int) -> int:
+    """Return how many conditions generic double points impose on forms of that degree.
+
+    The theorem of Alexander and Hirschowitz, its exceptions included.
+    """
+    if degree == 1:
+        return variables
+    if degree == 2:
+        k = min(points, variables)
+        return k * variables - k * (k - 1) // 2
+    expected = min(points * variables, comb(variables + degree - 1, degree))
+    return expected - ((degree, variables, points) in EXCEPTIONS)
+
+
+def dimension(degrees: tuple[int, ...], N_i: int) -> int:
+    """Return the number of monomials of these degrees in N_i variables."""
+    return sum(comb(N_i + d - 1, d) for d in degrees)
+
+
+def conditions(support: tuple[int, ...], N_i: int, N_h: int) -> int:
+    """Return the smaller side of the Jacobian: its rank if nothing unexpected happens."""
+    return min(N_h * (N_i + 1), dimension(support, N_i))
+
+
+def _product_bound(support: tuple[int, ...], N_i: int, N_h: int) -> int:
+    """Return an upper bound from products of two polynomials that vanish at all rows of W1.
+
+    Such a product vanishes doubly. If the two range over spaces of dimensions a and b, their
+    products span at least a + b - 1 dimensions (Hopf).
+    """
+    best = conditions(support, N_i, N_h)
+    for first, second in _factor_degrees(support):
+        a, b = dimension(first, N_i) - N_h, dimension(second, N_i) - N_h
+        if a > 0 and b > 0:
+            best = min(best, dimension(support, N_i) - (a + b - 1))
+    return best
+
+
+@lru_cache(maxsize=256)
+def _factor_degrees(support: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return the pairs of sets of degrees whose sums all lie in the support, second maximal."""
+    top = support[-1]
+    if top > MAX_DEGREES:
+        return []
+    degrees = range(top + 1)
+    pairs = []
+    for size in degrees:
+        for first in combinations(degrees, size + 1):
+            second = tuple(d for d in degrees if all(d + other in support for other in first))
+            if second:
+                pairs.append((first, second))
+    return pairs

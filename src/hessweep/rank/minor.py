@@ -1,0 +1,88 @@
+"""A minor of `grad_theta y` that is proved to be non-zero: the rank of analytic networks."""
+
+import numpy as np
+from flint import arb, arb_mat, ctx
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from hessweep.network import Network
+from hessweep.rank import ball
+from hessweep.rank.analytic import BALLS, THEORY
+from hessweep.rank.float64 import ROUNDOFF
+from hessweep.rank.structure import independent_parameters
+
+SEED = 20251215
+"""Of the random points; fixed, so that a certificate does not change from run to run."""
+
+FLOAT64_ONLY = 500
+"""Size above which the minor is tried in float64 alone."""
+
+
+def has_minor(network: Network, rank: int) -> bool:
+    """Return whether a minor of that size of `∂y/∂theta(x_s)` is proved to be non-zero.
+
+    If so, that many gradients are linearly independent functions and H has at least that rank.
+    First float64 with a rigorous bound on its roundings; then balls of growing precision. False
+    means undecided, and is the answer for activations that are not in `BALLS`.
+    """
+    if network.activation.name not in BALLS:
+        return False
+    if rank == network.P:
+        chosen = np.arange(rank)
+    elif network.activation.name in THEORY:
+        chosen = independent_parameters(network)
+    else:
+        return False
+    x = np.random.default_rng(SEED).standard_normal((rank, network.N_i))
+    precision, bits = ctx.prec, ball.FIRST_BITS
+    try:
+        while bits <= ball.LAST_BITS:
+            ctx.prec = bits
+            minor = gradient_balls(network, x, chosen)
+            if bits == ball.FIRST_BITS and is_nonsingular(*ball.scaled(minor)[:2]):
+                return True
+            if rank > FLOAT64_ONLY:
+                return False
+            if ball.inverse(minor) is not None:
+                return True
+            bits *= 2
+    finally:
+        ctx.prec = precision
+    return False
+
+
+def gradient_balls(
+    network: Network, x: Float[ndarray, "S N_i"], parameters: Int[ndarray, " r"]
+) -> arb_mat:
+    """Return `∂y/∂theta(x_s)`, S x r, in balls, without factors W2 that are not 0."""
+    known = BALLS[network.activation.name]
+    points = arb_mat([[arb(value) for value in row] for row in x.tolist()])
+    rows = arb_mat([[arb(value) for value in row] for row in network.W1.tolist()])
+    u = (points * rows.transpose()).table()
+    output = [arb(int(value != 0)) for value in network.W2.tolist()]
+    table = []
+    for x_s, u_s in zip(points.table(), u, strict=True):
+        slopes = [known.derivative(v) * active for v, active in zip(u_s, output, strict=True)]
+        row = [x_n * slope for slope in slopes for x_n in x_s] + [known.g(v) for v in u_s]
+        table.append([row[i] for i in parameters.tolist()])
+    return arb_mat(table)
+
+
+def is_nonsingular(mid: Float[ndarray, "n n"], rad: Float[ndarray, "n n"]) -> bool:
+    """Return whether all matrices in `mid ± rad` are proved to be nonsingular, in float64.
+
+    With an approximate inverse R it is enough that `‖1 - R A‖ < 1` for all of them. The
+    roundings in `R A` are at most `n u |R| |A|` each; the norm is the row sum.
+    """
+    n = len(mid)
+    scale = np.ldexp(1.0, -np.frexp(np.abs(mid).max(axis=0))[1])  # exact: powers of two
+    mid, rad = mid * scale, rad * scale
+    try:
+        R = np.linalg.inv(mid)
+    except np.linalg.LinAlgError:
+        return False
+    residual = np.abs(np.eye(n) - R @ mid).sum(axis=1)
+    size = np.abs(R)
+    rounding = size @ ((n + 3) * ROUNDOFF * np.abs(mid) + rad).sum(axis=1)
+    # The last factor covers the roundings in the sums themselves.
+    return bool(((residual + rounding) * (1 + 4 * n * ROUNDOFF) < 1).all())

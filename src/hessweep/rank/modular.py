@@ -1,0 +1,135 @@
+"""Ranks of polynomial networks by exact arithmetic: modulo a prime, and over the rationals."""
+
+from itertools import combinations_with_replacement
+
+import numpy as np
+from flint import fmpz_mat
+from jaxtyping import Float, Int, UInt64
+from numpy import ndarray
+
+from hessweep.activations import Polynomial
+from hessweep.network import Network
+from hessweep.rank import mersenne
+from hessweep.rank.formulas import dimension
+
+SEED = 20251215
+"""Of the random points; fixed, so that a certificate does not change from run to run."""
+
+
+def modular_rank(network: Network, points: int) -> int:
+    """Return a lower bound on the rank of a polynomial network's Hessian, proved modulo p.
+
+    The rank of H is that of the functions `grad_theta y(x)` over the rationals; their values at
+    any points, reduced modulo p, have at most that rank. With as many random points as the rank,
+    they have it but for a chance below `points · degree / 2^61`.
+
+    Args:
+        network: Of polynomial activation.
+        points: An upper bound on the rank; more points can not show more.
+    """
+    _, values = gradient_residues(network, points)
+    return mersenne.matrix_rank(values)
+
+
+def gradient_residues(
+    network: Network, points: int
+) -> tuple[Int[ndarray, " rows"], UInt64[ndarray, "rows points"]]:
+    """Return parameters and `∂y/∂theta(x_s) mod p` at random points, for those that are not 0.
+
+    Output weights only scale rows, so that where they are not 0 they are left out.
+    """
+    coefficients = mersenne.residues(np.array(_polynomial(network).coefficients))
+    rng = np.random.default_rng(SEED)
+    x = rng.integers(mersenne.PRIME, size=(network.N_i, points), dtype=np.uint64)
+    u = mersenne.product(mersenne.residues(network.W1), x)
+    degree_times = np.arange(len(coefficients), dtype=np.uint64)
+    value = _evaluate(coefficients, u)
+    slope = _evaluate(mersenne.multiply(coefficients, degree_times)[1:], u[network.W2 != 0])
+    dW1 = mersenne.multiply(slope[:, None, :], x[None, :, :])
+    active = np.repeat(network.W2 != 0, network.N_i)
+    parameters = np.flatnonzero(np.append(active, np.ones(network.N_h, dtype=bool)))
+    return parameters, np.concatenate([dW1.reshape(-1, points), value])
+
+
+def _evaluate(coefficients: UInt64[ndarray, " n"], u: mersenne.Residues) -> mersenne.Residues:
+    """Return the polynomial's residues at u (Horner)."""
+    total = np.full(u.shape, coefficients[-1])
+    for coefficient in coefficients[-2::-1]:
+        total = mersenne.reduced(mersenne.multiply(total, u) + coefficient)
+    return total
+
+
+def rank_of_rows(W1: Float[ndarray, "N_h N_i"]) -> int:
+    """Return the exact rank of a float64 matrix; most often one look modulo p decides."""
+    lower = mersenne.matrix_rank(mersenne.residues(W1))
+    return lower if lower == min(W1.shape) else int(fmpz_mat(_integers(W1)).rank())
+
+
+def rational_rank(network: Network) -> int:
+    """Return the exact rank of a polynomial network's Hessian, over the rationals.
+
+    It is that of the coefficient Jacobian. With the multinomials and the coefficients of `g`
+    divided out of its columns, the rows of neuron w are the monomials `w^alpha` with degree in
+    the support, and their derivatives by `w_n` where the neuron's output weight is not 0.
+    """
+    rows = coefficient_rows(_polynomial(network).support, _integers(network.W1), network.W2 != 0)
+    # Fewer rows are cheaper: the side that is longer goes last.
+    matrix = fmpz_mat(rows)
+    return (matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose()).rank()
+
+
+def rational_cost(network: Network) -> float:
+    """Return what `rational_rank` costs, in bit operations up to a constant."""
+    activation = _polynomial(network)
+    widest = max(int(abs(w)).bit_length() for row in _integers(network.W1) for w in row)
+    columns = dimension(activation.support, network.N_i)
+    short, long = sorted((network.P, columns))
+    return float(short) ** 3 * long * max(widest, 1) * activation.degree
+
+
+def coefficient_rows(
+    support: tuple[int, ...], W1: list[list[int]], active: ndarray
+) -> list[list[int]]:
+    """Return the rows of `rational_rank` for whole-numbered weights."""
+    N_i = len(W1[0])
+    monomials = [a for d in support for a in combinations_with_replacement(range(N_i), d)]
+    rows = []
+    for w, has_output in zip(W1, active, strict=True):
+        values = _monomial_values(w, support[-1])
+        rows.append([values[a] for a in monomials])
+        for n in range(N_i) if has_output else ():
+            rows.append([_derivative(values, a, n) for a in monomials])
+    return rows
+
+
+def _monomial_values(w: list[int], degree: int) -> dict[tuple[int, ...], int]:
+    """Return all monomials of w up to the degree, by their sorted variables."""
+    values: dict[tuple[int, ...], int] = {(): 1}
+    for d in range(1, degree + 1):
+        for a in combinations_with_replacement(range(len(w)), d):
+            values[a] = values[a[:-1]] * w[a[-1]]
+    return values
+
+
+def _derivative(values: dict[tuple[int, ...], int], a: tuple[int, ...], n: int) -> int:
+    times = a.count(n)
+    if not times:
+        return 0
+    where = a.index(n)
+    return times * values[a[:where] + a[where + 1 :]]
+
+
+def _integers(W1: Float[ndarray, "N_h N_i"]) -> list[list[int]]:
+    """Return the weights as coprime whole numbers, all scaled by one factor."""
+    ratios = [[value.as_integer_ratio() for value in row] for row in W1.tolist()]
+    common = max(denominator for row in ratios for _, denominator in row)
+    whole = [[n * (common // denominator) for n, denominator in row] for row in ratios]
+    divisor = int(np.gcd.reduce([value for row in whole for value in row], dtype=object)) or 1
+    return [[value // divisor for value in row] for row in whole]
+
+
+def _polynomial(network: Network) -> Polynomial:
+    """Narrow the type: callers have looked at the activation."""
+    if not isinstance(network.activation, Polynomial):
+        raise TypeError(f"expected a polynomial activation, got {network.activation}")
+    return network.activation

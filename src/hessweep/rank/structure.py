@@ -1,0 +1,120 @@
+"""Bounds on the rank that hold for the very weights at hand, not only for generic ones.
+
+Rows of W1 that are zero, equal or equal up to sign, output weights that are zero and a W1 of
+deficient rank are counted; the arguments are in docs/ranks.md.
+"""
+
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numpy import ndarray
+
+from hessweep.activations import Polynomial
+from hessweep.network import Network
+from hessweep.rank import mersenne
+from hessweep.rank.analytic import THEORY
+from hessweep.rank.formulas import dimension, support_rank
+from hessweep.rank.modular import gradient_residues, rank_of_rows
+from hessweep.rank.theorem import analytic_rank, canonical_rows, split
+
+
+class Bounds(NamedTuple):
+    """A proved lower and a proved upper bound on the rank."""
+
+    lower: int
+    upper: int
+
+
+class Classes(NamedTuple):
+    """The non-zero rows of W1 with repetitions taken out, and the zero rows."""
+
+    rows: Float[ndarray, "H N_i"]
+    """One row of each class."""
+    active: Bool[ndarray, " H"]
+    """Whether some neuron of the class has a non-zero output weight."""
+    zero: bool
+    """Whether a row is zero."""
+    active_zero: bool
+    """Whether such a neuron has a non-zero output weight."""
+
+
+def bounds(network: Network) -> Bounds:
+    """Return what theorems and counts say about the rank of this network's Hessian.
+
+    The bounds meet for the activations of `THEORY` with any weights, and for polynomials whose
+    rows of W1 are linearly independent and whose output weights are not zero.
+    """
+    activation = network.activation
+    if isinstance(activation, Polynomial):
+        return _polynomial_bounds(network, activation.support)
+    if activation.name in THEORY:
+        exact = analytic_rank(network, THEORY[activation.name])
+        return Bounds(exact, exact)
+    found = classes(network, merge_signs=False)
+    at_zero = found.zero + found.active_zero * network.N_i
+    return Bounds(0, _functions(found) + at_zero)
+
+
+def independent_parameters(network: Network) -> Int[ndarray, " r"]:
+    """Return parameters whose gradients are linearly independent, as many as the rank.
+
+    For polynomials and the activations of `THEORY`. A pivot is found modulo a prime, so that
+    with a chance below 1e-12 one may be missing; none is ever too many.
+    """
+    if isinstance(network.activation, Polynomial):
+        parameters, residues = gradient_residues(network, bounds(network).upper)
+        return np.sort(parameters[mersenne.independent_rows(residues)])
+    parts = split(network, THEORY[network.activation.name])
+    pivots = mersenne.independent_rows(mersenne.residues(parts.affine))
+    return np.sort(parts.independent + [parts.candidates[i] for i in pivots])
+
+
+def classes(network: Network, merge_signs: bool) -> Classes:
+    """Return the classes of equal rows, or of rows equal up to sign."""
+    rows, sign = canonical_rows(network.W1, merge_signs)
+    output = network.W2 != 0
+    unique, member = np.unique(rows[sign != 0], axis=0, return_inverse=True)
+    active = np.zeros(len(unique), dtype=bool)
+    np.logical_or.at(active, member.reshape(-1), output[sign != 0])
+    return Classes(unique, active, bool((sign == 0).any()), bool(output[sign == 0].any()))
+
+
+def _functions(found: Classes) -> int:
+    """Return how many functions the non-zero classes have: one and, if active, N_i more."""
+    return len(found.rows) + int(found.active.sum()) * found.rows.shape[1]
+
+
+def _polynomial_bounds(network: Network, support: tuple[int, ...]) -> Bounds:
+    """Bound the rank by counts of functions, of monomials, and by the generic rank."""
+    one_parity = len({d % 2 for d in support}) == 1
+    found = classes(network, merge_signs=one_parity)
+    N_i, H, active = network.N_i, len(found.rows), int(found.active.sum())
+    at_zero = int(found.zero and 0 in support) + N_i * (found.active_zero and 1 in support)
+    if H == 0:
+        return Bounds(at_zero, at_zero)
+    r = rank_of_rows(found.rows)
+    if r == H == active and not found.zero:
+        # In suitable coordinates independent rows are unit vectors: as good as generic.
+        exact = _generic(support, N_i, H)
+        return Bounds(exact, exact)
+    upper = min(_functions(found), _span_bound(support, N_i, r, H))
+    if active < H:
+        alone = min(H - active, dimension(support, r))
+        upper = min(upper, alone + (_span_bound(support, N_i, r, active) if active else 0))
+    return Bounds(0, min(upper + at_zero, dimension(support, N_i)))
+
+
+def _span_bound(support: tuple[int, ...], N_i: int, r: int, N_h: int) -> int:
+    """Bound the rank for N_h rows in a space of dimension r.
+
+    In r variables the generic rank is the largest possible. Each of the other N_i - r variables
+    multiplies the span of the functions `g'(w.x)`.
+    """
+    slopes = sum(comb(r + d - 2, d - 1) for d in support if d > 0)
+    return _generic(support, r, N_h) + (N_i - r) * min(N_h, slopes)
+
+
+def _generic(support: tuple[int, ...], N_i: int, N_h: int) -> int:
+    return support_rank(support, N_i, N_h).value or 0

@@ -1,0 +1,158 @@
+"""Eigenvalues of the Hessian at the optimum, by the cheapest exact route (MATH 4)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.activations import Activation, Polynomial
+from hessweep.errors import ShapeError
+from hessweep.hessian import stacked_hessian
+from hessweep.network import Network
+from hessweep.spectrum.accuracy import assembly_error
+from hessweep.spectrum.gram import stacked_gram
+from hessweep.spectrum.plan import Plan, route
+from hessweep.spectrum.solver import EPS, solver_error, stacked_eigenvalues
+
+STACK_BYTES = 2**21
+"""Networks are solved in stacks of about this much memory, so that a stack stays in cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """All eigenvalues of a Hessian, and how far off each may be."""
+
+    eigenvalues: Float[ndarray, " P"]
+    """Ascending; rounding may leave those that are 0 slightly negative. Those that are 0 by
+    the structure that the route exploits are exactly 0."""
+    error: float
+    """Bound on the absolute error of each eigenvalue, assembly included (docs/spectra.md)."""
+    route: str
+    """How they were computed: `Plan.route`."""
+
+
+def spectrum(network: Network) -> Float[ndarray, " P"]:
+    """Return the P eigenvalues of the population Hessian at the optimum, ascending."""
+    return spectrum_with_error(network).eigenvalues
+
+
+def spectrum_with_error(network: Network) -> Spectrum:
+    """Return the eigenvalues with a bound on their error and the route that was taken."""
+    [result] = stacked_spectra_with_error(network.activation, network.W1[None], network.W2[None])
+    return result
+
+
+def stacked_spectra(
+    activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
+) -> Float[ndarray, "S P"]:
+    """Return the eigenvalues of networks of one activation and size, ascending in each row.
+
+    Bit for bit those of `spectrum` for each network alone: one network is a stack of one.
+
+    Raises:
+        ShapeError: If the shapes of `W1` and `W2` do not fit together.
+    """
+    found = stacked_spectra_with_error(activation, W1, W2)
+    return np.array([result.eigenvalues for result in found]).reshape(len(W1), -1)
+
+
+def stacked_spectra_with_error(
+    activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
+) -> list[Spectrum]:
+    """Return `spectrum_with_error` of each network of a stack, computed together.
+
+    Raises:
+        ShapeError: If the shapes of `W1` and `W2` do not fit together.
+    """
+    if W1.ndim != 3 or 0 in W1.shape[1:] or W2.shape != W1.shape[:2]:
+        raise ShapeError(
+            "expected stacks W1 (S, N_h, N_i) and W2 (S, N_h) of non-empty networks, got shapes "
+            f"{W1.shape} and {W2.shape}"
+        )
+    # Sums depend on the memory layout in their last bits: one layout for all callers.
+    W1, W2 = np.ascontiguousarray(W1, dtype=float), np.ascontiguousarray(W2, dtype=float)
+    _, N_h, N_i = W1.shape
+    plan = route(activation, N_i, N_h)
+    together = max(1, STACK_BYTES // plan.peak_bytes)
+    results: list[Spectrum] = []
+    for start in range(0, len(W1), together):
+        part = slice(start, start + together)
+        eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
+        results += [
+            Spectrum(values, float(bound), plan.route)
+            for values, bound in zip(eigenvalues, error, strict=True)
+        ]
+    return results
+
+
+def _solve(
+    activation: Activation,
+    W1: Float[ndarray, "S N_h N_i"],
+    W2: Float[ndarray, "S N_h"],
+    plan: Plan,
+) -> tuple[Float[ndarray, "S P"], Float[ndarray, " S"]]:
+    """Return the eigenvalues of one stack, and the bounds on their errors."""
+    S, N_h, N_i = W1.shape
+    if plan.route == "closed form":
+        found, error = _closed_form(activation, W1, W2)
+    else:
+        parts = []
+        if "row space" in plan.route:
+            W1, outside = row_space(activation, W1, W2)
+            parts.append(np.repeat(outside, N_i - N_h, axis=1))
+        if "gram" in plan.route and isinstance(activation, Polynomial):
+            matrices = stacked_gram(activation, W1, W2)
+        else:
+            matrices = stacked_hessian(activation, W1, W2)
+        parts.append(stacked_eigenvalues(matrices))
+        error = assembly_error(activation, W1, W2, inputs=N_i)
+        error += solver_error(plan.size, np.abs(parts[-1]).max(axis=1))
+        found = np.concatenate(parts, axis=1)
+    eigenvalues = np.concatenate([found, np.zeros((S, plan.zeros))], axis=1)
+    eigenvalues.sort(axis=1)
+    return eigenvalues, error
+
+
+def row_space(
+    activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
+) -> tuple[Float[ndarray, "S N_h N_h"], Float[ndarray, "S N_h"]]:
+    """Split networks with N_h < N_i by the row space of W1, `W1 = L Q^T` (MATH 4).
+
+    Returns:
+        L, the first layer of the reduced network, and the N_h eigenvalues outside the row
+        space, `eig((W2 W2^T) ∘ K_c)`, each of which H has N_i - N_h times.
+    """
+    # The spectrum depends on L L^T alone, whatever the rank of L.
+    R = np.asarray(np.linalg.qr(W1.swapaxes(1, 2), mode="r"))
+    L = np.ascontiguousarray(R.swapaxes(1, 2))
+    outside = W2[:, :, None] * W2[:, None, :] * activation.self_dual(L).K_c
+    return L, stacked_eigenvalues(outside)
+
+
+def _closed_form(
+    activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
+) -> tuple[Float[ndarray, "S N_i"], Float[ndarray, " S"]]:
+    """Return the N_i eigenvalues `a² (|W2|² + eig(W1^T W1))` of `g(x) = a x` (App. A)."""
+    _, N_h, N_i = W1.shape
+    slope = activation.derivative(np.zeros(()))
+    transposed = W1.swapaxes(1, 2)
+    gram = W1 @ transposed if N_h < N_i else transposed @ W1
+    norm1, norm2 = (np.square(W1).sum(axis=(1, 2)), np.square(W2).sum(axis=1))
+    inner = stacked_eigenvalues(gram)
+    inner = np.concatenate([np.zeros((len(W1), N_i - inner.shape[1])), inner], axis=1)
+    # Products rounded N times over, the solver, and the sum: docs/spectra.md.
+    error = solver_error(min(N_i, N_h) + max(N_i, N_h), norm1) + (N_h + 4) * EPS * norm2
+    return slope**2 * (norm2[:, None] + inner), slope**2 * error
+
+
+__all__ = [
+    "Plan",
+    "Spectrum",
+    "route",
+    "row_space",
+    "spectrum",
+    "spectrum_with_error",
+    "stacked_spectra",
+    "stacked_spectra_with_error",
+]

@@ -1,0 +1,119 @@
+"""Bounds on how far the assembled matrix is from the Hessian of the given weights.
+
+Every bound is the Frobenius norm of a small matrix over neuron pairs that majorises the spectral
+norm of each block; Weyl's inequality turns it into one on the eigenvalues (docs/spectra.md).
+"""
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.activations import Activation, DualKernel, Polynomial
+from hessweep.spectrum.solver import EPS
+
+STEP = 2.0**-20
+"""Relative step of the one-sided differences; a power of two, so that steps are exact."""
+
+ROUNDINGS = 16
+"""Roundings, in units of eps, between a kernel's formula and a finished matrix entry."""
+
+
+def assembly_error(
+    activation: Activation,
+    W1: Float[ndarray, "S N_h n"],
+    W2: Float[ndarray, "S N_h"],
+    inputs: int,
+) -> Float[ndarray, " S"]:
+    """Return a bound on `‖computed H - H‖₂` for each network of a stack.
+
+    Args:
+        activation: The activation of all of them.
+        W1: The rows that the matrix is assembled from: W1, or its row-space factor L.
+        W2: The second layer.
+        inputs: N_i of the original network. Where W1 is L, the QR factorisation has moved
+            each row by up to `(N_i + N_h) eps` of its length.
+    """
+    n, N_h = W1.shape[2], W1.shape[1]
+    rows = EPS * (inputs + N_h) if n < inputs else 0.0
+    products = EPS * n + 2 * rows  # of p, q and c, relative to |w| |w'|
+    if isinstance(activation, Polynomial):
+        delta = _polynomial_errors(activation, W1, products)
+    else:
+        delta = _kernel_errors(activation, W1, products)
+    # Price's theorem bounds every kernel's own rounding by its natural size, its diagonal.
+    kernel = activation.self_dual(W1)
+    settled = ROUNDINGS * EPS + 2 * rows
+    total = DualKernel(*(d + settled * np.abs(k) for d, k in zip(delta, kernel, strict=True)))
+    return _majorant_norm(total, W1, W2)
+
+
+def _polynomial_errors(
+    activation: Polynomial, W1: Float[ndarray, "S N_h n"], products: float
+) -> DualKernel:
+    """Bound the kernels' errors by those of all terms with positive signs.
+
+    A term of degree 2 d in the weights is a product of at most d of p, q, c and is summed with
+    the others in at most 4 d roundings; with positive signs nothing cancels.
+    """
+    positive = Polynomial(
+        activation.name, coefficients=tuple(abs(value) for value in activation.coefficients)
+    )
+    p = np.square(W1).sum(axis=2)
+    p, q = p[:, :, None], p[:, None, :]
+    relative = activation.degree * (products + 4 * EPS) + ROUNDINGS * EPS
+    return DualKernel(*(relative * k for k in positive.dual(p, q, np.sqrt(p * q))))
+
+
+def _kernel_errors(
+    activation: Activation, W1: Float[ndarray, "S N_h n"], products: float
+) -> DualKernel:
+    """Bound the kernels' errors by their differences under small steps of p, q and c.
+
+    Off the diagonal p, q and c err independently; on it they are one number, `|w|²`.
+    """
+    c = W1 @ W1.swapaxes(1, 2)
+    p = np.diagonal(c, axis1=1, axis2=2)
+    p, q = p[:, :, None], p[:, None, :]
+    inwards = c - np.copysign(STEP * np.sqrt(p * q), c)
+    with np.errstate(all="ignore"):
+        here = activation.self_dual(W1)
+        longer = activation.self_dual(W1 * (1 + STEP))
+        of_c = activation.dual(p, q, inwards)
+        of_p = activation.dual(p * (1 + STEP), q, c)
+    of_q = _transposed(of_p)
+    diagonal = np.arange(W1.shape[1])
+    errors = []
+    for base, *stepped, scaled in zip(here, of_c, of_p, of_q, longer, strict=True):
+        change = sum(np.abs(value - base) for value in stepped)
+        change[:, diagonal, diagonal] = np.abs(scaled - base)[:, diagonal, diagonal]
+        # Twice: what a difference leaves of the second order. Not a number: no bound.
+        errors.append(np.nan_to_num(2 * products / STEP * change, nan=np.inf))
+    return DualKernel(*errors)
+
+
+def _transposed(kernel: DualKernel) -> DualKernel:
+    """Return the kernel with the parts of p and q exchanged (K_pp has no partner)."""
+    swapped = kernel._replace(K_p=kernel.K_q, K_q=kernel.K_p, K_pc=kernel.K_qc, K_qc=kernel.K_pc)
+    return DualKernel(*(value.swapaxes(-1, -2) for value in swapped))
+
+
+def _majorant_norm(
+    delta: DualKernel, W1: Float[ndarray, "S N_h n"], W2: Float[ndarray, "S N_h"]
+) -> Float[ndarray, " S"]:
+    """Return the Frobenius norm of the blocks' spectral norms, for kernels `delta >= 0`.
+
+    A block of A is `K_c I` plus four outer products of `w` and `w'` (MATH 2), whose spectral
+    norms are the products of the lengths.
+    """
+    length = np.sqrt(np.square(W1).sum(axis=2))
+    own, other = length[:, :, None], length[:, None, :]
+    out = np.abs(W2)[:, :, None]
+    A = delta.K_c + 2 * delta.K_cc * own * other
+    A += 2 * (delta.K_pc * own**2 + delta.K_qc * other**2)
+    A *= out * out.swapaxes(1, 2)
+    C = (delta.K_c * own + 2 * delta.K_q * other).swapaxes(1, 2) * out
+    return np.sqrt(
+        np.square(A).sum(axis=(1, 2))
+        + 2 * np.square(C).sum(axis=(1, 2))
+        + np.square(delta.K).sum(axis=(1, 2))
+    )

@@ -1,0 +1,129 @@
+"""`J^T J` of a polynomial network, J = `grad_theta y` in the orthonormal Hermite basis (MATH 4).
+
+With `mu_j = E[g^(j)(w.x)]` the Hermite coefficients of degree k are the tensors
+
+    of g(w.x):        mu_k w^k / √k!
+    of x_n g'(w.x):   (mu_{k+2} w_n w^k + k mu_k Sym(e_n w^{k-1})) / √k!
+
+so that the sum over n that `J^T J` contains can be done by hand (docs/spectra.md): J, which is
+P wide, is never formed.
+"""
+
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from math import factorial, sqrt
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from hessweep.activations import Polynomial
+from hessweep.activations.polynomial import mean_of_derivative
+from hessweep.spectrum.plan import gram_size, hermite_degrees
+
+
+class Monomials(NamedTuple):
+    """The monomials of one degree k in N_i variables, as products of a parent and a variable."""
+
+    parent: Int[ndarray, " D"]
+    """Position of `alpha - e_n` among the monomials of degree k - 1, n the last variable."""
+    variable: Int[ndarray, " D"]
+    """That n."""
+    scale: Float[ndarray, " D"]
+    """`√(k / alpha_n)`: what makes the tensor basis orthonormal."""
+    child: Int[ndarray, "N_i D_below"]
+    """Position of `alpha' + e_n`, for each variable and each monomial of degree k - 1."""
+    weight: Float[ndarray, "N_i D_below"]
+    """`√(alpha_n / k)` of that child."""
+
+
+def stacked_gram(
+    activation: Polynomial, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
+) -> Float[ndarray, "S D D"]:
+    """Return the lower triangles of `J^T J`, whose non-zero eigenvalues are those of H.
+
+    Columns are the Hermite polynomials of `hermite_degrees`, degree by degree. What lies above
+    the diagonal blocks of the degrees is left unset.
+    """
+    N_i = W1.shape[-1]
+    degrees = hermite_degrees(activation)
+    p = np.einsum("smn,smn->sm", W1, W1)
+    mu = [mean_of_derivative(activation.coefficients, j, p) for j in range(activation.degree + 3)]
+    powers = _powers(W1, activation.degree)
+
+    D = gram_size(activation, N_i)
+    G = np.empty((len(W1), D, D))
+    row = 0
+    for k in degrees:
+        rows = slice(row, row + powers[k].shape[-2])
+        row, column = rows.stop, 0
+        for l in (degree for degree in degrees if degree <= k):  # noqa: E741
+            columns = slice(column, column + powers[l].shape[-2])
+            column = columns.stop
+            norm = 1 / sqrt(factorial(k) * factorial(l))
+            along = W2**2 * (p * mu[k + 2] * mu[l + 2] + l * mu[k + 2] * mu[l])
+            along += k * W2**2 * mu[k] * mu[l + 2] + mu[k] * mu[l]
+            block = G[:, rows, columns]
+            np.matmul(powers[k] * (norm * along)[:, None], powers[l].swapaxes(1, 2), out=block)
+            if l:
+                across = k * l * norm * W2**2 * mu[k] * mu[l]
+                _add_across(block, powers[k - 1], powers[l - 1], across, (N_i, k, l))
+    return G
+
+
+def _add_across(
+    block: Float[ndarray, "S D_k D_l"],
+    below_k: Float[ndarray, "S D_k1 N_h"],
+    below_l: Float[ndarray, "S D_l1 N_h"],
+    factor: Float[ndarray, "S N_h"],
+    sizes: tuple[int, int, int],
+) -> None:
+    """Add `Σ_n Sym(e_n w^{k-1}) ⊗ Sym(e_n w^{l-1})`, weighted over the neurons by `factor`.
+
+    The product of the lower powers is the same for every n; only where it goes differs.
+    """
+    N_i, k, l = sizes  # noqa: E741
+    product = (below_k * factor[:, None]) @ below_l.swapaxes(1, 2)
+    of_k, of_l = monomials(N_i, k), monomials(N_i, l)
+    for n in range(N_i):
+        where = np.ix_(of_k.child[n], of_l.child[n])
+        block[:, where[0], where[1]] += of_k.weight[n][:, None] * of_l.weight[n] * product
+
+
+def _powers(W1: Float[ndarray, "S N_h N_i"], degree: int) -> list[Float[ndarray, "S D N_h"]]:
+    """Return the tensor powers of the rows of W1 in the orthonormal basis, degree 0 up."""
+    S, N_h, N_i = W1.shape
+    rows = np.ascontiguousarray(W1.swapaxes(1, 2))
+    powers = [np.ones((S, 1, N_h))]
+    for k in range(1, degree + 1):
+        basis = monomials(N_i, k)
+        power = powers[-1][:, basis.parent]
+        power *= rows[:, basis.variable]
+        power *= basis.scale[:, None]
+        powers.append(power)
+    return powers
+
+
+@lru_cache(maxsize=32)
+def monomials(N_i: int, k: int) -> Monomials:
+    """Return the monomials of degree k >= 1 in N_i variables, in lexicographic order."""
+    below = {alpha: i for i, alpha in enumerate(_multisets(N_i, k - 1))}
+    here = {alpha: i for i, alpha in enumerate(_multisets(N_i, k))}
+    child = np.empty((N_i, len(below)), dtype=np.intp)
+    weight = np.empty((N_i, len(below)))
+    for alpha, i in below.items():
+        for n in range(N_i):
+            child[n, i] = here[tuple(sorted((*alpha, n)))]
+            weight[n, i] = sqrt((alpha.count(n) + 1) / k)
+    return Monomials(
+        parent=np.array([below[alpha[:-1]] for alpha in here]),
+        variable=np.array([alpha[-1] for alpha in here]),
+        scale=np.array([sqrt(k / alpha.count(alpha[-1])) for alpha in here]),
+        child=child,
+        weight=weight,
+    )
+
+
+def _multisets(N_i: int, k: int) -> list[tuple[int, ...]]:
+    return list(combinations_with_replacement(range(N_i), k))

@@ -1,0 +1,92 @@
+"""Which route computes a spectrum, and what it costs: known from activation and sizes alone."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import comb
+
+from hessweep.activations import Activation, Polynomial
+from hessweep.network import check_sizes
+from hessweep.spectrum.solver import workspace_numbers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the spectrum of one network is computed (docs/spectra.md)."""
+
+    route: str
+    """`closed form`, `dense`, `gram`, `row space` or `row space, gram`."""
+    eigenproblems: tuple[tuple[int, int], ...]
+    """Size and multiplicity of each symmetric eigenproblem; the largest comes first."""
+    zeros: int
+    """Eigenvalues that are exactly 0 by structure, and that no eigenproblem yields."""
+    peak_bytes: int
+    """Most memory held at a time, weights and result included."""
+
+    @property
+    def size(self) -> int:
+        """Size of the largest eigenproblem."""
+        return self.eigenproblems[0][0]
+
+
+@lru_cache(maxsize=4096)
+def route(activation: Activation, N_i: int, N_h: int) -> Plan:
+    """Return the cheapest exact route for all networks of this activation and size (MATH 4).
+
+    Raises:
+        ShapeError: If a size is not a whole number of at least 1.
+    """
+    check_sizes(N_i, N_h)
+    P = N_h * (N_i + 1)
+    if is_linear(activation):
+        return Plan(
+            "closed form",
+            eigenproblems=((min(N_i, N_h), 1),),
+            zeros=P - N_i,
+            peak_bytes=8 * (4 * N_i * N_h + 3 * min(N_i, N_h) ** 2 + 3 * P),
+        )
+    row_space = N_h < N_i
+    n = min(N_i, N_h)
+    size, assembly = N_h * (n + 1), _dense_numbers(n, N_h)
+    columns = gram_size(activation, n) if isinstance(activation, Polynomial) else size
+    gram = columns < size
+    if gram:
+        assembly = _gram_numbers(activation, n, N_h)  # type: ignore[arg-type]
+    parts = ["row space"] * row_space + ["gram"] * gram
+    solved = min(columns, size)
+    held = assembly + solved**2 + workspace_numbers(solved) + 4 * N_i * N_h + 40 * N_h**2 + 3 * P
+    return Plan(
+        ", ".join(parts) or "dense",
+        eigenproblems=((solved, 1),) + (((N_h, N_i - N_h),) if row_space else ()),
+        zeros=size - solved,
+        peak_bytes=8 * held,
+    )
+
+
+def is_linear(activation: Activation) -> bool:
+    """Return whether `g(x)` is a multiple of x."""
+    return isinstance(activation, Polynomial) and activation.support == (1,)
+
+
+def hermite_degrees(activation: Polynomial) -> tuple[int, ...]:
+    """Return the degrees of the Hermite polynomials that `grad_theta y` is made of.
+
+    A power `x^j` of `g` has Hermite parts of degree j, j - 2, ...; `x_n g'(w.x)` has the same.
+    """
+    return tuple(sorted({k for j in activation.support for k in range(j, -1, -2)}))
+
+
+def gram_size(activation: Polynomial, N_i: int) -> int:
+    """Return the number of Hermite polynomials of N_i variables in `grad_theta y`."""
+    return sum(comb(N_i + k - 1, k) for k in hermite_degrees(activation))
+
+
+def _dense_numbers(N_i: int, N_h: int) -> int:
+    """Floats that `stacked_hessian` holds beside the matrix itself."""
+    return 3 * N_i * N_h * max(N_i, N_h)
+
+
+def _gram_numbers(activation: Polynomial, N_i: int, N_h: int) -> int:
+    """Floats that `stacked_gram` holds beside the matrix itself."""
+    widths = [comb(N_i + k - 1, k) for k in hermite_degrees(activation)]
+    powers = sum(comb(N_i + k - 1, k) for k in range(activation.degree + 1))
+    return powers * N_h + 2 * max(widths) * N_h + max(widths) ** 2 + 3 * powers * N_i

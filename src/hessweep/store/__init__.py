@@ -1,0 +1,36 @@
+"""The store: segments (the truth), the published groups made from them, and queries."""
+
+from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
+from hessweep.store.publish import publish
+from hessweep.store.query import (
+    TABLE_COLUMNS,
+    eigenvalue_blocks,
+    open_results,
+    points,
+    pooled_eigenvalues,
+    spectra,
+    table,
+)
+from hessweep.store.segments import read_segment, write_segment
+from hessweep.store.verify import Problem, Repair, Verification, repair, verify
+
+__all__ = [
+    "TABLE_COLUMNS",
+    "DamagedSegmentWarning",
+    "Problem",
+    "Repair",
+    "StoredPoints",
+    "Verification",
+    "eigenvalue_blocks",
+    "open_results",
+    "points",
+    "pooled_eigenvalues",
+    "publish",
+    "read_segment",
+    "repair",
+    "spectra",
+    "stored_points",
+    "table",
+    "verify",
+    "write_segment",
+]

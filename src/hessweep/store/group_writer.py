@@ -1,0 +1,125 @@
+"""Writes one published Zarr group: large chunks in shards, each with zstd and crc32c."""
+
+import math
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import zarr
+from numpy import ndarray
+from zarr.codecs import Crc32cCodec, ZstdCodec
+from zarr.errors import ZarrUserWarning
+
+from hessweep.point import Column
+from hessweep.store.schema import (
+    EIGENVALUE,
+    EIGENVALUES,
+    POINT,
+    POINT_COLUMNS,
+    attributes,
+    numpy_dtype,
+)
+from hessweep.store.selection import Block, Group
+
+SEGMENT = Column("segment", "str", "the segment that the point was published from")
+
+PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, EIGENVALUES)
+"""Every array of a published group."""
+
+_CHUNK = {POINT: 2**15, EIGENVALUE: 2**17}
+"""Values in what is read at once: 256 KiB of columns, 1 MiB of eigenvalues."""
+_SHARD = {POINT: 2**20, EIGENVALUE: 2**23}
+"""Values in a file: at most 64 MiB of eigenvalues."""
+
+_INDEX_LOCATIONS: tuple[Literal["end"], Literal["start"]] = ("end", "start")
+
+_FILL_VALUES: dict[str, Any] = {"int64": -1, "float64": np.nan, "str": ""}
+
+
+def write_group(
+    folder: Path, group: Group, blocks: Iterable[Block], attrs: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the group of these blocks into a new folder, block by block.
+
+    Args:
+        folder: Where; must not exist.
+        group: Says how many points and eigenvalues there will be.
+        blocks: The points, in order.
+        attrs: Attributes of the group; `generation` chooses how chunks are named and laid out.
+
+    Returns:
+        The content of the group's `zarr.json`, which is not written: that is the swap.
+    """
+    # Zarr skips chunks of fill values by default; here a chunk that is not there is damage.
+    with zarr.config.set({"array.write_empty_chunks": True}):
+        root = zarr.create_group(folder, zarr_format=3)
+        sizes = {POINT: len(group.points), EIGENVALUE: int(group.points["row_size"].sum())}
+        writers = {
+            column.name: _Writer(_create(root, column, sizes, attrs["generation"]))
+            for column in PUBLISHED_COLUMNS
+        }
+        computed_with: set[str] = set()
+        for block in blocks:
+            for name, values in block.columns.items():
+                writers[name].append(values)
+            writers[EIGENVALUES.name].append(block.eigenvalues)
+            computed_with |= block.computed_with
+        for writer in writers.values():
+            writer.flush()
+    root.update_attributes({**attrs, "computed_with": sorted(computed_with)})
+    with warnings.catch_warnings():
+        # Consolidated metadata is not yet in the Zarr v3 specification; xarray writes it too.
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        return zarr.consolidate_metadata(root.store).metadata.to_dict()
+
+
+class _Writer:
+    """Appends to an array, and writes whole shards only."""
+
+    def __init__(self, array: zarr.Array[Any]) -> None:
+        self.array = array
+        self.pending: list[ndarray] = []
+        self.waiting = self.written = 0
+
+    def append(self, values: ndarray) -> None:
+        self.pending.append(values)
+        self.waiting += len(values)
+        if self.waiting >= self.array.shards[0]:  # type: ignore[index]
+            self._write(self.waiting - self.waiting % self.array.shards[0])  # type: ignore[index]
+
+    def flush(self) -> None:
+        self._write(self.waiting)
+
+    def _write(self, count: int) -> None:
+        if count:
+            values = np.concatenate(self.pending)
+            self.array[self.written : self.written + count] = values[:count]
+            self.pending, self.waiting = [values[count:].copy()], len(values) - count
+            self.written += count
+
+
+def _create(
+    root: zarr.Group, column: Column, sizes: dict[str, int], generation: int
+) -> zarr.Array[Any]:
+    dimension = EIGENVALUE if column is EIGENVALUES else POINT
+    size = max(sizes[dimension], 1)
+    chunk = min(_CHUNK[dimension], size)
+    shard = min(_SHARD[dimension], math.ceil(size / chunk) * chunk)
+    return root.create_array(
+        column.name,
+        shape=(sizes[dimension],),
+        dtype=numpy_dtype(column),
+        chunks=(chunk,),
+        # Four layouts take turns; see publish.py for what that is good for.
+        shards={  # type: ignore[arg-type]  # the type of this dict is not exported
+            "shape": (shard // chunk * chunk,),
+            "index_location": _INDEX_LOCATIONS[generation // 2 % 2],
+        },
+        chunk_key_encoding={"name": "default", "separator": "/."[generation % 2]},
+        compressors=[ZstdCodec(level=3), Crc32cCodec()],
+        fill_value=_FILL_VALUES[column.dtype],
+        attributes=attributes(column),
+        dimension_names=(dimension,),
+    )

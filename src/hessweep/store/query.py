@@ -1,0 +1,269 @@
+"""Reading the published store: an `xarray.DataTree`, and the questions that are asked of it.
+
+Everything is lazy until it is needed: of 10 GB of eigenvalues only those that were asked for are
+read, and columns stay in memory once they have been.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy import ndarray
+
+from hessweep.activations import Activation
+from hessweep.errors import DamagedStoreError, QueryError
+from hessweep.point import COLUMNS
+from hessweep.store.expression import Expression, parse
+from hessweep.store.files import accessing
+from hessweep.store.group_writer import PUBLISHED_COLUMNS
+from hessweep.store.publish import (
+    METADATA,
+    SUFFIX,
+    chunk_paths,
+    published_folder,
+    read_metadata,
+)
+from hessweep.store.schema import EIGENVALUE, EIGENVALUES, IDENTITY, POINT, STRING, attributes
+
+TABLE_COLUMNS = tuple(column.name for column in PUBLISHED_COLUMNS if column is not EIGENVALUES)
+"""What a query may name and a table may show."""
+
+_DESCRIPTIONS = {column.name: attributes(column) for column in PUBLISHED_COLUMNS}
+
+_GAP = 2**17
+"""Eigenvalues between two selected points are read too if they are fewer than this."""
+_BLOCK = 2**23
+"""Eigenvalues that are read at once."""
+
+
+def open_results(path: str | Path) -> xr.DataTree:
+    """Open published results, lazily.
+
+    Args:
+        path: A study's results folder, the `published` folder in it, or one activation's group.
+
+    Returns:
+        One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
+        and `eigenvalue`, with `row_size` the number of eigenvalues of each point.
+
+    Raises:
+        QueryError: If nothing is published there.
+        DamagedStoreError: If metadata or files of a group are damaged or missing.
+        StoreAccessError: If it can not be read.
+    """
+    path = Path(path)
+    with accessing(path, "open"):
+        groups = _find_groups(path)
+    if not groups:
+        raise QueryError(
+            f"{path}: expected a results folder, its `published` folder or a group in it, found "
+            "nothing published; `hessweep run` computes and publishes a study"
+        )
+    datasets = {group.name.removesuffix(SUFFIX): _open_group(group) for group in groups}
+    return xr.DataTree.from_dict(datasets, name=path.name or None)
+
+
+def points(
+    results: xr.DataTree, where: str | None = None, columns: Sequence[str] | None = None
+) -> xr.Dataset:
+    """Return the table of points: all activations, one after the other.
+
+    Args:
+        results: From `open_results`.
+        where: A condition on columns, such as `"activation == 'erf' and N_i == N_h"`.
+        columns: Which columns; all of `TABLE_COLUMNS` if None.
+
+    Returns:
+        A dataset along `point`, in memory, with those columns alone.
+
+    Raises:
+        QueryError: If the condition can not be read, or a name is not a column.
+    """
+    expression = _parse(where)
+    names = TABLE_COLUMNS if columns is None else tuple(columns)
+    if unknown := [name for name in names if name not in TABLE_COLUMNS]:
+        raise QueryError(f"no column {', '.join(unknown)}; columns are {', '.join(TABLE_COLUMNS)}")
+    parts: dict[str, list[ndarray]] = {name: [] for name in names}
+    for dataset in _datasets(results):
+        rows = _select(dataset, expression)
+        for name in names:
+            parts[name].append(_column(dataset, name, rows))
+    variables = {
+        name: (POINT, np.concatenate(arrays), _DESCRIPTIONS[name])
+        for name, arrays in parts.items()
+    }
+    coordinates = {
+        column.name: variables.pop(column.name) for column in IDENTITY if column.name in names
+    }
+    return xr.Dataset(variables, coordinates)
+
+
+def table(
+    results: xr.DataTree, where: str | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Return what `points` returns as a pandas table, columns in the order asked for.
+
+    Raises:
+        QueryError: If the condition can not be read, or a name is not a column.
+    """
+    dataset = points(results, where, columns)
+    names = TABLE_COLUMNS if columns is None else columns
+    return pd.DataFrame({name: _series(dataset[name].values) for name in names})
+
+
+def spectra(
+    results: xr.DataTree,
+    activation: str | Activation,
+    N_i: int,
+    N_h: int,
+    weights: str = "normal",
+) -> xr.Dataset:
+    """Return all spectra of one activation and size.
+
+    Returns:
+        `eigenvalues (seed, mode)`, ascending along `mode` = 1 … P, and every scalar along
+        `seed`, of the points that are done.
+
+    Raises:
+        QueryError: If there is no such point.
+        DamagedStoreError: If a point has another number of eigenvalues than parameters.
+    """
+    dataset = _of_activation(results, str(activation))
+    rows = np.flatnonzero((dataset["N_i"].values == N_i) & (dataset["N_h"].values == N_h))
+    span = _as_slice(rows)
+    usable = (_column(dataset, "weights", span) == weights) & (
+        _column(dataset, "status", span) == "done"
+    )
+    rows = rows[usable]
+    if not rows.size:
+        raise QueryError(
+            f"no point of {activation}, N_i = {N_i}, N_h = {N_h}, weights {weights} is stored and "
+            "done; `points` lists those that are"
+        )
+    P = N_h * (N_i + 1)
+    if (dataset["row_size"].values[rows] != P).any():
+        raise DamagedStoreError(f"{activation}, {N_i} x {N_h}: expected {P} eigenvalues a point")
+    eigenvalues = np.concatenate(list(_eigenvalues(dataset, rows))).reshape(len(rows), P)
+    scalars = {
+        column.name: ("seed", _column(dataset, column.name, rows), attributes(column))
+        for column in COLUMNS
+    }
+    return xr.Dataset(
+        {"eigenvalues": (("seed", "mode"), eigenvalues, attributes(EIGENVALUES)), **scalars},
+        {"seed": _column(dataset, "seed", rows), "mode": np.arange(1, P + 1)},
+        {"activation": str(activation), "N_i": N_i, "N_h": N_h, "weights": weights},
+    )
+
+
+def pooled_eigenvalues(results: xr.DataTree, where: str | None = None) -> xr.DataArray:
+    """Return the eigenvalues of all selected points, point after point, in memory.
+
+    Raises:
+        QueryError: If the condition can not be read.
+    """
+    blocks = list(eigenvalue_blocks(results, where))
+    values = np.concatenate(blocks) if blocks else np.empty(0)
+    return xr.DataArray(values, dims=EIGENVALUE, name="eigenvalues", attrs=attributes(EIGENVALUES))
+
+
+def eigenvalue_blocks(results: xr.DataTree, where: str | None = None) -> Iterator[ndarray]:
+    """Yield what `pooled_eigenvalues` returns in blocks, for selections larger than memory.
+
+    Raises:
+        QueryError: If the condition can not be read.
+    """
+    expression = _parse(where)
+    for dataset in _datasets(results):
+        rows = _select(dataset, expression)
+        yield from _eigenvalues(dataset, np.arange(dataset.sizes[POINT])[rows])
+
+
+def _find_groups(path: Path) -> list[Path]:
+    if (path / METADATA).is_file():
+        return [path]
+    folder = published_folder(path) if published_folder(path).is_dir() else path
+    return sorted(group for group in folder.glob(f"*{SUFFIX}") if (group / METADATA).is_file())
+
+
+def _open_group(folder: Path) -> xr.Dataset:
+    metadata = read_metadata(folder)
+    for name, array in metadata["consolidated_metadata"]["metadata"].items():
+        # Zarr reads a chunk that is not there as fill values, without a word.
+        if missing := [path for path in chunk_paths(name, array) if not (folder / path).is_file()]:
+            raise DamagedStoreError(f"{folder}: {missing[0]} is missing; repair rebuilds it")
+    with accessing(folder, "open"):
+        return xr.open_zarr(folder, chunks=None, consolidated=True)
+
+
+def _datasets(results: xr.DataTree) -> list[xr.Dataset]:
+    return [node.to_dataset() for node in results.leaves]
+
+
+def _of_activation(results: xr.DataTree, label: str) -> xr.Dataset:
+    datasets = {dataset.attrs["activation"]: dataset for dataset in _datasets(results)}
+    if label not in datasets:
+        raise QueryError(
+            f"no activation {label!r}; there is {', '.join(sorted(datasets)) or 'none'}"
+        )
+    return datasets[label]
+
+
+def _parse(where: str | None) -> Expression | None:
+    return None if where is None else parse(where, TABLE_COLUMNS)
+
+
+def _select(dataset: xr.Dataset, expression: Expression | None) -> slice | ndarray:
+    """Return the rows for which the condition holds."""
+    if expression is None:
+        return slice(None)
+    label = dataset.attrs["activation"]
+    mask = expression(lambda name: label if name == "activation" else dataset[name].values)
+    if mask.ndim == 0:
+        return slice(None) if mask else slice(0)
+    return _as_slice(np.flatnonzero(mask))
+
+
+def _as_slice(rows: ndarray) -> slice | ndarray:
+    if rows.size == 0:
+        return slice(0)
+    contiguous = rows[-1] - rows[0] == rows.size - 1
+    return slice(int(rows[0]), int(rows[-1]) + 1) if contiguous else rows
+
+
+def _column(dataset: xr.Dataset, name: str, rows: slice | ndarray) -> ndarray:
+    if name == "activation":
+        count = np.arange(dataset.sizes[POINT])[rows].size
+        return np.full(count, dataset.attrs["activation"], dtype=STRING)
+    if isinstance(rows, slice) and rows != slice(None):
+        return dataset[name][rows].values
+    return dataset[name].values[rows]
+
+
+def _eigenvalues(dataset: xr.Dataset, rows: ndarray) -> Iterator[ndarray]:
+    """Yield the eigenvalues of these rows, ascending, reading neighbours together."""
+    if not rows.size:
+        return
+    sizes = dataset["row_size"].values
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    first, last = starts[rows], ends[rows]
+    begin = 0
+    while begin < rows.size:
+        near = first[begin + 1 :] - last[begin:-1] <= _GAP
+        near &= last[begin + 1 :] - first[begin] <= _BLOCK
+        end = begin + 1 + (near.size if near.all() else int(np.argmin(near)))
+        offset = first[begin]
+        values = dataset[EIGENVALUES.name][int(offset) : int(last[end - 1])].values
+        covered = slice(rows[begin], rows[end - 1] + 1)
+        chosen = np.zeros(covered.stop - covered.start, dtype=bool)
+        chosen[rows[begin:end] - rows[begin]] = True
+        yield values if chosen.all() else values[np.repeat(chosen, sizes[covered])]
+        begin = end
+
+
+def _series(values: ndarray) -> pd.Series:
+    if values.dtype.kind == "T":
+        return pd.Series(values.astype(object), dtype="str")
+    return pd.Series(values)

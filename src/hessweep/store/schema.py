@@ -1,0 +1,131 @@
+"""What a stored point looks like: the columns of segments and of the published store."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from hessweep.errors import InputError
+from hessweep.point import COLUMNS, KERNEL_VERSION, Column, PointResult
+
+FORMAT = 1
+"""Raised whenever what is written changes; goes into every group and makes publish rebuild."""
+
+IDENTITY: tuple[Column, ...] = (
+    Column("key", "str", "stable hash of everything that the result depends on"),
+    Column("activation", "str", "label of the activation"),
+    Column("N_i", "int64", "number of inputs"),
+    Column("N_h", "int64", "number of hidden neurons"),
+    Column("seed", "int64", "seed of the teacher's weights"),
+    Column("weights", "str", "distribution of the teacher's weights"),
+)
+"""Which point it is: the coordinates on `point`."""
+
+OUTCOME: tuple[Column, ...] = (
+    Column("activation_spec", "str", "name and parameters of the activation, as JSON"),
+    Column("kernel_version", "int64", "version of the maths that computed the point"),
+    Column("status", "str", "done or failed"),
+    Column("error", "str", "what went wrong, empty where nothing did"),
+    Column("row_size", "int64", "number of eigenvalues of the point"),
+)
+"""What came of it."""
+
+POINT_COLUMNS: tuple[Column, ...] = (*IDENTITY, *OUTCOME, *COLUMNS)
+"""Every column along `point`."""
+
+EIGENVALUES = Column("eigenvalues", "float64", "eigenvalues of H, ascending, point after point")
+
+POINT, EIGENVALUE = "point", "eigenvalue"
+"""The two dimensions: `row_size` says how many entries of the second each of the first has."""
+
+STRING = np.dtypes.StringDType()
+
+GROUP_ATTRIBUTES: dict[str, Any] = {
+    "Conventions": "CF-1.11",
+    "coordinates": " ".join(column.name for column in IDENTITY),
+    "hessweep_format": FORMAT,
+}
+
+
+def numpy_dtype(column: Column) -> Any:
+    """Return the dtype that the column has in memory."""
+    return STRING if column.dtype == "str" else np.dtype(column.dtype)
+
+
+def missing_value(column: Column) -> Any:
+    """Return what stands for a value that does not exist: a failed point's scalars."""
+    if column.missing is not None:
+        return column.missing
+    return {"int64": -1, "float64": float("nan"), "str": ""}[column.dtype]
+
+
+def attributes(column: Column) -> dict[str, Any]:
+    """Return the column's CF attributes."""
+    attrs: dict[str, Any] = {"long_name": column.long_name}
+    if column.dtype != "str":
+        attrs["units"] = column.units
+    if column.name == "row_size":
+        attrs["sample_dimension"] = EIGENVALUE
+    if column in COLUMNS and column.dtype == "int64":
+        attrs["value_if_failed"] = missing_value(column)
+    return attrs
+
+
+def spec_json(spec: Mapping[str, Any]) -> str:
+    """Return an activation's spec as text: equal text, equal activation."""
+    return json.dumps(spec, sort_keys=True)
+
+
+def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
+    """Return the results column by column, `eigenvalues` flat among them.
+
+    Raises:
+        InputError: If there is no result, or one without a value for each of `COLUMNS`.
+    """
+    if not results:
+        raise InputError("results: expected at least one to store, got none")
+    for result in results:
+        _check(result)
+    rows = [_row(result) for result in results]
+    arrays = {
+        column.name: np.array([row[column.name] for row in rows], dtype=numpy_dtype(column))
+        for column in POINT_COLUMNS
+    }
+    arrays["eigenvalues"] = np.concatenate([result.eigenvalues for result in results])
+    return arrays
+
+
+def _check(result: PointResult) -> None:
+    expected = {column.name for column in COLUMNS} if result.status == "done" else set()
+    given, eigenvalues = set(result.scalars), result.eigenvalues
+    if given != expected:
+        raise InputError(
+            f"a {result.status} result takes the scalars {sorted(expected)}; "
+            f"missing: {sorted(expected - given)}, unknown: {sorted(given - expected)}"
+        )
+    if eigenvalues.ndim != 1 or eigenvalues.dtype != np.float64:
+        raise InputError(
+            "eigenvalues: expected one dimension of float64, "
+            f"got shape {eigenvalues.shape} of {eigenvalues.dtype}"
+        )
+
+
+def _row(result: PointResult) -> dict[str, Any]:
+    point = result.point
+    scalars = result.scalars or {column.name: missing_value(column) for column in COLUMNS}
+    return {
+        "key": point.key,
+        "activation": point.activation.label,
+        "N_i": point.N_i,
+        "N_h": point.N_h,
+        "seed": point.seed,
+        "weights": point.weights,
+        "activation_spec": spec_json(point.activation.identity),
+        "kernel_version": KERNEL_VERSION,
+        "status": result.status,
+        "error": result.error,
+        "row_size": len(result.eigenvalues),
+        **scalars,
+    }

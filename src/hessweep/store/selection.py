@@ -1,0 +1,158 @@
+"""Which stored rows are published: one result a point, grouped by activation, in order."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy import ndarray
+
+from hessweep.store.schema import (
+    EIGENVALUES,
+    FORMAT,
+    POINT_COLUMNS,
+    missing_value,
+    numpy_dtype,
+)
+from hessweep.store.segments import read_columns, segments_folder
+
+ORDER = ["N_i", "N_h", "weights", "seed"]
+"""How points are sorted in a group: those of one size, and their eigenvalues, lie together."""
+
+_BLOCK_ROWS = 65536
+_BLOCK_VALUES = 2**22
+"""A block of rows ends where it has this many rows or eigenvalues (32 MiB)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The points of one activation that are published together."""
+
+    label: str
+    """What the published column `activation` says; no other group has it."""
+    spec: str
+    points: pd.DataFrame
+    """Rows of the index, in `ORDER`."""
+
+    @property
+    def slug(self) -> str:
+        """The folder's name: `erf`, or `quadratic-epsilon-0.5-1f2e3d4c5b6a` with a digest.
+
+        Only labels that any file system keeps as they are go without a digest; those have no
+        dash, so that no two labels share a slug.
+        """
+        if re.fullmatch(r"[a-z0-9_]{1,40}", self.label):
+            return self.label
+        readable = re.sub(r"[^a-z0-9_.]+", "-", self.label.lower()).strip("-.")[:40].strip("-.")
+        return f"{readable or 'activation'}-{_digest([self.label], size=6)}"
+
+    @property
+    def digest(self) -> str:
+        """What the published group depends on: which points, from which segments, how written."""
+        columns = [f"{column.name} {column.dtype}" for column in POINT_COLUMNS]
+        keys, segments = ("\n".join(self.points[name]) for name in ("key", "segment"))
+        rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
+        return _digest([str(FORMAT), self.label, *columns, keys, segments, rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Consecutive rows of a group, read from their segments."""
+
+    columns: dict[str, ndarray]
+    """A value a row for each of `POINT_COLUMNS`, and `segment`."""
+    eigenvalues: ndarray
+    computed_with: frozenset[str]
+    """The provenance texts of the segments."""
+
+
+def select(points: pd.DataFrame) -> list[Group]:
+    """Return what is to be published of the index, by label.
+
+    Of a point that was stored more than once, the newest kernel version counts, among those a
+    done result before a failed one, and then the segment whose name is last: a choice that
+    depends on what is stored alone, not on the order of writing.
+    """
+    cell = ["activation_spec", *ORDER]
+    rank = points.assign(done=points["status"] == "done")
+    rank = rank.sort_values([*cell, "kernel_version", "done", "segment", "row"])
+    chosen = rank.drop_duplicates(cell, keep="last").drop(columns="done")
+    by_spec = {str(spec): rows for spec, rows in chosen.groupby("activation_spec", sort=True)}
+    labels = {spec: str(rows["activation"].iloc[-1]) for spec, rows in by_spec.items()}
+    groups = [
+        Group(
+            labels[spec] if list(labels.values()).count(labels[spec]) == 1 else _full_label(spec),
+            spec,
+            rows.reset_index(drop=True),
+        )
+        for spec, rows in by_spec.items()
+    ]
+    return sorted(groups, key=lambda group: group.label)
+
+
+def gather(root: Path, group: Group) -> Iterator[Block]:
+    """Yield the group's points from their segments, block by block, in order.
+
+    Memory stays at one block, whatever the size of the group; a segment is read once a block.
+
+    Raises:
+        DamagedStoreError: If a segment's bytes are not those that were written.
+        StoreAccessError: If a segment can not be read.
+    """
+    for start, stop in _block_bounds(group.points["row_size"].to_numpy()):
+        yield _read_block(root, group.label, group.points.iloc[start:stop])
+
+
+def _full_label(spec: str) -> str:
+    """Return a label that says every parameter exactly, where the short one is not unique."""
+    parameters = dict(json.loads(spec))
+    name = parameters.pop("name")
+    shown = ", ".join(f"{key}={json.dumps(value)}" for key, value in parameters.items())
+    return f"{name}({shown})"
+
+
+def _block_bounds(row_sizes: ndarray) -> list[tuple[int, int]]:
+    ends = np.cumsum(row_sizes)
+    bounds, start, offset = [], 0, 0
+    while start < len(ends):
+        fitting = int(np.searchsorted(ends, offset + _BLOCK_VALUES, side="right"))
+        stop = min(max(fitting, start + 1), start + _BLOCK_ROWS, len(ends))
+        bounds.append((start, stop))
+        start, offset = stop, int(ends[stop - 1])
+    return bounds
+
+
+def _read_block(root: Path, label: str, points: pd.DataFrame) -> Block:
+    size = len(points)
+    columns = {
+        column.name: np.full(size, missing_value(column), dtype=numpy_dtype(column))
+        for column in POINT_COLUMNS
+    }
+    eigenvalues: list[ndarray] = [np.empty(0)] * size
+    computed_with = set()
+    origin, positions = points["row"].to_numpy(), np.arange(size)
+    for name, where in points.groupby("segment", sort=False).indices.items():
+        arrays, attrs = read_columns(segments_folder(root) / str(name))
+        computed_with.add(str(attrs["computed_with"]))
+        rows, targets = origin[where], positions[where]
+        # A segment of an older version may lack a column; its points then have no value there.
+        for column in columns.keys() & arrays.keys():
+            columns[column][targets] = arrays[column][rows]
+        ends = np.cumsum(arrays["row_size"])
+        starts = ends - arrays["row_size"]
+        for target, row in zip(targets, rows, strict=True):
+            eigenvalues[target] = arrays[EIGENVALUES.name][starts[row] : ends[row]]
+    columns["activation"][:] = label
+    columns["segment"] = points["segment"].to_numpy().astype(numpy_dtype(POINT_COLUMNS[0]))
+    return Block(columns, np.concatenate(eigenvalues), frozenset(computed_with))
+
+
+def _digest(texts: list[Any], size: int = 16) -> str:
+    # Labels and versions may hold anything, so that lengths must count.
+    content = "\n".join(f"{len(text)} {text}" for text in texts)
+    return hashlib.blake2b(content.encode(), digest_size=size).hexdigest()

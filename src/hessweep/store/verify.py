@@ -1,0 +1,200 @@
+"""Whether a results folder still holds what was computed; what can be done if it does not."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from numpy import ndarray
+
+from hessweep.errors import DamagedStoreError
+from hessweep.point import point_key
+from hessweep.store.files import TEMPORARY, accessing, remove_stale, stale_files
+from hessweep.store.index import read_index
+from hessweep.store.publish import publish
+from hessweep.store.recompute import recompute
+from hessweep.store.segments import (
+    is_segment_name,
+    list_segments,
+    read_columns,
+    segments_folder,
+)
+from hessweep.store.selection import select
+from hessweep.store.verify_published import published_problems
+
+DAMAGED = "damaged"
+"""The folder inside `segments` to which `repair` moves what can not be read."""
+
+Kind = Literal[
+    "damaged segment",
+    "wrong key",
+    "foreign file",
+    "stale temporary file",
+    "damaged published",
+    "stale published",
+    "different result",
+]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is not as it should be."""
+
+    kind: Kind
+    path: Path
+    """The file, relative to the results root."""
+    message: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` read, and what it found."""
+
+    segments: int
+    points: int
+    """Points in the segments that could be read, repetitions included."""
+    bytes: int
+    """Size of all segments."""
+    recomputed: int
+    """Points of the sample that were computed again."""
+    skipped: int
+    """Points of the sample that could not be: their activation or maths is not this package's."""
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no problem."""
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What `repair` did."""
+
+    moved: tuple[Path, ...]
+    """Segments that were moved aside: where they are now, relative to the results root."""
+    published: bool
+    """Whether published groups were written or removed."""
+
+
+def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
+    """Read every byte of a results folder and check it; change nothing.
+
+    Checked are: every segment's digest, the checksum of every chunk and the key of every point;
+    every published chunk, and that it says what the segments say; files that do not belong; and
+    that points computed again give the same numbers.
+
+    Args:
+        root: The results root.
+        sample: How many points to compute again, drawn at random; all if there are fewer.
+        seed: Of that draw.
+
+    Raises:
+        StoreAccessError: If the folder can not be read.
+    """
+    root = Path(root)
+    sizes = list_segments(root)
+    problems, readable, points = [], set(), 0
+    for name in sizes:
+        found, count = _check_segment(root, name)
+        problems += found
+        points += count
+        if not found:
+            readable.add(name)
+    problems += _foreign_segments(root)
+    index = read_index(root)
+    groups = select(index.points[index.points["segment"].isin(readable)])
+    problems += [
+        Problem("stale published" if stale else "damaged published", path, message)
+        for stale, path, message in published_problems(root, groups)
+    ]
+    done = [group.points[group.points["status"] == "done"] for group in groups]
+    drawn = pd.concat(done) if done else index.points.iloc[:0]
+    outcome = recompute(root, drawn.sample(min(sample, len(drawn)), random_state=seed))
+    problems += [
+        Problem("different result", _relative(segment), message)
+        for segment, message in outcome.differences
+    ]
+    return Verification(
+        segments=len(sizes),
+        points=points,
+        bytes=sum(sizes.values()),
+        recomputed=outcome.recomputed,
+        skipped=outcome.skipped,
+        problems=tuple(problems),
+    )
+
+
+def repair(root: Path) -> Repair:
+    """Move damaged segments aside and rebuild what was published from the others.
+
+    Nothing is lost: damaged segments go to `segments/damaged`, and the points that only they
+    held count as missing, so that the next run computes them.
+
+    Raises:
+        StoreAccessError: If the folder can not be read or written.
+    """
+    root = Path(root)
+    problems = verify(root, sample=0).problems
+    aside = segments_folder(root) / DAMAGED
+    broken = {p.path for p in problems if p.kind in ("damaged segment", "wrong key")}
+    with accessing(aside, "move damaged segments to"):
+        moved = tuple(_move(root / path, aside).relative_to(root) for path in sorted(broken))
+        remove_stale(segments_folder(root))
+    damaged = any(problem.kind == "damaged published" for problem in problems)
+    return Repair(moved, publish(root, force=damaged))
+
+
+def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:
+    path = _relative(name)
+    try:
+        arrays, _ = read_columns(root / path)
+        wrong = list(_wrong_keys(arrays))
+    except (DamagedStoreError, KeyError, ValueError) as error:
+        return [Problem("damaged segment", path, str(error))], 0
+    return [Problem("wrong key", path, message) for message in wrong], len(arrays["key"])
+
+
+def _wrong_keys(arrays: dict[str, ndarray]) -> Iterator[str]:
+    names = ("activation_spec", "N_i", "N_h", "seed", "weights", "kernel_version", "key")
+    for spec, *rest, key in zip(*(arrays[name].tolist() for name in names), strict=True):
+        expected = point_key(json.loads(spec), *rest)
+        if key != expected:
+            yield f"key {key} stands at a point whose key is {expected}"
+
+
+def _foreign_segments(root: Path) -> Iterator[Problem]:
+    folder = segments_folder(root)
+    if not folder.is_dir():
+        return
+    with accessing(folder, "list"):
+        stale = set(stale_files(folder))
+        for path in sorted(folder.iterdir()):
+            if path in stale:
+                message = "left by a writer that was killed; the next publish removes it"
+                yield Problem("stale temporary file", path.relative_to(root), message)
+            elif not _belongs(path):
+                message = "not a segment; nothing reads it"
+                yield Problem("foreign file", path.relative_to(root), message)
+
+
+def _belongs(path: Path) -> bool:
+    if path.name.startswith(TEMPORARY) or is_segment_name(path.name):
+        return path.is_file()
+    return path.name == DAMAGED and path.is_dir()
+
+
+def _relative(segment: str) -> Path:
+    return segments_folder(Path()) / segment
+
+
+def _move(path: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    target = folder / path.name
+    number = 0
+    while target.exists():
+        number += 1
+        target = folder / f"{path.name}.{number}"
+    return path.rename(target)

@@ -1,0 +1,128 @@
+"""Whether the published groups say what the segments say, byte by byte."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy import ndarray
+
+from hessweep.errors import DamagedStoreError
+from hessweep.store.files import TEMPORARY, accessing
+from hessweep.store.publish import (
+    BUILD,
+    LOCK,
+    METADATA,
+    SUFFIX,
+    chunk_paths,
+    published_folder,
+    read_metadata,
+)
+from hessweep.store.schema import EIGENVALUES
+from hessweep.store.selection import Group, gather
+
+Finding = tuple[bool, Path, str]
+"""Whether publishing again mends it (it is only out of date), the path below the root, what."""
+
+
+def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
+    """Yield what is wrong with the published groups, given what should be published.
+
+    Raises:
+        StoreAccessError: If the folder can not be read.
+    """
+    folder = published_folder(root)
+    expected = {f"{group.slug}{SUFFIX}" for group in groups}
+    with accessing(folder, "read"):
+        present = sorted(folder.iterdir()) if folder.is_dir() else []
+        for path in present:
+            if path.name not in expected | {LOCK, BUILD}:
+                yield False, path.relative_to(root), "no stored point belongs to it"
+        for group in groups:
+            for stale, path, message in _group_problems(root, group):
+                yield stale, path.relative_to(root), message
+
+
+def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
+    folder = published_folder(root) / f"{group.slug}{SUFFIX}"
+    if not (folder / METADATA).is_file():
+        yield True, folder, "not published yet"
+        return
+    try:
+        metadata = read_metadata(folder)
+    except DamagedStoreError as error:
+        yield False, folder / METADATA, str(error)
+        return
+    if metadata["attributes"]["segments_digest"] != group.digest:
+        yield True, folder, "not what the segments hold now; publish brings it up to date"
+        return
+    arrays = metadata["consolidated_metadata"]["metadata"]
+    absent = set()
+    for name, array in arrays.items():
+        missing = [path for path in chunk_paths(name, array) if not (folder / path).is_file()]
+        absent |= {name} if missing else set()
+        yield from ((False, folder / path, "missing") for path in missing)
+        if not _same_json(folder / name / METADATA, array):
+            yield False, folder / name / METADATA, "not what the group's metadata says"
+    yield from ((False, path, "not part of the group") for path in _foreign(folder, arrays))
+    yield from _wrong_values(root, folder, group, arrays.keys() - absent)
+
+
+def _same_json(path: Path, expected: dict[str, Any]) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes()) == expected)
+    except (ValueError, FileNotFoundError):
+        return False
+
+
+def _foreign(folder: Path, arrays: dict[str, Any]) -> Iterator[Path]:
+    """Yield the files that neither this version nor the one before has."""
+    for path in sorted(folder.rglob("*")):
+        first, *rest = path.relative_to(folder).parts
+        belongs = (
+            path.is_dir()
+            or (path.name == METADATA and (not rest or (first in arrays and len(rest) == 1)))
+            or (first in arrays and _is_chunk(rest))
+            or path.name.startswith(TEMPORARY)
+        )
+        if not belongs:
+            yield path
+
+
+def _is_chunk(parts: list[str]) -> bool:
+    prefix, _, number = "/".join(parts).replace("/", ".").partition(".")
+    return prefix == "c" and number.isdigit()
+
+
+def _wrong_values(root: Path, folder: Path, group: Group, names: set[str]) -> Iterator[Finding]:
+    """Yield the arrays that can not be read, or that differ from the segments: once each."""
+    published = dict(zarr.open_group(folder, mode="r", use_consolidated=True).arrays())
+    ends = {"point": 0, "eigenvalue": 0}
+    for block in gather(root, group):
+        columns = {**block.columns, EIGENVALUES.name: block.eigenvalues}
+        starts = dict(ends)
+        ends["point"] += len(block.columns["key"])
+        ends["eigenvalue"] += len(block.eigenvalues)
+        for name in sorted(names):
+            dimension = "eigenvalue" if name == EIGENVALUES.name else "point"
+            start, stop = starts[dimension], ends[dimension]
+            message = _difference(published[name], start, stop, columns[name])
+            if message:
+                names = names - {name}
+                yield False, folder / name, message
+
+
+def _difference(array: zarr.Array[Any], start: int, stop: int, expected: ndarray) -> str | None:
+    try:
+        found = np.asarray(array[start:stop])
+    except (ValueError, RuntimeError) as error:
+        return f"can not be read: {error}"
+    if found.shape != expected.shape or found.dtype != expected.dtype:
+        return f"expected {expected.size} of {expected.dtype}, got {found.size} of {found.dtype}"
+    if expected.dtype.kind == "T":
+        same = found == expected
+    else:
+        same = found.view(np.int64) == expected.view(np.int64)
+    return None if same.all() else f"differs from the segments at row {start + np.argmin(same)}"

@@ -1,0 +1,123 @@
+"""A study: the file that says what to compute, what to show, and where to run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from hessweep.errors import StudyError
+from hessweep.point import Point
+from hessweep.study.clusters import (
+    AddressCluster,
+    ClusterConfig,
+    FileCluster,
+    LocalCluster,
+    PlainPath,
+    SlurmCluster,
+    read_path,
+)
+from hessweep.study.document import read_document
+from hessweep.study.grid import MAX_POINTS
+from hessweep.study.messages import did_you_mean, explain
+from hessweep.study.requests import FigureRequest, TableRequest
+from hessweep.study.section import Name, Section
+from hessweep.study.sweeps import Sweep
+
+
+class Study(Section):
+    """What one study file asks for."""
+
+    name: Name
+    results: PlainPath = Field(
+        default_factory=lambda data: Path("results") / data.get("name", ""),
+        json_schema_extra={"description": "default: results/<name>"},
+    )
+    """The folder where everything goes."""
+    sweeps: dict[Name, Sweep] = Field(min_length=1)
+    figures: dict[Name, FigureRequest] = Field(default_factory=dict)
+    tables: dict[Name, TableRequest] = Field(default_factory=dict)
+    cluster: ClusterConfig = LocalCluster()
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> "Study":
+        cells = sum(sweep.cells for sweep in self.sweeps.values())
+        if cells > MAX_POINTS:
+            raise ValueError(
+                f"sweeps: expected at most {MAX_POINTS:,} points in all, got {cells:,}; "
+                "make several studies of it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sweeps_exist(self) -> "Study":
+        for section in ("figures", "tables"):
+            for name, request in getattr(self, section).items():
+                for sweep in request.sweeps:
+                    if sweep not in self.sweeps:
+                        raise ValueError(
+                            f"{section}.{name}.sweeps: unknown sweep {sweep!r}"
+                            f"{did_you_mean(sweep, self.sweeps)}; this study has "
+                            f"{', '.join(self.sweeps)}"
+                        )
+        return self
+
+    def points(self) -> list[Point]:
+        """Return the points of all sweeps, each once, in the order of the study."""
+        # Equal points have equal keys; comparing them is ten times cheaper than hashing them.
+        return list(
+            dict.fromkeys(point for sweep in self.sweeps.values() for point in sweep.points())
+        )
+
+    @classmethod
+    def schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return the JSON schema of a study file, for editors and for the docs."""
+        return cls.model_json_schema()
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study file.
+
+    Raises:
+        StudyError: If the file can not be read, is not YAML, or does not follow the schema; the
+            message names every wrong key, what was expected there and what came.
+    """
+    path = Path(path)
+    return parse_study(read_document(path), path)
+
+
+def parse_study(document: Any, path: str | Path = "study") -> Study:
+    """Return the study that plain data (a YAML file's content) describes.
+
+    Args:
+        document: What the file holds.
+        path: How messages name the file.
+
+    Raises:
+        StudyError: If the data does not follow the schema.
+    """
+    if not isinstance(document, Mapping):
+        raise StudyError(
+            f"{path}: expected a study, a mapping with the keys name and sweeps, got "
+            f"{'nothing' if document is None else type(document).__name__}"
+        )
+    try:
+        return Study.model_validate(document)
+    except ValidationError as error:
+        raise StudyError(explain(Path(path), error)) from None
+
+
+__all__ = [
+    "AddressCluster",
+    "ClusterConfig",
+    "FigureRequest",
+    "FileCluster",
+    "LocalCluster",
+    "SlurmCluster",
+    "Study",
+    "Sweep",
+    "TableRequest",
+    "load_study",
+    "parse_study",
+    "read_path",
+]

@@ -1,0 +1,95 @@
+"""Where a study runs: the `cluster` section."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from hessweep.study.grid import shown
+from hessweep.study.section import Section
+
+_UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
+_MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B")
+
+
+def read_memory(value: Any) -> int:
+    """Return the bytes of a text such as `"4GB"` or `"512 MiB"`."""
+    match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
+    size = float(match[1]) * (1024 if match[3] else 1000) ** _UNITS[match[2]] if match else 0
+    if not 1e8 <= size < 1e16:
+        raise ValueError(f'expected memory of at least 100MB, such as "4GB", got {shown(value)}')
+    return int(size)
+
+
+def read_path(value: Any) -> Path:
+    """Return the path that a text names."""
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or "\0" in value or "://" in value:
+        raise ValueError(f"expected the path of a file or folder, got {shown(value)}")
+    return Path(value)
+
+
+Memory = Annotated[
+    int,
+    PlainValidator(read_memory),
+    PlainSerializer(lambda size: f"{size}B"),
+    WithJsonSchema({"type": "string"}),
+]
+PlainPath = Annotated[Path, PlainValidator(read_path), WithJsonSchema({"type": "string"})]
+Count = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class LocalCluster(Section):
+    """Processes on this machine; nothing to start, nothing listens beyond loopback."""
+
+    kind: Literal["local"] = "local"
+    workers: Count | None = None
+    """One a core where not given."""
+    memory: Memory | None = None
+    """Of each worker; the machine's memory, divided among them, where not given."""
+
+
+class AddressCluster(Section):
+    """A Dask scheduler that runs already."""
+
+    kind: Literal["address"] = "address"
+    address: str = Field(pattern=r"^(tcp|tls|ws|wss|ucx)://[^\s/]+:[0-9]+$")
+
+
+class FileCluster(Section):
+    """A Dask scheduler that runs already and wrote `--scheduler-file`."""
+
+    kind: Literal["file"] = "file"
+    path: PlainPath
+
+
+class SlurmCluster(Section):
+    """Workers that are submitted to SLURM as jobs."""
+
+    kind: Literal["slurm"] = "slurm"
+    jobs: Count
+    """Held at this number: a job that ends early is replaced."""
+    cores: Count = 1
+    """Of each job, one single-threaded worker process a core."""
+    memory: Memory
+    """Of each job."""
+    walltime: str = Field(default="01:00:00", pattern=r"^([0-9]+-)?[0-9]{1,3}(:[0-9]{2}){1,2}$")
+    queue: str | None = None
+    account: str | None = None
+    interface: str | None = None
+    """Network interface that scheduler and workers share, such as ib0."""
+    folder: PlainPath | None = None
+    """Where jobs put their logs and scratch files; a temporary folder where not given."""
+    prologue: tuple[str, ...] = Field(default=(), strict=False)
+    """Shell lines that a job runs first, such as `module load python`."""
+    directives: tuple[str, ...] = Field(default=(), strict=False)
+    """Further `#SBATCH` options, such as `--constraint=skylake`."""
+
+
+ClusterConfig = Annotated[
+    LocalCluster | AddressCluster | FileCluster | SlurmCluster,
+    Field(discriminator="kind"),
+    BeforeValidator(lambda value: {"kind": value} if isinstance(value, str) else value),
+]

@@ -1,0 +1,144 @@
+"""What a study may write for sizes, seeds, activations and weights, and what it means.
+
+Every function takes the value as YAML gave it and raises `ValueError` with what was expected and
+what came; the key that it stands under is added by `hessweep.study.messages`.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from reprlib import Repr
+from typing import Any, TypeVar
+
+from hessweep.activations import ACTIVATIONS, Activation, activation
+from hessweep.network import MAX_SEED, WEIGHTS
+from hessweep.study.messages import did_you_mean
+
+MAX_POINTS = 10_000_000
+"""More than this in one study is a slip of the pen: the keys alone would fill a laptop."""
+
+MAX_SIZE = 1_000_000
+"""The largest N_i or N_h; the memory of a point is checked apart from this."""
+
+T = TypeVar("T")
+
+_RANGE = re.compile(r"\s*([0-9]{1,19})\s*\.\.\s*([0-9]{1,19})\s*")
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error message, cut to a readable length."""
+    return _SHORT.repr(value)
+
+
+def read_sizes(value: Any) -> Sequence[int]:
+    """Return the sizes that a number, a list of numbers or `"1..10"` stands for."""
+    expected = f'a whole number from 1 to {MAX_SIZE}, a list of them, or "1..10"'
+    if isinstance(value, list | tuple | range):
+        return _list_of(value, lambda item: _whole(item, 1, MAX_SIZE, expected), expected)
+    if isinstance(value, str):
+        return _range_of(value, 1, MAX_SIZE, expected)
+    return (_whole(value, 1, MAX_SIZE, expected),)
+
+
+def read_seeds(value: Any) -> Sequence[int]:
+    """Return the seeds that a count (from 0), a list of seeds or `"100..199"` stands for."""
+    expected = f'a count from 1 to {MAX_POINTS}, a list of seeds from 0, or "100..199"'
+    if isinstance(value, list | tuple | range):
+        return _list_of(value, lambda item: _whole(item, 0, MAX_SEED, expected), expected)
+    if isinstance(value, str):
+        return _range_of(value, 0, MAX_SEED, expected)
+    return range(_whole(value, 1, MAX_POINTS, expected))
+
+
+def read_pairs(value: Any) -> Sequence[tuple[int, int]]:
+    """Return the `(N_i, N_h)` that a list such as `[[10, 20], [30, 10]]` stands for."""
+    expected = f"a list of pairs [N_i, N_h], each from 1 to {MAX_SIZE}"
+
+    def pair(item: Any) -> tuple[int, int]:
+        if not isinstance(item, list | tuple) or len(item) != 2:
+            raise ValueError(f"expected {expected}, got {shown(item)}")
+        N_i, N_h = (_whole(size, 1, MAX_SIZE, expected) for size in item)
+        return N_i, N_h
+
+    return _list_of(value, pair, expected)
+
+
+def read_activations(value: Any) -> Sequence[Activation]:
+    """Return the activations of a name, of `{name: quadratic, epsilon: 0.5}`, or of a list."""
+    if isinstance(value, list | tuple):
+        return _list_of(value, read_activation, "at least one activation")
+    return (read_activation(value),)
+
+
+def read_activation(value: Any) -> Activation:
+    """Return one activation, given as a name or as a mapping of its name and parameters."""
+    if isinstance(value, Activation):
+        return value
+    spec = {"name": value} if isinstance(value, str) else value
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        raise ValueError(
+            "expected the name of an activation, {name: quadratic, epsilon: 0.5}, or a list of "
+            f"these, got {shown(value)}; known are {', '.join(sorted(ACTIVATIONS))}"
+        )
+    name = spec["name"]
+    parameters = {key: _parameter(key, item) for key, item in spec.items() if key != "name"}
+    if name not in ACTIVATIONS:
+        raise ValueError(
+            f"unknown activation {shown(name)}{did_you_mean(name, ACTIVATIONS)}; "
+            f"known are {', '.join(sorted(ACTIVATIONS))}"
+        )
+    try:
+        return activation(name, **parameters)
+    except OverflowError:
+        raise ValueError(f"{name}: a parameter is too large for a float") from None
+
+
+def read_weights(value: Any) -> Sequence[str]:
+    """Return the weight distributions of a name or a list of names."""
+    return _list_of(value if isinstance(value, list | tuple) else [value], _weights, "a name")
+
+
+def _weights(value: Any) -> str:
+    if not isinstance(value, str) or value not in WEIGHTS:
+        raise ValueError(
+            f"unknown weight distribution {shown(value)}{did_you_mean(value, WEIGHTS)}; "
+            f"known are {', '.join(WEIGHTS)}"
+        )
+    return value
+
+
+def _parameter(key: Any, value: Any) -> Any:
+    items = value if isinstance(value, list) else [value]
+    if not isinstance(key, str) or any(
+        isinstance(item, bool) or not isinstance(item, int | float) for item in items
+    ):
+        raise ValueError(
+            f"parameter {key}: expected a number or a list of numbers, got {shown(value)}"
+        )
+    return value
+
+
+def _whole(value: Any, least: int, most: int, expected: str) -> int:
+    # bool is an int to Python, but `N: yes` is a mistake.
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"expected {expected}, got {shown(value)}")
+    return value
+
+
+def _range_of(text: str, least: int, most: int, expected: str) -> range:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected {expected}, got {shown(text)}")
+    first, last = (_whole(int(end), least, most, expected) for end in match.groups())
+    if last < first:
+        raise ValueError(f"expected first..last with first <= last, got {shown(text)}")
+    if last - first >= MAX_POINTS:
+        raise ValueError(f"expected at most {MAX_POINTS:,} numbers, got {shown(text)}")
+    return range(first, last + 1)
+
+
+def _list_of(value: Any, read: Callable[[Any], T], expected: str) -> tuple[T, ...]:
+    if not isinstance(value, list | tuple | range) or not value:
+        raise ValueError(f"expected {expected}, got {shown(value)}")
+    return tuple(read(item) for item in value)

@@ -1,0 +1,59 @@
+"""What is wrong with a study, in one message that names the key and what it takes."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+MOST = 8
+"""Mistakes that one message lists; with more than these the file is not a study."""
+
+
+CLUSTERS = "local, address, file, slurm"
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'seeds'?)` where a known word is close, or nothing."""
+    close = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def explain(path: Path, error: ValidationError) -> str:
+    """Return the mistakes in a study file, one a line, each with its key and what it takes."""
+    mistakes = [
+        _mistake(dict(detail))
+        for detail in error.errors(include_url=False)
+        if detail["type"] != "default_factory_not_called"  # its cause is listed already
+    ]
+    if len(mistakes) == 1:
+        return f"{path}: {mistakes[0]}"
+    more = len(mistakes) - MOST
+    lines = mistakes[:MOST] + ([f"and {more} more"] if more > 0 else [])
+    return "\n  ".join([f"{path}: {len(mistakes)} mistakes", *lines])
+
+
+def _mistake(detail: dict[str, Any]) -> str:
+    context = detail.get("ctx", {})
+    key = ".".join(str(part) for part in _key(detail["loc"]))
+    if "key" in context:  # an unknown key, found by its section
+        key = f"{key}.{context['key']}" if key else str(context["key"])
+    if detail["type"] == "value_error":
+        what = str(context["error"])
+    elif detail["type"] == "missing":
+        what = "missing; this key is required"
+    elif detail["type"].startswith("union_tag"):
+        key = f"{key}.kind"
+        what = f"expected one of {CLUSTERS}, got {context.get('tag', 'nothing')!r}"
+    else:
+        what = detail["msg"].replace("Input should be", "expected")
+        what += f", got {detail['input']!r:.60}" if detail["type"] != "unknown_key" else ""
+    return f"{key}: {what}" if key else what
+
+
+def _key(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    # pydantic puts the kind of cluster, and a mark where a mapping's key is wrong, into the path.
+    if loc[:1] == ("cluster",) and len(loc) > 2:
+        loc = (loc[0], *loc[2:])
+    return tuple(part for part in loc if part != "[key]")

@@ -1,0 +1,50 @@
+"""What every part of a study file shares: plain names, and no key that is not known."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from hessweep.study.grid import shown
+from hessweep.study.messages import did_you_mean
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def _plain_name(value: str) -> str:
+    # Names become folders and files; a path, a space or a leading dot has no business there.
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            "expected a plain name of at most 100 letters, digits, '.', '_' and '-' that begins "
+            f"with a letter or digit, got {shown(value)}"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
+
+
+class Section(BaseModel):
+    """A part of a study: immutable, and any key that it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys(cls, data: Any) -> Any:
+        allowed = [field.alias or name for name, field in cls.model_fields.items()]
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, Mapping):
+            raise ValueError(f"expected a mapping of {', '.join(allowed)}, got {shown(data)}")
+        for key in data:
+            if key not in allowed:
+                hint = did_you_mean(key, allowed)
+                raise PydanticCustomError(
+                    "unknown_key",
+                    "unknown key{hint}; allowed are {allowed}",
+                    {"key": str(key), "hint": hint, "allowed": ", ".join(allowed)},
+                )
+        return data

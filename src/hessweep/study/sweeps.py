@@ -1,0 +1,139 @@
+"""A sweep: one grid of points, and what a study writes for it."""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Annotated
+
+from pydantic import (
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from hessweep.activations import ACTIVATIONS, Activation
+from hessweep.network import WEIGHTS
+from hessweep.point import Point
+from hessweep.study.grid import (
+    MAX_POINTS,
+    read_activations,
+    read_pairs,
+    read_seeds,
+    read_sizes,
+    read_weights,
+)
+from hessweep.study.section import Section
+
+_NUMBERS = {
+    "anyOf": [
+        {"type": "integer"},
+        {"type": "array", "items": {"type": "integer"}},
+        {"type": "string", "pattern": r"^\s*[0-9]+\s*\.\.\s*[0-9]+\s*$"},
+    ]
+}
+_ACTIVATION = {
+    "anyOf": [
+        {"type": "string", "enum": sorted(ACTIVATIONS)},
+        {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
+    ]
+}
+_WEIGHTS = {"type": "string", "enum": list(WEIGHTS)}
+
+
+def _written(numbers: Sequence[int]) -> str | list[int]:
+    """Return numbers as a study writes them, without unfolding a range of millions."""
+    if isinstance(numbers, range):
+        return f"{numbers[0]}..{numbers[-1]}"
+    return list(numbers)
+
+
+Sizes = Annotated[
+    Sequence[int],
+    PlainValidator(read_sizes),
+    PlainSerializer(_written),
+    WithJsonSchema(_NUMBERS),
+]
+Seeds = Annotated[
+    Sequence[int],
+    PlainValidator(read_seeds),
+    PlainSerializer(_written),
+    WithJsonSchema(_NUMBERS),
+]
+Pairs = Annotated[
+    Sequence[tuple[int, int]],
+    PlainValidator(read_pairs),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {
+                "type": "array",
+                "items": {"type": "integer"},
+                "minItems": 2,
+                "maxItems": 2,
+            },
+        }
+    ),
+]
+Activations = Annotated[
+    Sequence[Activation],
+    PlainValidator(read_activations),
+    PlainSerializer(lambda activations: [activation.spec for activation in activations]),
+    WithJsonSchema({"anyOf": [*_ACTIVATION["anyOf"], {"type": "array", "items": _ACTIVATION}]}),
+]
+Weights = Annotated[
+    Sequence[str],
+    PlainValidator(read_weights),
+    WithJsonSchema({"anyOf": [_WEIGHTS, {"type": "array", "items": _WEIGHTS}]}),
+]
+
+
+class Sweep(Section):
+    """One grid of points: every activation x weights x size x seed."""
+
+    activation: Activations
+    N: Sizes | None = None
+    """N_i = N_h = N."""
+    N_i: Sizes | None = None
+    N_h: Sizes | None = None
+    sizes: Pairs | None = None
+    """(N_i, N_h), where the grid is not a product."""
+    seeds: Seeds
+    weights: Weights = ("normal",)
+
+    @model_validator(mode="after")
+    def _one_grid(self) -> "Sweep":
+        given = tuple(
+            name for name in ("N", "N_i", "N_h", "sizes") if getattr(self, name) is not None
+        )
+        if given not in (("N",), ("N_i", "N_h"), ("sizes",)):
+            raise ValueError(
+                "expected N (square networks), or both N_i and N_h (their product), or sizes "
+                f"(pairs [N_i, N_h]), got {' and '.join(given) or 'none of them'}"
+            )
+        if self.cells > MAX_POINTS:
+            raise ValueError(f"expected at most {MAX_POINTS:,} points, got {self.cells:,}")
+        return self
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of the grid; a point named twice counts twice."""
+        sizes = len(self.N or self.sizes or ()) or len(self.N_i or ()) * len(self.N_h or ())
+        return len(self.activation) * len(self.weights) * sizes * len(self.seeds)
+
+    def shapes(self) -> Iterator[tuple[int, int]]:
+        """Yield the `(N_i, N_h)` of the grid, in the order of the study."""
+        if self.N is not None:
+            return ((N, N) for N in self.N)
+        if self.sizes is not None:
+            return iter(self.sizes)
+        return product(self.N_i or (), self.N_h or ())
+
+    def points(self) -> list[Point]:
+        """Return the points of the grid, each once, in the order of the study."""
+        points = (
+            Point(activation, N_i, N_h, seed, weights)
+            for activation, weights, (N_i, N_h), seed in product(
+                self.activation, self.weights, self.shapes(), self.seeds
+            )
+        )
+        return list(dict.fromkeys(points))

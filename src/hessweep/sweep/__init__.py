@@ -1,0 +1,147 @@
+"""Missing points -> workers -> segments.
+
+The driver sends batches of points and gets back which of them failed; the worker that computed
+a batch commits it. So results never pass through the driver, and what a worker has committed is
+safe from whatever happens to the driver.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hessweep.cluster import cluster_client, connected_memory, planned_memory
+from hessweep.cost import check_fits, predicted_seconds
+from hessweep.point import Point
+from hessweep.store import stored_points
+from hessweep.study import ClusterConfig, LocalCluster
+from hessweep.study.section import Section
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from hessweep.sweep.driver import Failure, Progress
+
+BATCH_SECONDS = 0.5
+"""Predicted work in a task: above the cost of sending it and of committing its segment."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a sweep came to; `requested = computed + reused + failed`."""
+
+    requested: int
+    computed: int
+    """Done in this run."""
+    reused: int
+    """Done before, taken from the store."""
+    failed: int
+    """Without a result: failed in this run, or before and not tried again."""
+    failures: "tuple[Failure, ...]" = ()
+    """Those of this run."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Requested points minus stored points."""
+
+    missing: Sequence[Point]
+    done: int
+    failed: int
+    """Stored as failed, and not to be tried again."""
+
+    @property
+    def requested(self) -> int:
+        """Number of points asked for, each counted once."""
+        return len(self.missing) + self.done + self.failed
+
+
+def find_work(points: Iterable[Point], root: str | Path, *, retry_failed: bool = False) -> Work:
+    """Return which points are to be computed; computes and writes nothing.
+
+    Raises:
+        StoreError: If the stored results can not be read.
+    """
+    stored = stored_points(Path(root))
+    unique = {point.key: point for point in points}
+    missing: list[Point] = []
+    done = failed = 0
+    for key, point in unique.items():
+        status = stored.get(key)
+        if status == "done":
+            done += 1
+        elif status is None or retry_failed:
+            missing.append(point)
+        else:
+            failed += 1
+    return Work(missing, done, failed)
+
+
+def run(
+    points: Iterable[Point],
+    root: str | Path,
+    cluster: "ClusterConfig | Client | None" = None,
+    *,
+    progress: "Callable[[Progress], None]" = lambda _: None,
+    retry_failed: bool = False,
+    batch_seconds: float = BATCH_SECONDS,
+) -> Summary:
+    """Compute the points that the store below `root` lacks, and commit them to it.
+
+    Numbers do not depend on the number of workers, on batches, or on the order of points.
+
+    Args:
+        points: What is wanted; a point given twice counts once.
+        root: The results folder, on storage that driver and workers share.
+        cluster: Where to compute: a study's `cluster` section, started only if a point is
+            missing; or a connected client, left open. This machine's cores if None.
+        progress: Called with the same object, updated, after every batch and heartbeat.
+        retry_failed: Compute points again that are stored as failed.
+        batch_seconds: Predicted work in one task.
+
+    Raises:
+        TooLargeError: If a missing point does not fit into a worker; nothing is computed.
+        ClusterError: If the cluster can not be used, or is lost.
+        StoreError: If results can not be read or written.
+    """
+    root = Path(root).absolute()
+    work = find_work(points, root, retry_failed=retry_failed)
+    failures: list[Failure] = []
+    if work.missing:
+        failures = _compute(
+            work.missing, root, LocalCluster() if cluster is None else cluster, progress,
+            batch_seconds,
+        )  # fmt: skip
+    return Summary(
+        requested=work.requested,
+        computed=len(work.missing) - len(failures),
+        reused=work.done,
+        failed=len(failures) + work.failed,
+        failures=tuple(failures),
+    )
+
+
+def _compute(
+    missing: Sequence[Point],
+    root: Path,
+    cluster: "ClusterConfig | Client",
+    progress: "Callable[[Progress], None]",
+    batch_seconds: float,
+) -> "list[Failure]":
+    connection: AbstractContextManager[Client]
+    if isinstance(cluster, Section):
+        check_fits(missing, planned_memory(cluster))
+        connection = cluster_client(cluster, shared=root)
+    else:
+        connection = nullcontext(cluster)
+    # Here and not above: a run with nothing to do is over before Dask is even imported.
+    from hessweep.sweep.driver import Driver, Progress, batches
+
+    with connection as client:
+        check_fits(missing, connected_memory(client))
+        state = Progress(len(missing), seconds=sum(map(predicted_seconds, missing)))
+        return Driver(client, root, state, progress).run(batches(missing, batch_seconds))
+
+
+__all__ = ["BATCH_SECONDS", "Summary", "Work", "find_work", "run"]

@@ -1,0 +1,177 @@
+"""Keeps the workers busy: a sliding window of batches, and what happens to those that die."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from uuid import uuid4
+
+from distributed import Client, Future, KilledWorker
+from distributed.client import FutureCancelledError
+
+from hessweep.cost import predicted_seconds
+from hessweep.errors import ClusterError, HessweepError
+from hessweep.point import Point, PointResult
+from hessweep.store import write_segment
+from hessweep.sweep.task import compute_batch
+
+Batch = Sequence[Point]
+
+MAX_BATCH = 1000
+"""Points in a task at most."""
+
+WINDOW = 4
+"""Tasks in flight for each thread of the workers: enough that none waits for the driver."""
+
+HEARTBEAT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A point without a result, and why."""
+
+    point: Point
+    error: str
+
+
+@dataclass
+class Progress:
+    """How far a sweep is."""
+
+    total: int
+    """Points to compute."""
+    done: int = 0
+    failed: int = 0
+    workers: int = 0
+    """Threads that compute; 0 while none has joined."""
+    seconds: float = 0.0
+    """Predicted for all points on one core."""
+    seconds_done: float = 0.0
+    """Of these, for the points that are done or failed."""
+
+
+def batches(points: Iterable[Point], seconds: float) -> Iterator[Batch]:
+    """Yield the points in tasks of about that many predicted seconds, the longest work first.
+
+    Long points first, so that at the end no worker waits long for another's last task.
+    """
+    batch: list[Point] = []
+    cost = 0.0
+    for point in sorted(points, key=predicted_seconds, reverse=True):
+        next_cost = predicted_seconds(point)
+        if batch and (cost + next_cost > seconds or len(batch) == MAX_BATCH):
+            yield tuple(batch)
+            batch, cost = [], 0.0
+        batch.append(point)
+        cost += next_cost
+    if batch:
+        yield tuple(batch)
+
+
+class Driver:
+    """Sends batches to the workers of one client until all are settled."""
+
+    def __init__(
+        self, client: Client, root: Path, state: Progress, report: Callable[[Progress], None]
+    ) -> None:
+        self.client = client
+        self.root = root
+        self.state = state
+        self.report = report
+        self.failures: list[Failure] = []
+        self.suspects: list[Point] = []
+        self.in_flight: dict[str, Batch] = {}
+        self.futures: dict[str, Future] = {}
+        self.finished: SimpleQueue[Future] = SimpleQueue()
+
+    def run(self, work: Iterable[Batch]) -> list[Failure]:
+        """Compute all batches; return the points that failed.
+
+        Raises:
+            ClusterError: If the cluster is lost or can not run tasks.
+            StoreError: If a worker can not commit.
+        """
+        try:
+            self._heartbeat()
+            self._stream(work)
+            # A dead worker takes innocent tasks down with it. One point at a time on the whole
+            # cluster, the one that kills again is the culprit.
+            for point in self.suspects:
+                self._stream([(point,)], alone=True)
+        finally:
+            with suppress(Exception):
+                self.client.cancel(list(self.futures.values()), force=True)
+        return self.failures
+
+    def _stream(self, work: Iterable[Batch], *, alone: bool = False) -> None:
+        waiting = iter(work)
+        while True:
+            room = WINDOW * max(self.state.workers, 1) - len(self.in_flight)
+            for batch in islice(waiting, max(room, 0)):
+                self._submit(batch)
+            if not self.in_flight:
+                return
+            self._settle(self._next_finished(), alone)
+
+    def _submit(self, batch: Batch) -> None:
+        key = f"compute_batch-{uuid4().hex}"
+        future = self.client.submit(compute_batch, batch, self.root, key=key, pure=False)
+        self.in_flight[key], self.futures[key] = batch, future
+        future.add_done_callback(self.finished.put)
+
+    def _next_finished(self) -> Future:
+        while True:
+            try:
+                return self.finished.get(timeout=HEARTBEAT_SECONDS)
+            except Empty:
+                self._heartbeat()
+
+    def _heartbeat(self) -> None:
+        if self.client.status in ("closing", "closed"):
+            raise ClusterError(_LOST)
+        with suppress(OSError):  # while the connection is cut: Dask reconnects, or gives up
+            self.state.workers = sum(self.client.nthreads().values())
+        self.report(self.state)
+
+    def _settle(self, future: Future, alone: bool) -> None:
+        batch = self.in_flight.pop(str(future.key))
+        try:
+            errors = future.result()
+        except KilledWorker:
+            if not alone:
+                self.suspects.extend(batch)
+                return
+            errors = [self._record_killer(batch[0])]
+        except HessweepError:
+            raise
+        except FutureCancelledError:
+            raise ClusterError(_LOST) from None
+        except Exception as error:
+            raise ClusterError(
+                f"a worker can not run tasks of hessweep: {type(error).__name__}: {error}; are "
+                "the same versions of hessweep and its dependencies installed on the workers?"
+            ) from error
+        finally:
+            del self.futures[str(future.key)]
+        self._count(batch, errors)
+
+    def _record_killer(self, point: Point) -> str:
+        error = "WorkerDied: the process that computed this point was killed or exited"
+        write_segment(self.root, [PointResult(point, error=error)])
+        return error
+
+    def _count(self, batch: Batch, errors: Sequence[str]) -> None:
+        failed = [Failure(p, e) for p, e in zip(batch, errors, strict=True) if e]
+        self.failures += failed
+        self.state.failed += len(failed)
+        self.state.done += len(batch) - len(failed)
+        self.state.seconds_done += sum(map(predicted_seconds, batch))
+        self.report(self.state)
+
+
+_LOST = (
+    "the connection to the Dask scheduler is lost; what was computed is stored, run again to "
+    "compute the rest"
+)

@@ -1,0 +1,44 @@
+"""What runs on a worker: compute a batch of points, and commit it."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from hessweep.point import Point, PointResult, compute
+from hessweep.store import write_segment
+
+LONGEST_ERROR = 2000
+
+
+def compute_batch(points: Sequence[Point], root: Path) -> list[str]:
+    """Compute the points and commit them as one segment.
+
+    A point that raises is committed with its error and does not stop the others.
+
+    Returns:
+        For each point its error, empty where it is done.
+
+    Raises:
+        StoreError: If the segment can not be written.
+    """
+    _one_blas_thread()
+    results = [_attempt(point) for point in points]
+    write_segment(root, results)
+    return [result.error for result in results]
+
+
+def _attempt(point: Point) -> PointResult:
+    try:
+        return compute(point)
+    # SystemExit: a user's activation may call sys.exit; that must not end the worker.
+    except (Exception, SystemExit) as error:
+        return PointResult(point, error=f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+
+
+@cache
+def _one_blas_thread() -> None:
+    # The last bits of a product depend on how many threads share it. Our own workers start with
+    # one; those of a cluster that was there before may not.
+    threadpool_limits(1, user_api="blas")

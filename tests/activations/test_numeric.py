@@ -1,0 +1,171 @@
+"""Numeric dual kernels: accuracy where g is smooth, and honest errors where it is not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polar import composite, dual_by_quadrature
+
+from hessweep.activations import Activation, Numeric, activation
+from hessweep.errors import ActivationError
+from hessweep.hessian import hessian, hessian_error
+from hessweep.network import Network
+
+SMOOTH = ["tanh", "sigmoid", "softplus", "silu", "swish"]
+
+
+@dataclass(frozen=True)
+class Twin(Numeric):
+    """A closed-form activation computed numerically."""
+
+    closed: Activation | None = None
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return self.closed(x)
+
+    def derivative(self, x: np.ndarray) -> np.ndarray:
+        return self.closed.derivative(x)
+
+    def second_derivative(self, x: np.ndarray) -> np.ndarray:
+        return self.closed.second_derivative(x)
+
+
+@dataclass(frozen=True)
+class Piecewise(Numeric):
+    """Piecewise linear: slopes between corners, which it may or may not admit to have."""
+
+    corners: tuple[float, ...] = ()
+    slopes: tuple[float, ...] = ()
+    admits: bool = False
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        return self.corners if self.admits else ()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        bends = zip(self.corners, np.diff(self.slopes), strict=True)
+        return self.slopes[0] * x + sum(bend * np.maximum(x - at, 0) for at, bend in bends)
+
+    def derivative(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(self.slopes)[np.searchsorted(self.corners, x)]
+
+    def second_derivative(self, x: np.ndarray) -> np.ndarray:
+        return np.zeros_like(x)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@settings(max_examples=8, deadline=None)
+@given(p=st.floats(0.3, 2.5), q=st.floats(0.3, 2.5), rho=st.floats(-0.9, 0.9))
+def test_smooth_activations_against_quadrature(name: str, p: float, q: float, rho: float) -> None:
+    g = activation(name)
+    c = rho * np.sqrt(p * q)
+    got = np.array(g.dual(np.float64(p), np.float64(q), np.float64(c)))
+    expected = np.array(dual_by_quadrature(g, p, q, c))
+    scale = 1 + max(p, q) / (p * q - c * c)
+    np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-12 * scale**2)
+
+
+@pytest.mark.parametrize("name", ["erf", "gelu", "sin", "cos", "gaussian", "exp", "cubic"])
+@pytest.mark.parametrize("N_i", [1, 3])
+def test_the_series_gives_the_closed_forms(name: str, N_i: int) -> None:
+    # N_i = 1 makes every pair of rows parallel: the series at the edge of its convergence.
+    W1 = np.random.default_rng(5).standard_normal((6, N_i)) / np.sqrt(N_i)
+    closed = activation(name)
+    for got, expected in zip(
+        Twin("twin", closed=closed).self_dual(W1), closed.self_dual(W1), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("N_i", [2, 3])
+def test_relu_by_the_series_is_within_its_error(N_i: int) -> None:
+    rng = np.random.default_rng(0)
+    W1, W2 = rng.standard_normal((8, N_i)), rng.standard_normal(8)
+    exact = hessian(Network(W1, W2, activation("relu")))
+    network = Network(W1, W2, Twin("twin", closed=activation("relu")))
+    off = np.linalg.norm(hessian(network) - exact, 2)
+    assert off <= hessian_error(network)
+    # and the estimate says something
+    assert hessian_error(network) < 0.05 * np.linalg.norm(exact, 2)
+
+
+def piecewise_reference(g: Piecewise, W1: np.ndarray, W2: np.ndarray) -> np.ndarray:
+    """E[phi phi^T] for N_i = 1: panels end at every corner of every neuron."""
+    corners = (np.asarray(g.corners)[:, None] / W1[:, 0]).ravel()
+    z, w = composite(np.sort(np.concatenate([np.linspace(-13, 13, 53), corners])))
+    phi = Network(W1, W2, g).gradient(z[:, None])
+    return (phi.T * (w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi))) @ phi
+
+
+CORNERED = {
+    "hard tanh": ((-1.0, 1.0), (0.0, 1.0, 0.0)),
+    "leaky": ((0.0,), (0.1, 1.0)),
+    "shifted relu": ((0.37,), (0.0, 1.0)),
+    "zigzag": ((-0.8, 0.1, 0.5), (1.0, -1.0, 2.0, -0.5)),
+}
+
+
+@pytest.mark.parametrize("shape", CORNERED)
+@pytest.mark.parametrize("admits", [True, False])
+@pytest.mark.parametrize("seed", range(4))
+def test_errors_of_cornered_functions_are_honest(shape: str, admits: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    W1, W2 = rng.standard_normal((5, 1)), rng.standard_normal(5)
+    g = Piecewise(shape, (), (), *CORNERED[shape], admits)
+    network = Network(W1, W2, g)
+    off = np.linalg.norm(hessian(network) - piecewise_reference(g, W1, W2), 2)
+    assert off <= hessian_error(network) + 1e-12
+    if admits or shape == "leaky":
+        assert off < 1e-10
+
+
+@pytest.mark.parametrize("shape", CORNERED)
+@pytest.mark.parametrize("rho", [0.3, -0.8, 0.9])
+def test_second_derivatives_of_cornered_functions(shape: str, rho: float) -> None:
+    # g'' is a delta function at each corner, so that K_cc is the normal density at the corners:
+    # the field that is hardest for the series, which never looks at a derivative.
+    g = Piecewise(shape, (), (), *CORNERED[shape], True)
+    p, q = 0.9, 1.3
+    c = rho * np.sqrt(p * q)
+    bends = np.diff(g.slopes)
+    s, t = np.meshgrid(g.corners, g.corners, indexing="ij")
+    D = p * q - c * c
+    density = np.exp(-(q * s * s - 2 * c * s * t + p * t * t) / (2 * D)) / (2 * np.pi * D**0.5)
+    got = g.dual(np.float64(p), np.float64(q), np.float64(c)).K_cc
+    np.testing.assert_allclose(got, bends @ density @ bends, rtol=1e-10, atol=1e-12)
+
+
+def test_a_series_that_does_not_converge_says_so() -> None:
+    # Rows 1e-4 apart and a corner in g: the terms do not fall within ORDERS.
+    W1 = np.array([[1.0, 0.0], [1.0, 1e-4]])
+    leaky = Piecewise("leaky", (), (), *CORNERED["leaky"], True)
+    assert hessian_error(Network(W1, np.ones(2), leaky)) > 1e-3
+    assert hessian_error(Network(W1, np.ones(2), activation("tanh"))) < 1e-11
+
+
+def test_zero_rows() -> None:
+    W1 = np.array([[0.0, 0.0], [0.6, -0.3]])
+    for name in ("erf", "gelu", "gaussian"):
+        closed = activation(name)
+        twin = Twin("twin", closed=closed)
+        W2 = np.array([0.7, -1.1])
+        exact = hessian(Network(W1, W2, closed))
+        network = Network(W1, W2, twin)
+        assert np.abs(hessian(network) - exact).max() <= hessian_error(network) + 1e-12
+        assert hessian_error(network) < 1e-8
+
+
+def test_closed_forms_have_no_error() -> None:
+    W1 = np.random.default_rng(1).standard_normal((3, 2))
+    assert hessian_error(Network(W1, np.ones(3), activation("erf"))) == 0
+    assert 0 < hessian_error(Network(W1, np.ones(3), activation("tanh"))) < 1e-11
+
+
+def test_a_function_that_grows_too_fast() -> None:
+    explode: Callable[[np.ndarray], np.ndarray] = activation("exp")
+    twin = Twin("blast", closed=explode)
+    with pytest.raises(ActivationError, match=r"blast: expected finite values.*at x = 7\d\d"):
+        twin.self_dual(np.array([[100.0]]))

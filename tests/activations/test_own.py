@@ -1,0 +1,259 @@
+"""Activations from a user's file: what they compute, how they travel, what errors say."""
+
+import json
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hessweep.activations import Own, activation, load_activation
+from hessweep.activations.differences import differentiate
+from hessweep.errors import ActivationError
+from hessweep.hessian import hessian, hessian_error
+from hessweep.network import Network, sample_teacher
+
+SWISH = """\
+import numpy as np
+
+def swish(x, beta=1.0):
+    return x / (1 + np.exp(-beta * x))
+"""
+
+
+@pytest.fixture
+def swish(tmp_path: Path) -> Path:
+    file = tmp_path / "mine.py"
+    file.write_text(SWISH)
+    return file
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "mine.py"
+    file.write_text("import numpy as np\n" + text)
+    return file
+
+
+def test_a_function_alone_is_enough(swish: Path) -> None:
+    mine, ours = load_activation(swish, "swish", beta=1.5), activation("swish", beta=1.5)
+    teacher = sample_teacher(ours, 4, 3, seed=2)
+    network = Network(teacher.W1, teacher.W2, mine)
+    np.testing.assert_allclose(hessian(network), hessian(teacher), rtol=1e-9, atol=1e-11)
+    assert hessian_error(network) < 1e-11
+    x = np.linspace(-4, 4, 9)
+    np.testing.assert_allclose(mine(x), ours(x), rtol=1e-13)
+    np.testing.assert_allclose(mine.derivative(x), ours.derivative(x), rtol=1e-10)
+    np.testing.assert_allclose(mine.second_derivative(x), ours.second_derivative(x), atol=1e-9)
+
+
+def test_the_file_may_give_the_derivative(tmp_path: Path) -> None:
+    file = write(
+        tmp_path,
+        "calls = []\n"
+        "def soft(x): return np.logaddexp(0, x)\n"
+        "def soft_derivative(x):\n    calls.append(1)\n    return 1 / (1 + np.exp(-x))\n",
+    )
+    mine, ours = load_activation(file, "soft"), activation("softplus")
+    x = np.linspace(-3, 3, 7)
+    np.testing.assert_array_equal(mine.derivative(x), 1 / (1 + np.exp(-x)))
+    np.testing.assert_allclose(mine.second_derivative(x), ours.second_derivative(x), atol=1e-11)
+
+
+DUAL = """
+from hessweep.activations import DualKernel
+def wave(x, amplitude): return amplitude * np.sin(x)
+def wave_dual(p, q, c, amplitude):
+    odd, even = (amplitude**2 * np.exp(-(p + q) / 2) * f(c) for f in (np.sinh, np.cosh))
+    return DualKernel(odd, even, -odd / 2, -odd / 2, {K_cc}, -even / 2, -even / 2, odd / 4)
+"""
+
+
+def test_the_file_may_give_the_dual_kernel(tmp_path: Path) -> None:
+    mine = load_activation(write(tmp_path, DUAL.format(K_cc="odd")), "wave", amplitude=2)
+    sine = sample_teacher("sin", 3, 4, seed=0)
+    network = Network(sine.W1, sine.W2, mine)
+    # y doubles, and so does its gradient.
+    np.testing.assert_allclose(hessian(network), 4 * hessian(sine), rtol=1e-12, atol=1e-14)
+    assert hessian_error(network) == 0
+
+
+def test_a_wrong_dual_kernel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ActivationError, match=r"wave_dual of .*: K_cc at p, q, c = 1, 1, 0\.3"):
+        load_activation(write(tmp_path, DUAL.format(K_cc="even")), "wave", amplitude=2)
+    with pytest.raises(ActivationError, match="expected the 8 fields of DualKernel"):
+        load_activation(
+            write(tmp_path, "def f(x): return np.sin(x)\ndef f_dual(p, q, c): return p"), "f"
+        )
+
+
+CLASS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from hessweep.activations import Activation, DualKernel
+
+@dataclass(frozen=True)
+class Line(Activation):
+    slope: float = 1.0
+
+    def __call__(self, x): return self.slope * x
+    def derivative(self, x): return np.full(np.shape(x), self.slope)
+    def second_derivative(self, x): return np.zeros(np.shape(x))
+    def dual(self, p, q, c):
+        zero = np.zeros(np.broadcast_shapes(np.shape(p), np.shape(q), np.shape(c)))
+        s = self.slope**2
+        return DualKernel(s * (c + zero), s + zero, zero, zero, zero, zero, zero, zero)
+"""
+
+
+def test_the_file_may_define_a_class(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(CLASS.replace("\nfrom dataclasses", "\nimport numpy as np\nfrom dataclasses"))
+    mine = load_activation(file, "Line", slope=3.0)
+    linear = sample_teacher("linear", 3, 2, seed=0)
+    network = Network(linear.W1, linear.W2, mine)
+    np.testing.assert_allclose(hessian(network), 9 * hessian(linear), rtol=1e-13)
+    assert pickle.loads(pickle.dumps(mine)) == mine  # noqa: S301
+    with pytest.raises(ActivationError, match="takes slope; unknown: tilt"):
+        load_activation(file, "Line", tilt=1)
+
+
+def test_kinks_make_a_cornered_function_exact(tmp_path: Path) -> None:
+    hard = "def hard(x, limit=1.0): return np.clip(x, -limit, limit)\n"
+    blind = load_activation(write(tmp_path, hard), "hard")
+    aware = load_activation(write(tmp_path, hard + "hard_kinks = (-1.0, 1.0)\n"), "hard")
+    teacher = sample_teacher("relu", 20, 6, seed=0)
+    errors = [hessian_error(Network(teacher.W1, teacher.W2, g)) for g in (blind, aware)]
+    assert errors[1] < 1e-3 * errors[0]
+
+
+def test_identity_is_the_text_and_not_the_place(swish: Path, tmp_path: Path) -> None:
+    one = load_activation(swish, "swish")
+    moved = tmp_path / "elsewhere.py"
+    moved.write_text(SWISH)
+    two = load_activation(moved, "swish")
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one.identity == two.identity
+    assert "file" not in one.identity
+    assert load_activation(swish, "swish", beta=1.0) == one
+    assert load_activation(swish, "swish", beta=2.0) != one
+    moved.write_text(SWISH + "\n# another version\n")
+    three = load_activation(moved, "swish")
+    assert three != one
+    assert three.identity != one.identity
+    assert three.label != one.label
+    assert one.label == f"swish@{one.sha256[:8]}"
+    assert load_activation(swish, "swish", beta=2).label == f"swish@{one.sha256[:8]}(beta=2)"
+
+
+def test_the_hash_is_that_of_the_file(swish: Path) -> None:
+    import hashlib
+
+    assert load_activation(swish, "swish").sha256 == hashlib.sha256(swish.read_bytes()).hexdigest()
+
+
+def test_spec_round_trip_and_a_file_that_changed(swish: Path) -> None:
+    mine = load_activation(str(swish), "swish", beta=0.5)
+    spec = json.loads(json.dumps(mine.spec))
+    assert activation(**spec) == mine
+    swish.write_text(SWISH.replace("-beta", "-2 * beta"))
+    with pytest.raises(ActivationError, match=r"with sha256 .*restore the file, or leave out"):
+        activation(**spec)
+
+
+def test_workers_need_no_file(swish: Path, tmp_path: Path) -> None:
+    mine = load_activation(swish, "swish", beta=0.5)
+    expected = mine(np.linspace(-1, 1, 5))
+    (tmp_path / "mine.pickle").write_bytes(pickle.dumps(mine))
+    swish.unlink()
+    code = (
+        "import pickle, sys, numpy as np\n"
+        "g = pickle.load(open(sys.argv[1], 'rb'))\n"
+        "print(g.label, *map(repr, g(np.linspace(-1, 1, 5)).tolist()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "mine.pickle")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    label, *values = done.stdout.split()
+    assert label == mine.label
+    np.testing.assert_array_equal([float(value) for value in values], expected)
+
+
+def test_only_the_named_file_runs(tmp_path: Path) -> None:
+    (tmp_path / "other.py").write_text("raise SystemExit('the wrong file ran')\n")
+    file = write(tmp_path, "def f(x): return np.tanh(x)\n")
+    assert isinstance(load_activation(file, "f"), Own)
+    file = write(tmp_path, "import other\ndef f(x): return np.tanh(x)\n")
+    with pytest.raises(ActivationError, match="No module named 'other'"):
+        load_activation(file, "f")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def g(x): return x", r"expected a function f\(x\) or a subclass.*functions in it: g"),
+        ("f = 3", r"expected a function f\(x\)"),
+        ("def f(x) return x", "a Python file that runs, got SyntaxError"),
+        ("raise SystemExit(3)", "a Python file that runs, got SystemExit: 3"),
+        ("1 / 0", "a Python file that runs, got ZeroDivisionError"),
+        ("def f(x): return x.sum()", r"expected an array of shape \(1025,\)"),
+        ("def f(x): return 'a'", r"expected an array of shape \(1025,\), got str"),
+        ("def f(x): return float(x)", "expected numbers for an array.*TypeError"),
+        ("def f(x): return np.log(x)", "nan or infinity at x = -8"),
+        ("def f(x): return x + 1j", "finite real numbers, got dtype complex128"),
+        ("def f(x): return x > 0", "finite real numbers, got dtype bool"),
+        ("def f(x): return 0 * x + 2", "got the constant 2"),
+        ("def f(x): return x / np.abs(x).sum()", "expected an elementwise function"),
+        ("def f(x): return np.sign(x - 0.123)", r"got a jump by 2 at x = 0\.123"),
+        ("def f(x): return x**2\ndef f_derivative(x): return x", "derivative: expected -16"),
+        ("def f(x, c): return c * x", "not to be used as names: c"),
+        ("def f(x, a='b'): return x", "a: expected a number or a list of numbers, got 'b'"),
+        ("def f(x, a): return a * x", "takes a; missing: a"),
+    ],
+)
+def test_what_is_wrong_with_a_file(tmp_path: Path, text: str, message: str) -> None:
+    parameters = {"c": 1.0} if "x, c" in text else {}
+    with pytest.raises(ActivationError, match=message):
+        load_activation(write(tmp_path, text + "\n"), "f", **parameters)
+
+
+def test_a_missing_file_and_wrong_parameters(swish: Path, tmp_path: Path) -> None:
+    with pytest.raises(ActivationError, match=r"readable Python file at .*nowhere\.py"):
+        load_activation(tmp_path / "nowhere.py", "swish")
+    with pytest.raises(ActivationError, match="takes beta; unknown: gamma"):
+        activation("swish", file=str(swish), gamma=1)
+    with pytest.raises(ActivationError, match="a number or a list of numbers, got {}"):
+        load_activation(swish, "swish", beta={})
+    swish.write_bytes(b"x = '\xff'\n")
+    with pytest.raises(ActivationError, match="readable Python file"):
+        load_activation(swish, "swish")
+
+
+@pytest.mark.parametrize(("order", "tolerance"), [(1, 1e-12), (2, 1e-9)])
+def test_differences(order: int, tolerance: float) -> None:
+    x = np.linspace(-3, 3, 41)
+    for g, exact in [
+        (np.sin, (np.cos(x), -np.sin(x))),
+        (np.exp, (np.exp(x), np.exp(x))),
+        (lambda x: x**3, (3 * x**2, 6 * x)),
+    ]:
+        np.testing.assert_allclose(
+            differentiate(g, x, order), exact[order - 1], atol=20 * tolerance, rtol=tolerance
+        )
+    assert differentiate(np.abs, np.array([0.0]))[0] == 0
+
+
+def test_the_example_of_the_docs_runs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "activations.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    (tmp_path / "my_activation.py").write_text(blocks[0])
+    mine = activation("mish", file=str(tmp_path / "my_activation.py"), sharpness=2.0)
+    assert 0 < hessian_error(sample_teacher(mine, 3, 4, seed=0)) < 1e-10
+    smooth = activation("bump", file=str(tmp_path / "my_activation.py"))
+    assert hessian_error(sample_teacher(smooth, 3, 4, seed=0)) == 0

@@ -1,0 +1,279 @@
+"""What a study file may say, what it means, and how its mistakes are told."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hessweep.activations import activation
+from hessweep.errors import StudyError
+from hessweep.point import Point
+from hessweep.study import LocalCluster, SlurmCluster, Study, load_study, parse_study
+
+SWEEP = {"activation": "erf", "N": 3, "seeds": 2}
+
+
+def study_of(**sweep: object) -> Study:
+    return parse_study({"name": "demo", "sweeps": {"one": sweep}})
+
+
+def shapes_of(**sweep: object) -> list[tuple[int, int]]:
+    points = study_of(activation="linear", seeds=[7], **sweep).points()
+    return [(point.N_i, point.N_h) for point in points]
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "study.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_documented_study_is_read(tmp_path: Path) -> None:
+    study = load_study(
+        write(
+            tmp_path,
+            """
+            name: demo
+            sweeps:
+              erf-square: {activation: erf, N: [5, 10], seeds: 3}
+              other:
+                activation: [linear, {name: quadratic, epsilon: 0.5}]
+                sizes: [[10, 20]]
+                seeds: "100..101"
+                weights: [normal, laplace]
+            figures:
+              fig2: {kind: law, sweeps: other, options: {bins: 40}}
+            tables:
+              ranks: {kind: ranks, sweeps: [other, erf-square]}
+            cluster: local
+            """,
+        )
+    )
+    assert study.results == Path("results/demo")
+    assert study.figures["fig2"].sweeps == ("other",)
+    assert study.figures["fig2"].options == {"bins": 40}
+    assert study.tables["ranks"].sweeps == ("other", "erf-square")
+    assert study.cluster == LocalCluster()
+    erf, quadratic = activation("erf"), activation("quadratic", epsilon=0.5)
+    points = study.points()
+    assert points[:6] == [Point(erf, N, N, seed) for N in (5, 10) for seed in range(3)]
+    assert len(points) == 6 + 2 * 2 * 2
+    assert points[-1] == Point(quadratic, 10, 20, 101, "laplace")
+
+
+def test_sizes_in_every_form() -> None:
+    assert shapes_of(N="2..4") == [(2, 2), (3, 3), (4, 4)]
+    assert shapes_of(N=[4, 2]) == [(4, 4), (2, 2)]
+    assert shapes_of(N_i=[1, 2], N_h="5..6") == [(1, 5), (1, 6), (2, 5), (2, 6)]
+    assert shapes_of(sizes=[[1, 2], [2, 1]]) == [(1, 2), (2, 1)]
+
+
+def test_a_point_asked_for_twice_is_one_point() -> None:
+    sweeps = {"a": SWEEP | {"N": [3, 3, 4]}, "b": SWEEP | {"N_i": 4, "N_h": [4, 5], "N": None}}
+    del sweeps["b"]["N"]
+    points = parse_study({"name": "demo", "sweeps": sweeps}).points()
+    assert [(p.N_i, p.N_h, p.seed) for p in points] == [
+        (N_i, N_h, seed) for N_i, N_h in ((3, 3), (4, 4), (4, 5)) for seed in (0, 1)
+    ]
+    assert len({point.key for point in points}) == len(points)
+
+
+def test_a_study_written_as_data_is_the_same_study() -> None:
+    slurm = {"kind": "slurm", "jobs": 3, "memory": "1.5 GiB", "prologue": ["module load x"]}
+    study = parse_study(
+        {
+            "name": "demo",
+            "sweeps": {
+                "one": SWEEP | {"activation": ["erf", {"name": "quadratic", "epsilon": 2}]},
+                "two": {"activation": "linear", "sizes": [[2, 3]], "seeds": [5, 1]},
+            },
+            "tables": {"t": {"kind": "ranks", "sweeps": "one"}},
+            "cluster": slurm,
+        }
+    )
+    data = json.loads(json.dumps(study.model_dump(mode="json")))
+    assert data["sweeps"]["one"]["seeds"] == "0..1"
+    assert parse_study(data) == study
+
+
+def test_slurm_memory_is_bytes() -> None:
+    cluster = {"kind": "slurm", "jobs": 3, "memory": "1.5 GiB", "queue": "main"}
+    study = parse_study({"name": "demo", "sweeps": {"one": SWEEP}, "cluster": cluster})
+    assert isinstance(study.cluster, SlurmCluster)
+    assert study.cluster.memory == 1.5 * 2**30
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "told"),
+    [
+        ({"activation": "errf"}, "activation", "(did you mean 'erf'?); known are cubic, erf"),
+        ({"activation": {"name": "erf", "epsilon": 1}}, "activation", "no parameters"),
+        ({"activation": {"name": "quadratic", "epsilon": True}}, "activation", "a number"),
+        ({"activation": {"name": "quadratic", "epsilon": 10**400}}, "activation", "too large"),
+        ({"activation": []}, "activation", "at least one"),
+        ({"activation": 3}, "activation", "expected the name of an activation"),
+        ({"N": 0}, "N", "a whole number from 1 to 1000000"),
+        ({"N": [5, 0]}, "N", "got 0"),
+        ({"N": 5.0}, "N", "got 5.0"),
+        ({"N": True}, "N", "got True"),
+        ({"N": "5..2"}, "N", "first <= last"),
+        ({"N": "٣..٤"}, "N", '"1..10"'),
+        ({"seeds": -1}, "seeds", "a count from 1"),
+        ({"seeds": [3, -1]}, "seeds", "got -1"),
+        ({"seeds": 10**9}, "seeds", "10000000"),
+        ({"seeds": f"0..{2**63 - 1}"}, "seeds", "at most 10,000,000"),
+        ({"seeds": 10**5, "N": "1..1000"}, "", "at most 10,000,000 points, got 100,000,000"),
+        ({"weights": "gauss"}, "weights", "known are normal, uniform"),
+        ({"seed": 3}, "seed", "(did you mean 'seeds'?); allowed are activation, N, N_i"),
+        ({"N_h": 3}, "", "got N and N_h"),
+    ],
+)
+def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, told: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        study_of(**(SWEEP | changes))
+    message = str(caught.value)
+    assert message.startswith("study: sweeps.one" + (f".{key}: " if key else ": "))
+    assert told in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({"name": "../up"}, "name: expected a plain name"),
+        ({"name": "a/b"}, "name: expected a plain name"),
+        ({"name": ".."}, "name: expected a plain name"),
+        ({"name": "größe"}, "name: expected a plain name"),
+        ({"name": 3}, "name: expected a valid string, got 3"),
+        ({"results": "s3://bucket/x"}, "results: expected the path"),
+        ({"sweeps": {}}, "sweeps: "),
+        ({"sweeps": {"a/b": SWEEP}}, "sweeps.a/b: expected a plain name"),
+        ({"sweeps": {"one": None}}, "sweeps.one: expected a mapping of activation"),
+        ({"sweep": {}}, "sweep: unknown key (did you mean 'sweeps'?)"),
+        (
+            {"figures": {"f": {"kind": "law", "sweeps": "oen"}}},
+            "figures.f.sweeps: unknown sweep 'oen' (did you mean 'one'?); this study has one",
+        ),
+        ({"figures": {"f": {}}}, "figures.f.kind: missing"),
+        ({"cluster": {"kind": "slrum"}}, "cluster.kind: expected one of local, address, file"),
+        ({"cluster": {"workers": 2}}, "cluster.kind: expected one of local, address, file"),
+        ({"cluster": {"kind": "local", "workers": 0}}, "cluster.workers: "),
+        ({"cluster": {"kind": "local", "memory": 4}}, "cluster.memory: expected memory"),
+        ({"cluster": {"kind": "address", "address": "here"}}, "cluster.address: "),
+    ],
+)
+def test_a_wrong_study_names_its_key(changes: dict, start: str) -> None:
+    with pytest.raises(StudyError) as caught:
+        parse_study({"name": "demo", "sweeps": {"one": SWEEP}} | changes, "f.yaml")
+    assert str(caught.value).startswith(f"f.yaml: {start}")
+    assert "\n" not in str(caught.value)
+
+
+def test_every_mistake_of_a_study_is_told_at_once() -> None:
+    wrong = {"a": SWEEP | {"N": 0}, "b": SWEEP | {"seeds": -1}}
+    with pytest.raises(StudyError, match=r"2 mistakes\n  sweeps\.a\.N: .*\n  sweeps\.b\.seeds: "):
+        parse_study({"name": "demo", "sweeps": wrong})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name: demo\nname: other\n", "line 2, column 1: the key 'name' is given twice"),
+        ("a: &x [1]\nb: *x\n", "line 2, column 4: aliases"),
+        ("a: {<<: {b: 1}, b: 2}\n", "line 1, column 5: .*merge"),
+        ("a: [1\nb: 2\n", "line 2, column 2"),
+        ("a: !!python/object/apply:os.system [ls]\n", "tags are not allowed"),
+        ("[" * 5000, "nested more than 20 deep"),
+        ("{[1, 2]: 3}\n", "line 1"),
+        ("a: 2026-13-45\n", "not valid YAML"),
+        ("", "expected a study.* got nothing"),
+        ("- 1\n", "expected a study.* got list"),
+        ("name: demo\na: \x07\n", "not valid YAML"),
+    ],
+)
+def test_yaml_that_is_not_a_study(tmp_path: Path, text: str, told: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(StudyError, match=told) as caught:
+        load_study(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"none\.yaml: can not read .* No such file"):
+        load_study(tmp_path / "none.yaml")
+    with pytest.raises(StudyError, match="can not read"):
+        load_study(tmp_path)
+    (tmp_path / "latin").write_bytes(b"name: gr\xf6\xdfe\n")
+    with pytest.raises(StudyError, match="expected UTF-8"):
+        load_study(tmp_path / "latin")
+
+
+def test_the_json_schema_knows_every_key() -> None:
+    schema = json.loads(json.dumps(Study.schema()))
+    assert set(schema["properties"]) == set(Study.model_fields)
+    assert schema["required"] == ["name", "sweeps"]
+    assert "erf" in json.dumps(schema["$defs"]["Sweep"]["properties"]["activation"])
+
+
+scalars = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    | st.sampled_from(["erf", "quadratic", "normal", "1..4", "local", "4GB", "linear"])
+)  # fmt: skip
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["name", "kind", "epsilon", "N"]) | scalars, inner)
+    ),
+    max_leaves=6,
+)
+sweeps = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("activation", "N", "N_i", "N_h", "sizes", "seeds", "x"), values),
+)
+documents = st.fixed_dictionaries(
+    {"name": st.just("demo") | values},
+    optional={
+        "sweeps": st.dictionaries(st.just("one") | st.text(max_size=3), sweeps, max_size=2),
+        **dict.fromkeys(("results", "figures", "tables", "cluster", "other"), values),
+    },
+)
+
+
+def outcome_of(read: Callable[[], Study]) -> str:
+    try:
+        read()
+    except StudyError as error:
+        return str(error)
+    return "a study"
+
+
+@given(documents)
+@settings(max_examples=150, deadline=None)
+def test_any_data_is_a_study_or_a_study_error(document: dict) -> None:
+    outcome = outcome_of(lambda: parse_study(document))
+    assert outcome == "a study" or outcome.startswith("study: ")
+
+
+@given(documents)
+@settings(max_examples=100, deadline=None)
+def test_what_yaml_writes_is_read_back(tmp_path_factory, document: dict) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "study.yaml"
+    path.write_text(yaml.safe_dump(document))
+    outcome = outcome_of(lambda: load_study(path))
+    assert outcome == "a study" or outcome.startswith(f"{path}: ")
+    in_memory = outcome_of(lambda: parse_study(document, path))
+    assert (outcome == "a study") == (in_memory == "a study")
+
+
+@given(st.text(max_size=60) | st.binary(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_study_or_a_study_error(tmp_path_factory, content: str | bytes) -> None:
+    path = tmp_path_factory.mktemp("fuzz") / "study.yaml"
+    path.write_bytes(content.encode(errors="replace") if isinstance(content, str) else content)
+    with pytest.raises(StudyError):
+        load_study(path)

@@ -1,0 +1,69 @@
+"""Tables against counts made by hand from the same points."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hessweep.activations import activation
+from hessweep.point import Point, compute
+from hessweep.tables import methods_table, rank_summary, rank_table, to_markdown
+
+
+@pytest.fixture(scope="module")
+def points():
+    asked = [
+        Point(activation(name), N_i, N_h, seed)
+        for name, N_i, N_h in (("linear", 3, 2), ("quadratic", 3, 4), ("erf", 1, 12))
+        for seed in range(3)
+    ]
+    rows = [
+        {
+            "key": point.key,
+            "activation": point.activation.label,
+            "N_i": point.N_i,
+            "N_h": point.N_h,
+            "seed": point.seed,
+            "weights": point.weights,
+            "status": "done",
+            **compute(point).scalars,
+        }
+        for point in asked
+    ]
+    failed = {**rows[0], "key": "x", "seed": 99, "status": "failed", "rank": 0}
+    return pd.DataFrame([*rows, failed])
+
+
+def test_rank_table_counts_teachers_and_disagreements(points):
+    points = points.copy()
+    erf = points["activation"] == "erf"
+    wrong = points.index[points["activation"] == "quadratic"][0]
+    points.loc[wrong, "rank"] -= 1
+    table = rank_table(points).set_index("activation")
+    assert table["teachers"].to_dict() == {"linear": 3, "quadratic": 3, "erf": 3}
+    assert table.loc["quadratic", "formula"] == 3 + 3 * 4 // 2
+    assert table.loc["quadratic", "rank_differs"] == 1
+    assert table.loc["quadratic", "rank_min"] == table.loc["quadratic", "rank_max"] - 1
+    # float64 can not see the full rank of erf at one input and twelve neurons.
+    assert table.loc["erf", "float64_differs"] == 3
+    assert table.loc["erf", "float64_max"] == points.loc[erf, "rank_float64"].max() < 24
+
+
+def test_summary_adds_up_the_rank_table(points):
+    table, summary = rank_table(points), rank_summary(points)
+    assert summary["teachers"].sum() == table["teachers"].sum() == 9
+    assert (summary["undecided"] + summary["proved"] == summary["teachers"]).all()
+
+
+def test_methods_table_holds_every_done_point(points):
+    table = methods_table(points)
+    assert table["points"].sum() == 9
+    assert np.isclose(
+        table["spectrum_seconds"].sum(), points.query("status == 'done'")["spectrum_time"].sum()
+    )
+
+
+def test_markdown_has_a_row_for_each_row(points):
+    table = rank_table(points)
+    lines = to_markdown(table).splitlines()
+    assert len(lines) == len(table) + 2
+    assert all(line.count("|") == len(table.columns) + 1 for line in lines)

@@ -1,0 +1,105 @@
+"""The workflow as a user runs it: real Snakemake, real Dask processes, a real store."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import xarray as xr
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def snakemake(folder, *arguments):
+    """Run the workflow in `folder`, which holds a copy of it, and return the process."""
+    return subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--config", "study=config/tiny.yaml"]
+        + ["--rerun-triggers", "mtime", "params", "input", "--quiet", "progress", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def jobs(process):
+    """Return how many jobs Snakemake says it has finished."""
+    return process.stderr.count("Finished jobid")
+
+
+def edit_study(folder, change):
+    file = folder / "config" / "tiny.yaml"
+    study = yaml.safe_load(file.read_text())
+    change(study)
+    file.write_text(yaml.safe_dump(study))
+
+
+def segments(folder):
+    return {
+        path.name: path.stat().st_mtime_ns for path in folder.glob("results/tiny/segments/*.zip")
+    }
+
+
+@pytest.fixture(scope="module")
+def workflow(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workflow")
+    for name in ("workflow", "config"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "Snakefile", folder)
+    first = snakemake(folder)
+    assert first.returncode == 0, first.stderr
+    return folder
+
+
+def test_everything_comes_out(workflow):
+    results = workflow / "results" / "tiny"
+    ranks = pd.read_csv(results / "tables" / "ranks.csv")
+    assert len(ranks) == 2 * 16 + 3
+    assert ranks["teachers"].sum() == 2 * 16 * 3 + 3 * 5
+    assert (ranks["proved"] == ranks["teachers"]).all()
+    with xr.open_zarr(results / "published" / "erf.zarr") as published:
+        assert published.sizes["point"] == 15
+    for suffix in ("png", "pdf", "csv"):
+        assert (results / "figures" / f"rank-quadratic.{suffix}").stat().st_size > 0
+
+
+def test_again_does_nothing(workflow):
+    before = segments(workflow)
+    again = snakemake(workflow)
+    assert again.returncode == 0
+    assert jobs(again) == 0
+    assert segments(workflow) == before
+
+
+def test_another_seed_computes_only_the_new_points(workflow):
+    before = segments(workflow)
+    edit_study(workflow, lambda study: study["sweeps"]["erf-square"].update(seeds=6))
+    run = snakemake(workflow)
+    assert run.returncode == 0, run.stderr
+    receipt = json.loads((workflow / "results/tiny/receipts/erf-square.json").read_text())
+    assert receipt["points"] == 18
+    after = segments(workflow)
+    assert before.items() <= after.items()
+    with xr.open_zarr(workflow / "results/tiny/published/erf.zarr") as published:
+        assert published.sizes["point"] == 18
+
+
+def test_a_wrong_study_says_what_is_wrong(workflow):
+    wrong = workflow / "config" / "wrong.yaml"
+    wrong.write_text("name: wrong\nsweeps: {a: {activation: erv, N: 3, seeds: 1}}\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"study={wrong}"],
+        cwd=workflow,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "sweeps.a.activation" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (workflow / "results" / "wrong").exists()

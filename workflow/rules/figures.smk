@@ -1,0 +1,27 @@
+rule figure:
+    input:
+        manifest=RESULTS / "published.json",
+    output:
+        png=RESULTS / "figures" / "{figure}.png",
+        pdf=RESULTS / "figures" / "{figure}.pdf",
+        csv=RESULTS / "figures" / "{figure}.csv",
+    log:
+        RESULTS / "logs" / "figure-{figure}.log",
+    wildcard_constraints:
+        figure="|".join(map(re.escape, STUDY.figures)) or "none",
+    params:
+        request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(
+            mode="json"
+        ),
+        results=str(RESULTS),
+    script:
+        "../scripts/figure.py"
+
+
+rule figures:
+    input:
+        expand(
+            RESULTS / "figures" / "{figure}.{ext}",
+            figure=STUDY.figures,
+            ext=["png", "pdf", "csv"],
+        ),

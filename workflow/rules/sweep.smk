@@ -1,0 +1,25 @@
+# One job a sweep: what is missing in the store is found and computed inside the job. The output
+# is a receipt, never the store itself: Snakemake deletes the outputs of a job that fails.
+
+
+def grid(wildcards):
+    """The whole typed grid: another size, seed or activation is another parameter."""
+    return STUDY.sweeps[wildcards.sweep].model_dump(mode="json")
+
+
+rule sweep:
+    output:
+        receipt=RESULTS / "receipts" / "{sweep}.json",
+    log:
+        RESULTS / "logs" / "sweep-{sweep}.log",
+    wildcard_constraints:
+        sweep="|".join(map(re.escape, STUDY.sweeps)),
+    # Dask spreads the points over all cores, so that sweeps go one after the other.
+    threads: workflow.cores
+    params:
+        grid=grid,
+        cluster=STUDY.cluster.model_dump(mode="json"),
+        study=STUDY_FILE,
+        results=str(RESULTS),
+    script:
+        "../scripts/sweep.py"

@@ -1,0 +1,35 @@
+"""Compute what a sweep still lacks in the store, and write its receipt."""
+
+import json
+import sys
+from pathlib import Path
+
+from hessweep.cli.progress import ProgressDisplay
+from hessweep.errors import HessweepError
+from hessweep.study import LocalCluster, load_study
+from hessweep.sweep import run
+
+
+def main(job):
+    study = load_study(job.params.study)
+    points = study.sweeps[job.wildcards.sweep].points()
+    cluster = study.cluster
+    if isinstance(cluster, LocalCluster) and cluster.workers is None:
+        cluster = cluster.model_copy(update={"workers": job.threads})
+    with ProgressDisplay() as display:
+        summary = run(points, study.results, cluster, progress=display)
+    if summary.failed:
+        sys.exit(
+            f"{job.wildcards.sweep}: {summary.failed} of {summary.requested} points have no "
+            f"result; `hessweep status {job.params.study}` says why, "
+            f"`hessweep run --retry-failed {job.params.study}` tries again"
+        )
+    receipt = {"sweep": job.wildcards.sweep, "points": summary.requested}
+    Path(job.output.receipt).write_text(json.dumps(receipt, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    try:
+        main(snakemake)  # noqa: F821 - Snakemake puts it there
+    except HessweepError as error:
+        sys.exit(f"hessweep: {error}")
