@@ -148,3 +148,21 @@ def test_mean_and_error_of_each_size():
     assert table["mean"].tolist() == [4, 2]
     assert table["error"].tolist() == pytest.approx([2, 1 / np.sqrt(3)])
     assert table["points"].tolist() == [2, 3]
+
+
+def test_restricted_results_are_those_of_the_keys():
+    rows = [np.array([7.0, 8, 9]), np.array([1.0, 2]), np.array([]), np.array([4.0])]
+    both = [dataset("erf", rows, [3, 2, 2, 1]), dataset("cubic", [np.zeros(2)], [1])]
+    both = [
+        results.assign_coords(
+            key=("point", np.array([f"{name}{k}" for k in range(size)], dtype=text))
+        )
+        for results, name, size, text in zip(
+            both, "ec", (4, 1), (np.dtypes.StringDType(), "U2"), strict=True
+        )
+    ]
+    tree = xr.DataTree.from_dict(dict(zip(("erf", "cubic"), both, strict=True)))
+    kept = analysis.restricted(tree, {"e0", "e3", "c0"})
+    points = analysis.realisations(kept, "N_i > 0")
+    assert points["key"].tolist() == ["e3", "e0", "c0"]
+    assert [row.tolist() for row in points["eigenvalues"]] == [[4], [7, 8, 9], [0, 0]]

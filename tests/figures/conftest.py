@@ -16,6 +16,7 @@ def publish(name, sizes, seeds, weights=("normal",)):
     ]
     points = [result.point for result in results]
     identity = {
+        "key": [point.key for point in points],
         "activation": [point.activation.label for point in points],
         "N_i": [point.N_i for point in points],
         "N_h": [point.N_h for point in points],

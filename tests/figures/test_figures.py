@@ -85,3 +85,10 @@ def test_listed(values, text):
 def test_counted():
     assert words.counted(iter([7, 7])) == "7"
     assert words.counted(iter([9, 7])) == "7 to 9"
+
+
+def test_only_points_of_the_keys_are_shown(tmp_path, quadratic):
+    keys = quadratic["key"].values[quadratic["N_i"].values > 5]
+    _, _, csv, _ = figures.make("quadratic-spectrum", quadratic, tmp_path / "fig", keys)
+    table = pd.read_csv(csv)
+    assert table.loc[table["table"] == "outlier", "N"].tolist() == [6, 9, 12]

@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,26 @@ def test_two_ranks_at_one_size_are_both_shown(linear):
     tables = rank_grid.data(linear.assign(rank=("point", rank)))
     axes = rank_grid.plot(tables).axes[0]
     assert "0–1\n(1)" in [text.get_text() for text in axes.texts]
+
+
+def test_one_activation_of_several_can_be_asked_for(linear, erf):
+    assert rank_grid.data([linear, erf], "erf")["ranks"]["activation"].unique().tolist() == ["erf"]
+    assert len(rank_grid.plot(rank_grid.data([linear, erf], ["linear", "erf"])).axes) == 3
+
+
+@pytest.mark.parametrize("columns", [3, 8, 12])
+def test_texts_fit_into_their_cells(linear, columns):
+    tables = rank_grid.data(linear)
+    wide = (
+        tables["ranks"]
+        .iloc[np.arange(2 * columns) % 6]
+        .assign(N_i=np.repeat(np.arange(columns), 2), N_h=np.tile([1, 3], columns), rank_max=144)
+    )
+    figure = rank_grid.plot({"ranks": wide.assign(differs=True)})
+    figure.savefig(io.BytesIO())
+    axes = figure.axes[0]
+    transform = axes.transData.inverted()
+    for text in axes.texts:
+        box = text.get_window_extent().transformed(transform)
+        assert box.width < 1
+        assert box.height < 1

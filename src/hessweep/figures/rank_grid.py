@@ -106,9 +106,7 @@ def _draw(axes: Axes, ranks: pd.DataFrame) -> None:
         linewidth=0.4,
     )
     rows = ranks.to_dict("records")
-    size = font_size(
-        max(len(line) for row in rows for line in cell_text(row).split("\n")), len(N_i)
-    )
+    size = font_size([cell_text(row) for row in rows], len(N_i))
     for row in rows:
         x, y = np.searchsorted(N_i, row["N_i"]), np.searchsorted(N_h, row["N_h"])
         colour = "white" if row["rank_max"] / row["P"] < 0.5 else "black"
@@ -127,10 +125,12 @@ def _draw(axes: Axes, ranks: pd.DataFrame) -> None:
     axes.set_ylabel("$N_h$")
 
 
-def font_size(letters: int, columns: int) -> float:
-    """Return the size in points at which so many letters fit into a cell, at most 6.5."""
-    # A panel is some 2.6 in wide; a digit of the font is 0.64 of its size wide.
-    return min(6.5, 0.92 * 2.6 * 72 / columns / (0.64 * letters))
+def font_size(texts: Sequence[str], columns: int) -> float:
+    """Return the size in points at which all texts fit into the cells, at most 6.5."""
+    letters = max(len(line) for text in texts for line in text.split("\n"))
+    lines = max(text.count("\n") + 1 for text in texts)
+    # A panel is some 2.4 in wide; digits of the font are 0.64 of its size wide.
+    return min(6.5, 0.9 * 2.4 * 72 / columns / (0.64 * letters), 0.9 * CELL * 72 / (1.2 * lines))
 
 
 def cell_text(row: Mapping[Hashable, Any]) -> str:
