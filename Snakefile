@@ -1,18 +1,22 @@
 # The workflow: sweep -> publish -> tables, figures -> report. Run by `make`, or by
 # `snakemake --cores all [--config study=FILE] [TARGET]`.
-from pathlib import Path
-
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from hessweep.errors import InputError
+from hessweep.figures import figure_kind
 from hessweep.study import load_study
+from hessweep.tables import table_kind
 
 min_version("9.0")
 
 STUDY_FILE = config.get("study", "config/paper.yaml")
 try:
     STUDY = load_study(STUDY_FILE)
+    for request in STUDY.figures.values():
+        figure_kind(request.kind, request.options)
+    for request in STUDY.tables.values():
+        table_kind(request.kind, request.options)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results

@@ -1,6 +1,6 @@
 """Numbers that tables and figures share: pooled spectra, distances to laws, gaps, exponents."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,74 +10,48 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.errors import InputError
+from hessweep.store import open_results, pooled_eigenvalues, restrict, table
+from hessweep.study import Study
 
-Results = xr.DataTree | xr.Dataset | Iterable[xr.Dataset]
-"""What `hessweep.open_results` gives, or the datasets of one or several activations in it."""
+
+def results_of(study: Study, sweeps: Iterable[str] = ()) -> xr.DataTree:
+    """Return the published results of a study's sweeps, of all of them if none is named.
+
+    Raises:
+        QueryError: If nothing is published.
+        StoreError: If the results can not be read.
+    """
+    names = tuple(sweeps) or tuple(study.sweeps)
+    keys = {point.key for name in names for point in study.sweeps[name].points()}
+    return restrict(open_results(study.results), keys)
 
 
-def realisations(results: Results, query: str) -> pd.DataFrame:
-    """Return the computed points that a query selects, one row each.
+def realisations(results: xr.DataTree, where: str) -> pd.DataFrame:
+    """Return the computed points that a condition selects, one row each.
 
     Args:
-        results: Datasets of the published store.
-        query: A pandas expression over the columns of the point table, such as
+        results: From `open_results` or `results_of`.
+        where: A condition on the columns of the point table, such as
             `activation == 'erf' and N_i == N_h`.
 
     Returns:
-        Coordinates and scalars of each point, sorted by `N_i, N_h, weights, seed` within each
-        dataset, and its ascending `eigenvalues`, an array for each row.
+        The columns of the point table, sorted by `activation, N_i, N_h, weights, seed`, and the
+        ascending `eigenvalues`, an array for each row.
 
     Raises:
-        InputError: If no computed point fits the query.
+        InputError: If no computed point fits the condition.
     """
-    datasets = _datasets(results)
-    selected = [table for dataset in datasets if len(table := _selected(dataset, query))]
-    if not selected:
+    found = table(results, where)
+    if not (found["status"] == "done").any():
         raise InputError(
-            f"results: expected computed points with {query}, found none in "
-            f"{sum(dataset.sizes['point'] for dataset in datasets)} points; add them to the study"
+            f"results: expected computed points with {where}, found none; add them to the study, "
+            "or name the sweeps that hold them"
         )
-    return pd.concat(selected, ignore_index=True)
-
-
-def restricted(results: Results, keys: Collection[str]) -> list[xr.Dataset]:
-    """Return the points with these keys alone, and their eigenvalues, one dataset an activation.
-
-    Args:
-        results: Datasets of the published store.
-        keys: `Point.key` of the points to keep, such as those of one sweep of a study.
-    """
-    kept = []
-    for dataset in _datasets(results):
-        chosen = np.isin(dataset["key"].values.astype(object), list(keys))
-        rows = np.repeat(chosen, dataset["row_size"].values)
-        kept.append(dataset.isel(point=np.flatnonzero(chosen), eigenvalue=np.flatnonzero(rows)))
-    return kept
-
-
-def _datasets(results: Results) -> list[xr.Dataset]:
-    if isinstance(results, xr.DataTree):
-        return [node.to_dataset() for node in results.leaves]
-    return [results] if isinstance(results, xr.Dataset) else list(results)
-
-
-def _selected(dataset: xr.Dataset, query: str) -> pd.DataFrame:
-    point_variables = [name for name, v in dataset.variables.items() if v.dims == ("point",)]
-    # NumPy's variable-width strings are not a dtype that pandas knows.
-    columns = {str(name): dataset[name].values for name in point_variables}
-    strings = {name for name, values in columns.items() if values.dtype.kind == "T"}
-    table = pd.DataFrame(
-        {name: v.astype(object) if name in strings else v for name, v in columns.items()}
-    )
-    stop = table["row_size"].cumsum()
-    table["start"], table["stop"] = stop - table["row_size"], stop
-    table = table.query(query).sort_values(["N_i", "N_h", "weights", "seed"])
-    table = table[table["row_size"] > 0]
-    if table.empty:
-        return table
-    flat = dataset["eigenvalues"].values
-    rows = [flat[a:b] for a, b in zip(table["start"], table["stop"], strict=True)]
-    return table.drop(columns=["start", "stop"]).assign(eigenvalues=pd.Series(rows, table.index))
+    flat = pooled_eigenvalues(results, where).values
+    rows = np.split(flat, np.cumsum(found["row_size"])[:-1])
+    found = found.assign(eigenvalues=pd.Series(rows, found.index, dtype=object))
+    found = found[found["status"] == "done"]
+    return found.sort_values(["activation", "N_i", "N_h", "weights", "seed"], ignore_index=True)
 
 
 def non_zero(points: pd.DataFrame) -> list[ndarray]:

@@ -69,6 +69,17 @@ def choose_cluster(
         ) from None
 
 
+def planned_workers(config: ClusterConfig) -> int | None:
+    """Return how many workers there will be, or None if only the cluster can say."""
+    if isinstance(config, SlurmCluster):
+        return config.jobs * config.cores
+    if isinstance(config, LocalCluster):
+        from dask.system import CPU_COUNT
+
+        return config.workers or int(CPU_COUNT)
+    return None
+
+
 def planned_memory(config: ClusterConfig) -> int | None:
     """Return the bytes that one worker will have, or None if only the cluster can say."""
     if isinstance(config, SlurmCluster):
@@ -76,7 +87,7 @@ def planned_memory(config: ClusterConfig) -> int | None:
     if isinstance(config, LocalCluster):
         from distributed.system import MEMORY_LIMIT
 
-        return config.memory or int(MEMORY_LIMIT) // _local_workers(config)
+        return config.memory or int(MEMORY_LIMIT) // (planned_workers(config) or 1)
     return None
 
 
@@ -124,12 +135,6 @@ def cluster_client(config: ClusterConfig, shared: Path | None = None) -> Iterato
             logger.setLevel(level)
 
 
-def _local_workers(config: LocalCluster) -> int:
-    from dask.system import CPU_COUNT
-
-    return config.workers or int(CPU_COUNT)
-
-
 @contextmanager
 def _local(config: LocalCluster) -> Iterator["Client"]:
     from distributed import Client
@@ -139,12 +144,13 @@ def _local(config: LocalCluster) -> Iterator["Client"]:
     # The nanny sets one BLAS thread a worker before numpy is imported.
     with (
         DaskLocalCluster(
-            n_workers=_local_workers(config),
+            n_workers=planned_workers(config),
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
             memory_limit=planned_memory(config),
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
@@ -237,6 +243,7 @@ def slurm_arguments(config: SlurmCluster, folder: Path) -> dict[str, Any]:
         "local_directory": str(folder),
         "log_directory": str(folder),
         "scheduler_options": {"dashboard_address": "127.0.0.1:0", "interface": config.interface},
+        "worker_extra_args": ["--dashboard-address", "127.0.0.1:0"],
         "death_timeout": 120,
         "job_script_prologue": [*config.prologue, *exports],
         "job_extra_directives": list(config.directives),

@@ -41,6 +41,14 @@ def blocks(network: Network) -> Blocks:
     return Blocks(A=H[:P1, :P1], B=H[P1:, P1:], C=H[:P1, P1:])
 
 
+def trace(network: Network) -> float:
+    """Return the trace of `hessian(network)`, `E[|phi|²]`, without a matrix."""
+    p = np.square(network.W1).sum(axis=1)
+    k = network.activation.dual(p, p, p)
+    of_W1 = np.square(network.W2) * (network.N_i * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc))
+    return float(np.sum(k.K + of_W1))
+
+
 def stacked_hessian(
     activation: Activation,
     W1: Float[ndarray, "*stack N_h N_i"],
@@ -101,7 +109,7 @@ def hessian_error(network: Network) -> float:
     coarser = g.coarser_duals(p, q, c)
     if coarser is None:
         return 0.0
-    kernel = g.dual(p, q, c)
+    kernel = coarser.full
 
     def change(one: DualKernel, other: DualKernel) -> float:
         difference = DualKernel(*(a - b for a, b in zip(one, other, strict=True)))

@@ -101,7 +101,8 @@ def sample_teacher(
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
-        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight distribution is unknown.
+        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
         ActivationError: If the activation is unknown.
     """
     W1, W2 = sample_weights(N_i, N_h, seed, weights)
@@ -115,7 +116,8 @@ def sample_weights(
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
-        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight distribution is unknown.
+        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
     """
     check_sizes(N_i, N_h)
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation
+from hessweep.hessian import trace
 from hessweep.network import Network, sample_teacher
 from hessweep.rank import rank_columns
 from hessweep.spectrum import Spectrum, stacked_spectra_with_error

@@ -1,8 +1,14 @@
 """Tables over the points of a study: rank against formula, and what was computed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
+import xarray as xr
+
+from hessweep.claims import claims_table
+from hessweep.errors import StudyError
+from hessweep.store import table as point_table
 
 GRID = ["activation", "N_i", "N_h", "weights"]
 
@@ -80,12 +86,37 @@ def methods_table(points: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-TABLES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "ranks": rank_table,
-    "rank-summary": rank_summary,
-    "methods": methods_table,
+TABLES: dict[str, Callable[[xr.DataTree], pd.DataFrame]] = {
+    "ranks": lambda results: rank_table(point_table(results)),
+    "rank-summary": lambda results: rank_summary(point_table(results)),
+    "methods": lambda results: methods_table(point_table(results)),
+    "claims": claims_table,
 }
 """What a study may ask for under `tables:`, by kind."""
+
+
+def table_kind(
+    name: str, options: Mapping[str, Any] | None = None
+) -> Callable[[xr.DataTree], pd.DataFrame]:
+    """Return a kind of table by its name.
+
+    Raises:
+        StudyError: If the kind is unknown, or options are given: no table takes any.
+    """
+    if name not in TABLES:
+        raise StudyError(f"tables: unknown kind {name!r}; known are {', '.join(TABLES)}")
+    if options:
+        raise StudyError(f"tables: {name} takes no options, got {', '.join(options)}")
+    return TABLES[name]
+
+
+def make(name: str, results: xr.DataTree) -> pd.DataFrame:
+    """Return the table of that kind over the points of the results.
+
+    Raises:
+        StudyError: If the kind is unknown.
+    """
+    return table_kind(name)(results)
 
 
 def to_markdown(table: pd.DataFrame) -> str:

@@ -5,15 +5,12 @@ rule figure:
         png=RESULTS / "figures" / "{figure}.png",
         pdf=RESULTS / "figures" / "{figure}.pdf",
         csv=RESULTS / "figures" / "{figure}.csv",
-    log:
-        RESULTS / "logs" / "figure-{figure}.log",
+        caption=RESULTS / "figures" / "{figure}.txt",
+    params:
+        request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(mode="json"),
+        study=STUDY_FILE,
     wildcard_constraints:
         figure="|".join(map(re.escape, STUDY.figures)) or "none",
-    params:
-        request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(
-            mode="json"
-        ),
-        results=str(RESULTS),
     script:
         "../scripts/figure.py"
 
@@ -23,5 +20,5 @@ rule figures:
         expand(
             RESULTS / "figures" / "{figure}.{ext}",
             figure=STUDY.figures,
-            ext=["png", "pdf", "csv"],
+            ext=["png", "pdf", "csv", "txt"],
         ),

@@ -6,8 +6,6 @@ rule publish:
         expand(RESULTS / "receipts" / "{sweep}.json", sweep=STUDY.sweeps),
     output:
         manifest=RESULTS / "published.json",
-    log:
-        RESULTS / "logs" / "publish.log",
     params:
         results=str(RESULTS),
     script:

@@ -10,8 +10,6 @@ def grid(wildcards):
 rule sweep:
     output:
         receipt=RESULTS / "receipts" / "{sweep}.json",
-    log:
-        RESULTS / "logs" / "sweep-{sweep}.log",
     wildcard_constraints:
         sweep="|".join(map(re.escape, STUDY.sweeps)),
     # Dask spreads the points over all cores, so that sweeps go one after the other.

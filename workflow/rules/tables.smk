@@ -4,18 +4,15 @@ rule table:
     output:
         csv=RESULTS / "tables" / "{table}.csv",
         markdown=RESULTS / "tables" / "{table}.md",
-    log:
-        RESULTS / "logs" / "table-{table}.log",
+    params:
+        request=lambda wildcards: STUDY.tables[wildcards.table].model_dump(mode="json"),
+        study=STUDY_FILE,
     wildcard_constraints:
         table="|".join(map(re.escape, STUDY.tables)) or "none",
-    params:
-        results=str(RESULTS),
     script:
         "../scripts/table.py"
 
 
 rule tables:
     input:
-        expand(
-            RESULTS / "tables" / "{table}.{ext}", table=STUDY.tables, ext=["csv", "md"]
-        ),
+        expand(RESULTS / "tables" / "{table}.{ext}", table=STUDY.tables, ext=["csv", "md"]),

@@ -91,30 +91,58 @@ def coefficients(
             z, w = broken_quadrature(np.asarray(kinks) / root[row], panels)
             weight = w * np.exp(-z * z / 4) / np.sqrt(2 * np.pi)
             a[row] = hermite_functions(z) @ (weight * g(root[row] * z))
-    noise = 4 * np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]
+    noise = 32 * np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]
     last = ORDERS - np.argmax((np.abs(a) > noise)[..., ::-1], axis=-1)[..., None]
     return np.where(np.arange(ORDERS) < last, a, 0.0)
+
+
+_FIELDS = ((0, 0), (1, 1), (2, 2), (2, 0), (3, 1), (4, 0), (0, 2), (1, 3))
+"""Orders of the derivatives in K, K_c, K_cc, K_p, K_pc, K_pp, K_q and K_qc."""
 
 
 class Series:
     """The Mehler series of one function over pairs of variances `p, q` and covariances `c`."""
 
-    def __init__(self, a_p: ndarray, a_q: ndarray, p: ndarray, q: ndarray, c: ndarray) -> None:
+    def __init__(
+        self, a_p: ndarray, a_q: ndarray | None, p: ndarray, q: ndarray, c: ndarray
+    ) -> None:
+        """Take the coefficients of both; None for q says that they are those of p, transposed."""
+        self.symmetric = a_q is None
         self.rho = np.clip(c / np.sqrt(p * q), -1, 1)
         self.b_p = np.stack([_derived(a_p, p, order) for order in range(HIGHEST + 1)])
-        self.b_q = np.stack([_derived(a_q, q, order) for order in range(HIGHEST + 1)])
+        self.b_q = (
+            self.b_p.swapaxes(-1, -2)
+            if a_q is None
+            else np.stack([_derived(a_q, q, order) for order in range(HIGHEST + 1)])
+        )
 
-    def kernel(self, terms: int = ORDERS) -> DualKernel:
-        """Return the sums of the first terms."""
-        fields = ((0, 0), (1, 1), (2, 0), (0, 2), (2, 2), (3, 1), (1, 3), (4, 0))
-        factors = (1, 1, 2, 2, 1, 2, 2, 4)
+    def kernels(self, terms: Sequence[int] = (ORDERS,)) -> list[DualKernel]:
+        """Return the sums of the first terms, for each of these ascending numbers of them."""
+        # With rows and columns over the same neurons, two fields are transposes of two others.
+        fields = _FIELDS[:6] if self.symmetric else _FIELDS
         sums = [np.zeros(self.rho.shape) for _ in fields]
-        power = np.ones(self.rho.shape)
-        for order in range(min(terms, _length(self.b_p), _length(self.b_q))):
-            for total, (f, h) in zip(sums, fields, strict=True):
-                total += self.b_p[f, order] * self.b_q[h, order] * power
-            power = power * self.rho
-        return DualKernel(*(total / by for total, by in zip(sums, factors, strict=True)))
+        power, term = np.ones(self.rho.shape), np.empty(self.rho.shape)
+        alive = min(_length(self.b_p), _length(self.b_q))
+        kernels = []
+        for start, stop in zip((0, *terms[:-1]), terms, strict=True):
+            for order in range(start, min(stop, alive)):
+                for total, (f, h) in zip(sums, fields, strict=True):
+                    np.multiply(self.b_p[f, order], power, out=term)
+                    term *= self.b_q[h, order]
+                    total += term
+                power *= self.rho
+            kernels.append(self._kernel(sums))
+        return kernels
+
+    def _kernel(self, sums: Sequence[ndarray]) -> DualKernel:
+        K, K_c, K_cc, K_p, K_pc, K_pp = (
+            total / by for total, by in zip(sums, (1, 1, 1, 2, 2, 4), strict=False)
+        )
+        if self.symmetric:
+            K_q, K_qc = K_p.swapaxes(-1, -2).copy(), K_pc.swapaxes(-1, -2).copy()
+        else:
+            K_q, K_qc = sums[6] / 2, sums[7] / 2
+        return DualKernel(K, K_c, K_p, K_q, K_cc, K_pc, K_qc, K_pp)
 
 
 def _derived(a: ndarray, p: ndarray, order: int) -> ndarray:

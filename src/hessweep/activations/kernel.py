@@ -41,8 +41,10 @@ class DualKernel(NamedTuple):
 
 
 class CoarserDuals(NamedTuple):
-    """A numeric dual kernel, each time with one of its approximations coarser."""
+    """A numeric dual kernel, and what it is with one of its approximations coarser."""
 
+    full: DualKernel
+    """As `dual` returns it."""
     quarter: DualKernel
     """A quarter of the terms of the series."""
     half: DualKernel
@@ -121,7 +123,7 @@ class Activation(ABC):
         q: ndarray,  # noqa: ARG002
         c: ndarray,  # noqa: ARG002
     ) -> CoarserDuals | None:
-        """Return less exact versions of `dual(p, q, c)`, which show its error.
+        """Return `dual(p, q, c)` with less exact versions of it, which show its error.
 
         Returns:
             None, as here, where the kernel has a closed form and so no error but rounding.

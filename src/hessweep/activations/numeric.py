@@ -50,12 +50,15 @@ class Numeric(Activation):
 
     def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals:
         """Return the kernel with fewer terms, with fewer panels, and with a higher floor."""
-        quarter, half = self._evaluate(p, q, c, (hermite.ORDERS // 4, hermite.ORDERS // 2))
+        terms = tuple(hermite.ORDERS // part for part in (4, 2, 1))
+        quarter, half, full = self._evaluate(p, q, c, terms)
+        floored = min(np.min(p), np.min(q)) < 2 * FLOOR
         return CoarserDuals(
+            full,
             quarter,
             half,
             quadrature=self._evaluate(p, q, c, panels=hermite.PANELS // 2)[0],
-            floor=self._evaluate(p, q, c, floor=2 * FLOOR)[0],
+            floor=self._evaluate(p, q, c, floor=2 * FLOOR)[0] if floored else full,
         )
 
     def _evaluate(
@@ -71,12 +74,10 @@ class Numeric(Activation):
         p, q = (np.maximum(np.asarray(variance, dtype=float), floor) for variance in (p, q))
         c = np.asarray(c, dtype=float)
         a_p = hermite.coefficients(self._values, p, self.kinks, panels)
-        if p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q):
-            a_q = a_p.swapaxes(-2, -3)
-        else:
-            a_q = hermite.coefficients(self._values, q, self.kinks, panels)
-        series = hermite.Series(a_p, a_q, p, q, c)
-        kernels = [series.kernel(count) for count in terms]
+        same = p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q)
+        same = same and np.array_equal(c.swapaxes(-1, -2), c)
+        a_q = None if same else hermite.coefficients(self._values, q, self.kinks, panels)
+        kernels = hermite.Series(a_p, a_q, p, q, c).kernels(terms)
         p, q, c = np.broadcast_arrays(p, q, c)
         parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
         for start in range(0, len(parallel), CHUNK):

@@ -106,13 +106,15 @@ class _Function(Numeric):
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x): the file's own, or by differences."""
         own = self._part("_derivative")
-        return own(x, **dict(self.parameters)) if own else differentiate(self, x)
+        if own:
+            return own(x, **dict(self.parameters))
+        return differentiate(self, x, kinks=self.kinks)
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x) by differences."""
         if self._part("_derivative"):
-            return differentiate(self.derivative, x)
-        return differentiate(self, x, order=2)
+            return differentiate(self.derivative, x, kinks=self.kinks)
+        return differentiate(self, x, order=2, kinks=self.kinks)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the file's own dual kernel, or the numeric one."""

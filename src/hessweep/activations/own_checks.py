@@ -75,11 +75,12 @@ def _tried(function: Activation, x: ndarray, what: str) -> ndarray:
     if not isinstance(values, ndarray) or values.shape != x.shape:
         shape = getattr(values, "shape", type(values).__name__)
         raise ActivationError(f"{what}: expected an array of shape {x.shape}, got {shape}")
-    if not np.issubdtype(values.dtype, np.floating) or not np.all(np.isfinite(values)):
-        bad = x[~np.isfinite(values)] if values.dtype.kind in "fc" else x.ravel()
+    if not np.issubdtype(values.dtype, np.floating):
+        raise ActivationError(f"{what}: expected real numbers, got dtype {values.dtype}")
+    if not np.all(np.isfinite(values)):
+        bad = x[~np.isfinite(values)][0]
         raise ActivationError(
-            f"{what}: expected finite real numbers, got dtype {values.dtype}"
-            + (f" and nan or infinity at x = {bad[0]:g}" if values.dtype.kind in "fc" else "")
+            f"{what}: expected finite numbers, got nan or infinity at x = {bad:g}"
         )
     return values
 

@@ -69,7 +69,8 @@ def spectral_density(
     operator = hessian_operator(rest, dtype)
     rng = np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
-    outliers = _lock_outliers(lanczos, rest, lanczos.run(_direction(rng, operator)))
+    krylov = lanczos.run(_direction(rng, operator))
+    outliers = _lock_outliers(lanczos, rest, krylov)
     zeros = route(network.activation, network.N_i, network.N_h).zeros
     left = rest.P - len(outliers) - zeros
     moments = (
@@ -78,8 +79,11 @@ def spectral_density(
     )
     floor = _floor(operator)
     nodes, weights = np.full((probes, lanczos.steps), floor), np.zeros((probes, lanczos.steps))
-    for node, weight in zip(nodes, weights, strict=True):
-        found, vectors = lanczos.run(_direction(rng, operator)).ritz()
+    for i, (node, weight) in enumerate(zip(nodes, weights, strict=True)):
+        # The first run found no outliers: then it is as good a probe as any.
+        if i or len(outliers):
+            krylov = lanczos.run(_direction(rng, operator))
+        found, vectors = krylov.ritz()
         # A run that ends early leaves the first entries at the floor, with weight 0.
         node[lanczos.steps - len(found) :] = np.maximum(found, floor)
         weight[lanczos.steps - len(found) :] = vectors[0] ** 2
@@ -139,12 +143,12 @@ def _exact_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
     if plan.route == "closed form":
         outside, rest = spectrum(network)[plan.zeros :], None
         times = 1
-    elif network.N_h < network.N_i:
+    else:
+        # Where N_h >= N_i this is a rotation of the inputs: it makes W1 triangular.
         L, [outside] = row_space(network.activation, network.W1[None], network.W2[None])
         rest = Network(L[0], network.W2, network.activation)
-        times = network.N_i - network.N_h
-    else:
-        outside, rest, times = np.empty(0), network, 0
+        times = network.N_i - rest.N_i
+        outside = outside[: len(outside) * (times > 0)]
     counts = np.repeat([plan.zeros, times], [len(zeros), len(outside)])
     return np.concatenate([zeros, outside]), counts, rest
 

@@ -63,9 +63,9 @@ class PopulationLoss:
             ShapeError: If the parameters do not make rows of the teacher's N_i.
         """
         parameters = np.asarray(parameters, dtype=float)
-        flat = parameters.reshape(-1, parameters.shape[-1] if parameters.ndim else 0)
-        if flat.shape[1] != self.teacher.P:
+        if parameters.shape[-1:] != (self.teacher.P,):
             return self._loss_by_sums(parameters)
+        flat = parameters.reshape(-1, self.teacher.P)
         optimum = self.teacher.parameters
         distance = np.linalg.norm(flat - optimum, axis=-1)
         near = distance < NEAR * np.linalg.norm(optimum)
@@ -100,7 +100,8 @@ class PopulationLoss:
         n = self._neurons(parameters)
         dW2 = (n.dual.K @ n.signed[..., None])[..., 0]
         dW1 = n.W2[..., None] * _first_moment(n)
-        return np.concatenate([dW1.reshape(*dW2.shape[:-1], -1), dW2], axis=-1)
+        P1 = dW1.shape[-2] * dW1.shape[-1]
+        return np.concatenate([dW1.reshape(*dW2.shape[:-1], P1), dW2], axis=-1)
 
     def hessian(self, parameters: Float[ndarray, " P"]) -> HessianParts:
         """Return the Hessian of the loss in its two parts (docs/dynamics.md, eq. 3).

@@ -137,15 +137,17 @@ def sgd_losses(
     wanted = set(recorded.tolist())
     losses = [surface.loss(parameters)] if 0 in wanted else []
     batches = _fresh_batches(generators, batch, teacher.N_i, int(recorded[-1]))
-    for iteration, x in enumerate(batches, start=1):
-        parameters -= learning_rate * _batch_gradient(teacher, parameters, x)
-        if iteration in wanted:
-            losses.append(surface.loss(parameters))
-            if not np.isfinite(losses[-1]).all():
-                raise InputError(
-                    f"learning_rate: SGD diverged by iteration {iteration} with {learning_rate}; "
-                    "expected one well below 2 / λ_max"
-                )
+    # Divergence shows in the losses; its overflows on the way there need no warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for iteration, x in enumerate(batches, start=1):
+            parameters -= learning_rate * _batch_gradient(teacher, parameters, x)
+            if iteration in wanted:
+                losses.append(surface.loss(parameters))
+                if not np.isfinite(losses[-1]).all():
+                    raise InputError(
+                        f"learning_rate: SGD diverged by iteration {iteration} with "
+                        f"{learning_rate}; expected one well below 2 / λ_max"
+                    )
     return np.stack(losses, axis=-1)
 
 

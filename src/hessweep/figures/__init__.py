@@ -6,14 +6,14 @@ sentences below it. Options of `data` are what a study may set.
 """
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
 from matplotlib.figure import Figure
 
-from hessweep.analysis import Results, restricted
 from hessweep.errors import StudyError
 from hessweep.figures import (
     architecture,
@@ -87,20 +87,13 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
     return kind
 
 
-def make(
-    name: str,
-    results: Results,
-    path: str | Path,
-    keys: Collection[str] | None = None,
-    **options: Any,
-) -> tuple[Path, ...]:
+def make(name: str, results: xr.DataTree, path: str | Path, **options: Any) -> tuple[Path, ...]:
     """Make a figure from results and save it as `path` + .png, .pdf, .csv and .txt (caption).
 
     Args:
         name: A key of `FIGURES`.
         results: Datasets of the published store; not read by kinds that need none.
         path: Where to, without suffix.
-        keys: `Point.key` of the points that it shows, such as those of one sweep; all if None.
         **options: For the kind's `data`.
 
     Returns:
@@ -111,11 +104,7 @@ def make(
         InputError: If the results do not hold what the figure shows.
     """
     kind = figure_kind(name, options)
-    if kind.takes_results:
-        chosen = results if keys is None else restricted(results, keys)
-        tables = kind.data(chosen, **options)
-    else:
-        tables = kind.data(**options)
+    tables = kind.data(results, **options) if kind.takes_results else kind.data(**options)
     return save(kind.plot(tables), tables, path, kind.caption(tables))
 
 

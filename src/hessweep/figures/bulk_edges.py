@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -29,7 +30,7 @@ MAX_ERROR = 0.1
 favour teachers with a larger one."""
 
 
-def data(results: analysis.Results, outlier: str = "quadratic", large: str = "erf") -> Tables:
+def data(results: xr.DataTree, outlier: str = "quadratic", large: str = "erf") -> Tables:
     """Return the edges of the bulk of square networks and their power laws in N.
 
     Args:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -15,7 +16,7 @@ RANKS_SHOWN = 3
 """The sorted eigenvalues are shown up to this many times N_h."""
 
 
-def data(results: analysis.Results, activation: str = "erf") -> Tables:
+def data(results: xr.DataTree, activation: str = "erf") -> Tables:
     """Return densities, sorted spectra and counts of large eigenvalues for `N_i = N_h = N`.
 
     Args:

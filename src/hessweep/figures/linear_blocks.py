@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
 from matplotlib.figure import Figure
 from numpy import ndarray
 
@@ -20,9 +21,7 @@ LABELS = {
 }
 
 
-def data(
-    results: analysis.Results, block: str, sizes: Sequence[tuple[int, int]] = SIZES
-) -> Tables:
+def data(results: xr.DataTree, block: str, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
     """Return the eigenvalues of one block and their laws, for each size (App. A).
 
     No P x P matrix is needed: those of A are `|W2|²`, N_i times over, those of B are of

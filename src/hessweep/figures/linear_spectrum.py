@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import xarray as xr
 from matplotlib.figure import Figure
 from numpy import ndarray
 
@@ -16,7 +17,7 @@ SIZES = ((10, 20), (30, 10))
 LABELS = {"asymptotic": "asymptotic law", "exact": "exact law"}
 
 
-def data(results: analysis.Results, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
+def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
     """Return pooled non-zero eigenvalues of H and the laws of MATH 5, for each size.
 
     Args:
@@ -44,7 +45,7 @@ def data(results: analysis.Results, sizes: Sequence[tuple[int, int]] = SIZES) ->
     )
 
 
-def spectra(results: analysis.Results, N_i: int, N_h: int, weights: str) -> list[ndarray]:
+def spectra(results: xr.DataTree, N_i: int, N_h: int, weights: str) -> list[ndarray]:
     """Return the non-zero eigenvalues of every linear network of one size and distribution.
 
     Raises:

@@ -1,6 +1,7 @@
 """Figs 8 and 9: linear networks with weights that are not normal, against the normal's laws."""
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -14,7 +15,7 @@ from hessweep.network import WEIGHTS
 COLUMNS = 3
 
 
-def data(results: analysis.Results, N_i: int, N_h: int) -> Tables:
+def data(results: xr.DataTree, N_i: int, N_h: int) -> Tables:
     """Return the non-zero eigenvalues of each weight distribution and the laws for normal weights.
 
     Args:

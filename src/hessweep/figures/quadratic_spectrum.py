@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -12,7 +13,7 @@ from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
 
 
-def data(results: analysis.Results, activation: str = "quadratic") -> Tables:
+def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
     """Return densities, outliers and the outlier's growth of the square networks `N_i = N_h = N`.
 
     Args:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -23,7 +24,7 @@ CELL = 0.19
 
 
 def data(
-    results: analysis.Results,
+    results: xr.DataTree,
     activation: str | Sequence[str] | None = None,
     weights: str = "normal",
 ) -> Tables:
@@ -31,7 +32,7 @@ def data(
 
     Args:
         results: Points of one or several activations.
-        activation: Labels of those to show, one a panel; all if None.
+        activation: Labels of those to show, one a panel, in this order; all if None.
         weights: Distribution of the teachers' weights.
 
     Returns:
@@ -41,11 +42,12 @@ def data(
         rank is not the exact formula's or is above the bound.
     """
     query = f"weights == '{weights}'"
-    if activation is not None:
-        query += (
-            f" and activation in {[activation] if isinstance(activation, str) else [*activation]}"
-        )
-    points = analysis.realisations(results, query)
+    if activation is None:
+        points = analysis.realisations(results, query)
+    else:
+        labels = [activation] if isinstance(activation, str) else activation
+        asked = [f"{query} and activation == '{label}'" for label in labels]
+        points = pd.concat([analysis.realisations(results, where) for where in asked])
     points["proved"] = points["rank_certificate"] == "proved"
     ranks = points.groupby(["activation", "N_i", "N_h"], as_index=False, sort=False).agg(
         P=("P", "first"),

@@ -54,7 +54,8 @@ def stacked_spectra(
         ShapeError: If the shapes of `W1` and `W2` do not fit together.
     """
     found = stacked_spectra_with_error(activation, W1, W2)
-    return np.array([result.eigenvalues for result in found]).reshape(len(W1), -1)
+    P = W1.shape[1] * (W1.shape[2] + 1)
+    return np.array([result.eigenvalues for result in found]).reshape(len(W1), P)
 
 
 def stacked_spectra_with_error(

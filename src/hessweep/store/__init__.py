@@ -1,13 +1,14 @@
 """The store: segments (the truth), the published groups made from them, and queries."""
 
 from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
-from hessweep.store.publish import publish
+from hessweep.store.publish import publish, published_digests
 from hessweep.store.query import (
     TABLE_COLUMNS,
     eigenvalue_blocks,
     open_results,
     points,
     pooled_eigenvalues,
+    restrict,
     spectra,
     table,
 )
@@ -26,8 +27,10 @@ __all__ = [
     "points",
     "pooled_eigenvalues",
     "publish",
+    "published_digests",
     "read_segment",
     "repair",
+    "restrict",
     "spectra",
     "stored_points",
     "table",

@@ -80,6 +80,12 @@ def published_groups(root: Path) -> dict[str, Path]:
     return {path.name.removesuffix(SUFFIX): path for path in sorted(found) if path.is_dir()}
 
 
+def published_digests(root: Path) -> dict[str, str]:
+    """Return the digest of what each published group holds: it changes when its points do."""
+    groups = published_groups(root)
+    return {name: str(_attribute(folder, "segments_digest")) for name, folder in groups.items()}
+
+
 def read_metadata(folder: Path) -> dict[str, Any]:
     """Return a published group's `zarr.json`, the metadata of its arrays included.
 

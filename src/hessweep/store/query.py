@@ -4,7 +4,7 @@ Everything is lazy until it is needed: of 10 GB of eigenvalues only those that w
 read, and columns stay in memory once they have been.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +178,29 @@ def eigenvalue_blocks(results: xr.DataTree, where: str | None = None) -> Iterato
     for dataset in _datasets(results):
         rows = _select(dataset, expression)
         yield from _eigenvalues(dataset, np.arange(dataset.sizes[POINT])[rows])
+
+
+def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
+    """Return the same tree with the points of these keys alone.
+
+    A store keeps every point that it was ever asked for; a study shows its own. Datasets of
+    which all points stay are not read; of others the eigenvalues that stay come into memory.
+    """
+    wanted = frozenset(keys)
+    kept: dict[str, xr.Dataset] = {}
+    for node in results.leaves:
+        dataset = node.to_dataset()
+        mask = np.fromiter((key in wanted for key in dataset["key"].values.tolist()), bool)
+        rows = np.flatnonzero(mask)
+        if mask.all():
+            kept[node.name or ""] = dataset
+        elif rows.size:
+            values = np.concatenate([np.empty(0), *_eigenvalues(dataset, rows)])
+            part = dataset.drop_dims(EIGENVALUE).isel({POINT: rows})
+            kept[node.name or ""] = part.assign(
+                {EIGENVALUES.name: (EIGENVALUE, values, dataset[EIGENVALUES.name].attrs)}
+            )
+    return xr.DataTree.from_dict(kept, name=results.name)
 
 
 def _find_groups(path: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
 
 from hessweep.cost import predicted_seconds
-from hessweep.errors import ClusterError, HessweepError
+from hessweep.errors import ClusterError, StoreError
 from hessweep.point import Point, PointResult
 from hessweep.store import write_segment
 from hessweep.sweep.task import compute_batch
@@ -138,14 +138,12 @@ class Driver:
     def _settle(self, future: Future, alone: bool) -> None:
         batch = self.in_flight.pop(str(future.key))
         try:
-            errors = future.result()
+            outcome = future.result()
         except KilledWorker:
             if not alone:
                 self.suspects.extend(batch)
                 return
-            errors = [self._record_killer(batch[0])]
-        except HessweepError:
-            raise
+            outcome = [self._record_killer(batch[0])]
         except FutureCancelledError:
             raise ClusterError(_LOST) from None
         except Exception as error:
@@ -155,7 +153,9 @@ class Driver:
             ) from error
         finally:
             del self.futures[str(future.key)]
-        self._count(batch, errors)
+        if isinstance(outcome, StoreError):
+            raise outcome
+        self._count(batch, outcome)
 
     def _record_killer(self, point: Point) -> str:
         error = "WorkerDied: the process that computed this point was killed or exited"

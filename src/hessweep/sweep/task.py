@@ -6,26 +6,27 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from hessweep.errors import StoreError
 from hessweep.point import Point, PointResult, compute
 from hessweep.store import write_segment
 
 LONGEST_ERROR = 2000
 
 
-def compute_batch(points: Sequence[Point], root: Path) -> list[str]:
+def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError:
     """Compute the points and commit them as one segment.
 
     A point that raises is committed with its error and does not stop the others.
 
     Returns:
-        For each point its error, empty where it is done.
-
-    Raises:
-        StoreError: If the segment can not be written.
+        For each point its error, empty where it is done; or why the segment can not be written.
     """
     _one_blas_thread()
     results = [_attempt(point) for point in points]
-    write_segment(root, results)
+    try:
+        write_segment(root, results)
+    except StoreError as error:  # returned: raised, its class would be lost on the way
+        return error
     return [result.error for result in results]
 
 

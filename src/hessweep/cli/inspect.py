@@ -1,0 +1,80 @@
+"""`hessweep publish` and `query`: commands on a results folder."""
+
+import json
+import sys
+from enum import StrEnum
+from math import inf, nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
+
+
+class Format(StrEnum):
+    """How rows are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+def publish(results: Results) -> None:
+    """Bring the published store up to date with what was computed; `run` does it too."""
+    from hessweep.store import publish as publish_results
+
+    changed = publish_results(results)
+    sys.stdout.write(f"{'published' if changed else 'nothing new to publish'} in {results}\n")
+
+
+def query(
+    results: Results,
+    where: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="EXPR",
+            help="Which points, such as \"activation == 'erf' and N_i == N_h\"; all if not given.",
+        ),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Which columns, separated by commas; all if not given.")
+    ] = None,
+    written: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option(help="A file to write to, instead of the terminal.")
+    ] = None,
+) -> None:
+    """Print rows of the table of points."""
+    from hessweep.store import open_results, table
+
+    names = [name.strip() for name in columns.split(",")] if columns else None
+    content = _write(table(open_results(results), where, names), written)
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    from hessweep.store.files import accessing
+
+    with accessing(output, "write"):
+        output.write_bytes(content)
+
+
+def _write(rows: "pd.DataFrame", written: Format) -> bytes:
+    match written:
+        case Format.TABLE:
+            text = rows.to_string(index=False) if len(rows) else "no rows"
+            return f"{text}\n".encode()
+        case Format.CSV:
+            return rows.to_csv(index=False).encode()
+        case Format.JSON:
+            # pandas' own writer rounds to 15 digits; JSON has no word for nan and infinity.
+            finite = rows.astype(object).where(~rows.isin([nan, inf, -inf]), None)
+            lines = [json.dumps(record) for record in finite.to_dict("records")]
+            return ("[" + ",\n".join(lines) + "]\n").encode()
+        case Format.PARQUET:
+            return rows.to_parquet(index=False)

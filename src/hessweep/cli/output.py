@@ -1,0 +1,37 @@
+"""How commands print tables, data and messages."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+INCOMPLETE = 1
+"""The exit code when points failed or are missing, or when something outside went wrong."""
+
+
+def tell(message: str) -> None:
+    """Print a message to the error stream."""
+    sys.stderr.write(f"hessweep: {message}\n")
+
+
+def print_json(data: Any) -> None:
+    """Print one line of JSON."""
+    sys.stdout.write(json.dumps(data) + "\n")
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> None:
+    """Print a table, its first column left-aligned and the others right, and a note below."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(header):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    # A file or a pipe has no width: nothing is cut there.
+    console = Console() if sys.stdout.isatty() else Console(width=10_000)
+    console.print(table)
+    if note:
+        console.print(note, markup=False, highlight=False)

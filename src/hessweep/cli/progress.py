@@ -1,0 +1,74 @@
+"""How far a sweep is: a bar on a terminal, a line every few seconds in a log."""
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from hessweep.cost import show_seconds
+
+if TYPE_CHECKING:
+    from hessweep.sweep.driver import Progress
+
+LOG_SECONDS = 5.0
+
+
+class ProgressDisplay:
+    """Called with the `Progress` of a sweep; writes to the error stream."""
+
+    def __init__(self) -> None:
+        self.start = self.last_line = time.monotonic()
+        self.bar: Any = None
+        self.task: Any = None
+
+    def __enter__(self) -> Self:
+        """Show nothing until there is something to compute."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the terminal as it was."""
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, progress: "Progress") -> None:
+        """Show how far the sweep is."""
+        if sys.stderr.isatty():
+            self._show_bar(progress)
+        elif time.monotonic() - self.last_line >= LOG_SECONDS:
+            self.last_line = time.monotonic()
+            sys.stderr.write(describe(progress, self.last_line - self.start) + "\n")
+            sys.stderr.flush()
+
+    def _show_bar(self, progress: "Progress") -> None:
+        if self.bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn
+            from rich.progress import Progress as Bar
+
+            self.bar = Bar(
+                BarColumn(), TextColumn("{task.description}"), console=Console(stderr=True)
+            )
+            self.task = self.bar.add_task("", total=max(progress.seconds, 1e-9))
+            self.bar.start()
+        self.bar.update(
+            self.task,
+            completed=progress.seconds_done,
+            description=describe(progress, time.monotonic() - self.start),
+        )
+
+
+def describe(progress: "Progress", elapsed: float) -> str:
+    """Return how far it is, in one line."""
+    parts = [f"{progress.done + progress.failed:,} of {progress.total:,} points"]
+    if progress.failed:
+        parts.append(f"{progress.failed:,} failed")
+    parts.append(f"{progress.workers} workers" if progress.workers else "waiting for workers")
+    if progress.seconds_done:
+        left = elapsed * (progress.seconds / progress.seconds_done - 1)
+        parts.append(f"about {show_seconds(left)} left")
+    return ", ".join(parts)

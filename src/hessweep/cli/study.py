@@ -1,0 +1,210 @@
+"""`hessweep plan`, `run` and `status`: commands on a study file."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hessweep.cli.output import INCOMPLETE, print_json, print_table, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hessweep.point import Point
+    from hessweep.study import ClusterConfig
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="WHERE",
+        help="Where to run, instead of what the study says: local, the address of a Dask "
+        "scheduler, or a scheduler file.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=10_000, help="Worker processes on this machine.")
+]
+
+SHOWN_FAILURES = 10
+
+
+def plan(
+    study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
+) -> None:
+    """Show points, predicted time, memory and storage; compute nothing."""
+    from hessweep.cluster import planned_memory, planned_workers
+    from hessweep.cost import check_fits, show_bytes, show_seconds
+    from hessweep.study import load_study
+    from hessweep.sweep import find_work
+
+    study = load_study(study_file)
+    config = _where(study.cluster, cluster, workers)
+    missing = find_work(study.points(), study.results).missing
+    wanted = set(missing)
+    rows = {
+        name: _costs(points, [point for point in points if point in wanted])
+        for name, points in {**_by_sweep(study), "all": study.points()}.items()
+    }
+    if as_json:
+        print_json({"name": study.name, "results": str(study.results), "sweeps": rows})
+    else:
+        print_table(
+            ["sweep", "points", "missing", "core time", "memory", "storage"],
+            [
+                [
+                    name,
+                    f"{row['points']:,}",
+                    f"{row['missing']:,}",
+                    show_seconds(row["core_seconds"]),
+                    show_bytes(row["worker_bytes"]),
+                    show_bytes(row["stored_bytes"]),
+                ]
+                for name, row in rows.items()
+            ],
+            note=_note(rows["all"], planned_workers(config), str(study.results)),
+        )
+    check_fits(missing, planned_memory(config))
+
+
+def run(
+    study_file: StudyFile,
+    cluster: Where = None,
+    workers: Workers = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute points again that failed before.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compute what is missing, and publish it."""
+    from hessweep.cli.progress import ProgressDisplay
+    from hessweep.store import publish
+    from hessweep.study import load_study
+    from hessweep.sweep import run as run_sweep
+
+    # A batch system ends a job with SIGTERM: the same orderly end as for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    study = load_study(study_file)
+    config = _where(study.cluster, cluster, workers)
+    try:
+        with ProgressDisplay() as display:
+            summary = run_sweep(
+                study.points(), study.results, config, progress=display, retry_failed=retry_failed
+            )
+    except KeyboardInterrupt:
+        tell("stopped; what was computed is stored, run again to compute the rest")
+        raise typer.Exit(INCOMPLETE) from None
+    published = publish(study.results)
+    counts = {key: getattr(summary, key) for key in ("requested", "computed", "reused", "failed")}
+    for failure in summary.failures[:SHOWN_FAILURES]:
+        tell(f"failed: {describe(failure.point)}: {failure.error}")
+    if as_json:
+        sys.stdout.write(json.dumps(counts) + "\n")
+    else:
+        sys.stdout.write(
+            f"{study.name}: {', '.join(f'{value:,} {key}' for key, value in counts.items())}; "
+            f"{'published' if published else 'nothing new to publish'} in {study.results}\n"
+        )
+    if summary.failed:
+        tell(
+            f"{summary.failed:,} points have no result: `hessweep status {study_file}` says why, "
+            "`hessweep run --retry-failed` tries again"
+        )
+        raise typer.Exit(INCOMPLETE)
+
+
+def status(study_file: StudyFile, as_json: AsJson = False) -> None:
+    """Show what is done, missing and failed, by sweep; exit code 1 unless all is done."""
+    from hessweep.store import stored_points
+    from hessweep.study import load_study
+
+    study = load_study(study_file)
+    stored = stored_points(study.results)
+    rows = {}
+    for name, points in {**_by_sweep(study), "all": study.points()}.items():
+        found = [stored.get(point.key, "missing") for point in points]
+        rows[name] = {key: found.count(key) for key in ("done", "missing", "failed")}
+    errors = _errors(study.results) if rows["all"]["failed"] else {}
+    failures = {
+        describe(point): errors[point.key]
+        for point in (study.points() if errors else ())
+        if stored.get(point.key) == "failed" and point.key in errors
+    }
+    if as_json:
+        print_json({"name": study.name, "sweeps": rows, "failures": failures})
+    else:
+        print_table(
+            ["sweep", "done", "missing", "failed"],
+            [[name, *(f"{count:,}" for count in row.values())] for name, row in rows.items()],
+            note="\n".join(f"failed: {point}: {error}" for point, error in failures.items()),
+        )
+    if rows["all"]["missing"] or rows["all"]["failed"]:
+        raise typer.Exit(INCOMPLETE)
+
+
+def describe(point: "Point") -> str:
+    """Return a point as messages name it."""
+    weights = "" if point.weights == "normal" else f" weights={point.weights}"
+    return f"{point.activation} N_i={point.N_i} N_h={point.N_h} seed={point.seed}{weights}"
+
+
+def _errors(root: Path) -> dict[str, str]:
+    """Return the errors of failed points by key, from the segments: published or not."""
+    from hessweep.store.index import read_index
+    from hessweep.store.segments import read_columns, segments_folder
+
+    stored = read_index(root).points
+    errors: dict[str, str] = {}
+    for segment in stored.loc[stored["status"] == "failed", "segment"].unique():
+        columns, _ = read_columns(segments_folder(root) / segment, ["key", "error"])
+        errors |= {
+            str(key): str(error)
+            for key, error in zip(columns["key"], columns["error"], strict=True)
+            if error
+        }
+    return errors
+
+
+def _where(config: "ClusterConfig", asked: str | None, workers: int | None) -> "ClusterConfig":
+    from hessweep.cluster import choose_cluster
+    from hessweep.errors import ClusterError
+    from hessweep.study import LocalCluster
+
+    chosen = choose_cluster(config, asked)
+    if workers is None:
+        return chosen
+    if not isinstance(chosen, LocalCluster):
+        raise ClusterError(f"--workers is for a local cluster, this one is {chosen.kind}")
+    return chosen.model_copy(update={"workers": workers})
+
+
+def _by_sweep(study: Any) -> "dict[str, list[Point]]":
+    return {name: sweep.points() for name, sweep in study.sweeps.items()}
+
+
+def _costs(points: "Sequence[Point]", missing: "Sequence[Point]") -> dict[str, Any]:
+    from hessweep.cost import WORKER_BYTES, predicted_bytes, predicted_seconds, stored_bytes
+
+    return {
+        "points": len(points),
+        "missing": len(missing),
+        "core_seconds": sum(map(predicted_seconds, missing)),
+        "worker_bytes": WORKER_BYTES + max(map(predicted_bytes, missing), default=0),
+        "stored_bytes": sum(map(stored_bytes, missing)),
+    }
+
+
+def _note(total: dict[str, Any], workers: int | None, results: str) -> str:
+    from hessweep.cost import show_seconds
+
+    if not total["missing"]:
+        return f"Nothing to compute: all points are in {results}."
+    if workers is None:
+        return f"Results go to {results}."
+    wall = show_seconds(total["core_seconds"] / workers)
+    return f"About {wall} with {workers} workers; results go to {results}."

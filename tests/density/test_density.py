@@ -1,0 +1,154 @@
+"""Densities and extremes against exact spectra, where both can be had."""
+
+import numpy as np
+import pytest
+
+from hessweep.activations import activation
+from hessweep.density import extreme_eigenvalues, spectral_density
+from hessweep.density.lanczos import Lanczos
+from hessweep.density.measure import calibrated, without_zeros
+from hessweep.errors import InputError, PrecisionError
+from hessweep.hessian import hessian
+from hessweep.network import Network, sample_teacher
+from hessweep.operator import hessian_operator
+from hessweep.spectrum import spectrum
+
+CASES = [("erf", 40, 40), ("quadratic", 40, 40), ("erf", 120, 20), ("cubic", 25, 25),
+         ("quadratic", 90, 20), ("linear", 30, 50), ("erf", 8, 90)]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("name", "N_i", "N_h"), CASES)
+def test_distribution_is_the_exact_one(name: str, N_i: int, N_h: int, dtype: type) -> None:
+    """Kolmogorov distance over the three and a half decades that 80 steps resolve."""
+    network = sample_teacher(name, N_i, N_h, seed=1)
+    eigenvalues = spectrum(network)
+    density = spectral_density(network, dtype=dtype)
+    x = np.geomspace(3e-4 * eigenvalues[-1], 1.01 * eigenvalues[-1], 1000)
+    exact = np.searchsorted(eigenvalues, x, side="right") / network.P
+    value, error = density.cdf(x)
+    assert np.abs(value - exact).max() <= 0.035
+    lower, upper = density.bracket(x)
+    slack = 5 * error + 2e-3
+    assert (lower - slack <= exact).all()
+    assert (exact <= upper + slack).all()
+    assert value[-1] == pytest.approx(1)
+    assert (np.diff(value) >= -1e-12).all()
+
+
+@pytest.mark.parametrize(("name", "N_i", "N_h"), CASES)
+def test_bins_add_up_and_the_trace_is_exact(name: str, N_i: int, N_h: int) -> None:
+    network = sample_teacher(name, N_i, N_h, seed=2)
+    density = spectral_density(network, probes=4, steps=30)
+    eigenvalues = spectrum(network)
+    edges = np.geomspace(1e-3 * eigenvalues[-1], 1.5 * eigenvalues[-1], 20)
+    bins = density.log_density(edges)
+    inside = bins.value @ np.diff(np.log10(edges))
+    below = density.cdf(edges[:1]).value[0]
+    assert inside == pytest.approx(1 - below, abs=1e-12)
+    assert (bins.value >= 0).all()
+    assert density.moment(1).value == pytest.approx(eigenvalues.mean(), rel=1e-6)
+    fourth = density.moment(4)
+    spread = 5 * fourth.error + 1e-5 * fourth.value
+    assert abs(fourth.value - (eigenvalues**4).mean()) <= spread
+
+
+def test_calibration_reduces_the_variance() -> None:
+    """Against the same quadratures with their plain weights, over 40 probes: 0.63 of the spread."""
+    network = sample_teacher("cubic", 12, 12, seed=0)
+    operator = hessian_operator(network)
+    moments = (operator.trace() / network.P, operator.frobenius_norm() ** 2 / network.P)
+    lanczos = Lanczos(operator.product, network.P, 60, operator.dtype)
+    rng = np.random.default_rng(0)
+    spread = {"plain": [], "calibrated": []}
+    for _ in range(40):
+        nodes, vectors = lanczos.run(rng.standard_normal(network.P)).ritz()
+        weights = vectors[0] ** 2
+        for key, used in (("plain", weights), ("calibrated", calibrated(nodes, weights, moments))):
+            spread[key].append(used @ (nodes > 0.02 * nodes[-1]))
+    assert np.std(spread["calibrated"]) < 0.8 * np.std(spread["plain"])
+    true = (spectrum(network) > 0.02 * spectrum(network)[-1]).mean()
+    assert np.mean(spread["calibrated"]) == pytest.approx(true, abs=0.02)
+
+
+def test_known_parts_are_exact() -> None:
+    quadratic = spectral_density(sample_teacher("quadratic", 40, 40, seed=1), probes=2, steps=60)
+    spectrum_of = spectrum(sample_teacher("quadratic", 40, 40, seed=1))
+    assert quadratic.exact == pytest.approx([0, spectrum_of[-1]], rel=1e-7)
+    assert list(quadratic.multiplicities) == [1640 - 861, 1]
+    assert quadratic.nodes.max() <= spectrum_of[-2] * (1 + 1e-5)
+
+    wide = sample_teacher("erf", 60, 8, seed=0)
+    density = spectral_density(wide, probes=2, steps=20)
+    assert len(density.exact) >= 8
+    for value in density.exact[density.multiplicities == 52]:
+        assert (np.abs(spectrum(wide) - value) < 1e-12).sum() == 52
+    assert density.sampled_mass == pytest.approx(1 - density.multiplicities.sum() / wide.P)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_basis_stays_orthogonal_and_below_nothing(dtype: type) -> None:
+    """A positive matrix of condition 10^9: without reorthogonalisation ghosts appear."""
+    rng = np.random.default_rng(0)
+    scales = np.geomspace(1e-9, 1, 400).astype(dtype)
+
+    def product(v: np.ndarray, out: np.ndarray) -> np.ndarray:
+        return np.multiply(scales, v, out=out)
+
+    krylov = Lanczos(product, 400, 150, np.dtype(dtype)).run(
+        rng.standard_normal(400).astype(dtype)
+    )
+    eps = np.finfo(dtype).eps
+    Q = krylov.Q.astype(float)
+    assert np.abs(Q @ Q.T - np.eye(len(Q))).max() <= 40 * eps
+    assert krylov.ritz()[0][0] >= -10 * eps
+    top = krylov.ritz()[0][-5:]
+    assert top == pytest.approx(np.sort(scales)[-5:], abs=20 * float(eps))
+
+
+def test_locked_vectors_are_left_out() -> None:
+    scales = np.arange(1.0, 51.0)
+    lanczos = Lanczos(lambda v, out: np.multiply(scales, v, out=out), 50, 50, np.dtype(float))
+    lanczos.lock(np.eye(50)[-2:])
+    krylov = lanczos.run(np.random.default_rng(0).standard_normal(50))
+    assert krylov.ritz()[0] == pytest.approx(np.arange(1.0, 49.0))
+
+
+@pytest.mark.parametrize(("name", "N_i", "N_h"), CASES)
+def test_extremes_are_the_exact_ones(name: str, N_i: int, N_h: int) -> None:
+    network = sample_teacher(name, N_i, N_h, seed=3)
+    eigenvalues = spectrum(network)
+    found = extreme_eigenvalues(network, k=4)
+    assert (np.abs(found.largest - eigenvalues[:-5:-1]) <= found.error).all()
+    assert (found.error <= 1e-8 * eigenvalues[-1]).all()
+    assert -1e-12 <= found.smallest_upper - max(eigenvalues[0], 0) <= 1e-4 * eigenvalues[-1]
+
+
+def test_multiple_extremes_are_counted_as_often_as_they_are() -> None:
+    """A large rank-1 part outside the row space: N_i - N_h equal eigenvalues on top."""
+    network = Network(np.full((1, 6), 1e-3), np.array([2.0]), activation("erf"))
+    found = extreme_eigenvalues(network, k=6)
+    assert found.largest == pytest.approx(np.linalg.eigvalsh(hessian(network))[:0:-1], rel=1e-12)
+
+
+def test_results_depend_on_the_seed_alone() -> None:
+    network = sample_teacher("erf", 9, 9, seed=0)
+    first, again, other = (spectral_density(network, seed=seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(first.weights, again.weights)
+    assert (first.weights != other.weights).any()
+
+
+def test_zeros_come_off_the_smallest_nodes() -> None:
+    weights = np.array([0.3, 0.3, 0.4])
+    assert without_zeros(weights, 0.5) == pytest.approx([0, 0.2, 0.8])
+    assert without_zeros(weights, 0.0) == pytest.approx(weights)
+
+
+def test_bad_requests_are_refused() -> None:
+    network = sample_teacher("erf", 20, 20, seed=0)
+    with pytest.raises(InputError, match="got 1 probes"):
+        spectral_density(network, probes=1)
+    with pytest.raises(InputError, match="P = 420, got 421"):
+        extreme_eigenvalues(network, k=421)
+    with pytest.raises(PrecisionError, match="raise steps"):
+        extreme_eigenvalues(network, k=3, steps=4)

@@ -1,0 +1,45 @@
+"""Activations that fail in every way that a user's own can; workers import them by name."""
+
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+
+from hessweep.activations import Erf
+from hessweep.activations.kernel import DualKernel
+
+
+@dataclass(frozen=True)
+class Raising(Erf):
+    name: str = "raising"
+
+    def dual(self, *_) -> DualKernel:
+        raise ValueError("no kernel for you")
+
+
+@dataclass(frozen=True)
+class Exiting(Erf):
+    name: str = "exiting"
+
+    def dual(self, *_) -> DualKernel:
+        sys.exit("I am out")
+
+
+@dataclass(frozen=True)
+class Deadly(Erf):
+    """Takes its process with it, as a crash in a C library or the kernel's OOM killer does."""
+
+    name: str = "deadly"
+
+    def dual(self, *_) -> DualKernel:
+        os._exit(1)
+
+
+@dataclass(frozen=True)
+class Unloadable(Erf):
+    """Can be sent but not received, as if the workers had other versions installed."""
+
+    name: str = "unloadable"
+
+    def __reduce__(self):
+        return importlib.import_module, ("a_module_that_only_the_driver_has",)

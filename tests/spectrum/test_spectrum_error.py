@@ -1,0 +1,154 @@
+"""The error bound against inertias of the exact Hessian in ball arithmetic."""
+
+from math import factorial
+
+import numpy as np
+import pytest
+from flint import arb, ctx, fmpq, fmpq_mpoly_ctx
+
+from hessweep.activations import Polynomial, activation
+from hessweep.network import Network, sample_weights
+from hessweep.spectrum import spectrum_with_error
+
+BITS = 400
+
+
+def erf_kernel(p: arb, q: arb, c: arb) -> dict[str, arb]:
+    """Return K and its derivatives from MATH 2's table, term by term."""
+    D = (1 + p) * (1 + q) - c * c
+    pi, root = arb.pi(), D.sqrt()
+    return {
+        "": 2 / pi * (c / ((1 + p) * (1 + q)).sqrt()).asin(),
+        "c": 2 / pi / root,
+        "q": -c / ((1 + q) * root) / pi,
+        "cc": 2 / pi * c / (D * root),
+        "pc": -(1 + q) / (D * root) / pi,
+        "qc": -(1 + p) / (D * root) / pi,
+        "pq": c / (D * root) / (2 * pi),
+    }
+
+
+def polynomial_kernel(coefficients: tuple[float, ...]) -> dict[str, object]:
+    """Return K as the triple sum of MATH 2 and its derivatives, exact polynomials in p, q, c."""
+    ring = fmpq_mpoly_ctx.get(("p", "q", "c"), "lex")
+    p, q, c = ring.gens()
+    K = 0 * p
+    for a, left in enumerate(coefficients):
+        for b, right in enumerate(coefficients):
+            for l in range(min(a, b) + 1):  # noqa: E741
+                if (a - l) % 2 or (b - l) % 2:
+                    continue
+                i, j = (a - l) // 2, (b - l) // 2
+                bottom = factorial(l) * 2**i * factorial(i) * 2**j * factorial(j)
+                term = fmpq(factorial(a) * factorial(b), bottom) * exact(left) * exact(right)
+                K += term * c**l * p**i * q**j
+    place = {"p": 0, "q": 1, "c": 2}
+    names = ("", "c", "q", "cc", "pc", "qc", "pq")
+    derivatives = {}
+    for name in names:
+        value = K
+        for variable in name:
+            value = value.derivative(place[variable])
+        derivatives[name] = value
+    return derivatives
+
+
+def exact(value: float) -> fmpq:
+    return fmpq(*value.as_integer_ratio())
+
+
+def ball_hessian(network: Network) -> list[list[arb]]:
+    """Return H in balls, entry by entry from MATH 2's three block formulas."""
+    W1 = [[exact(w) for w in row] for row in network.W1.tolist()]
+    W2 = [exact(w) for w in network.W2.tolist()]
+    N_h, N_i = network.W1.shape
+    if isinstance(network.activation, Polynomial):
+        polynomials = polynomial_kernel(network.activation.coefficients)
+
+    def kernel(m: int, k: int) -> dict[str, arb]:
+        p, q, c = (sum((a * b for a, b in zip(W1[i], W1[j], strict=True)), fmpq(0))
+                   for i, j in ((m, m), (k, k), (m, k)))  # fmt: skip
+        if isinstance(network.activation, Polynomial):
+            return {name: arb(f(p, q, c)) for name, f in polynomials.items()}
+        return erf_kernel(arb(p), arb(q), arb(c))
+
+    K = [[kernel(m, k) for k in range(N_h)] for m in range(N_h)]
+    H = [[arb(0)] * network.P for _ in range(network.P)]
+    w = [[arb(value) for value in row] for row in W1]
+    for m in range(N_h):
+        for p in range(N_h):
+            k, z = K[m][p], arb(W2[m] * W2[p])
+            for n in range(N_i):
+                for q in range(N_i):
+                    H[m * N_i + n][p * N_i + q] = z * (
+                        (k["c"] if n == q else 0)
+                        + k["cc"] * w[p][n] * w[m][q]
+                        + 2 * k["pc"] * w[m][n] * w[m][q]
+                        + 2 * k["qc"] * w[p][n] * w[p][q]
+                        + 4 * k["pq"] * w[m][n] * w[p][q]
+                    )
+            H[N_h * N_i + m][N_h * N_i + p] = k[""]
+            for n in range(N_i):
+                # C[(m, n), p]: K(p, m), the second argument is neuron m.
+                C = arb(W2[m]) * (K[p][m]["c"] * w[p][n] + 2 * K[p][m]["q"] * w[m][n])
+                H[m * N_i + n][N_h * N_i + p] = H[N_h * N_i + p][m * N_i + n] = C
+    return H
+
+
+def eigenvalues_below(H: list[list[arb]], shift: arb) -> int:
+    """Return how many eigenvalues lie below the shift: negative pivots of LDL^T (Sylvester)."""
+    A = [[value - shift if i == j else value for j, value in enumerate(row)]
+         for i, row in enumerate(H)]  # fmt: skip
+    negative = 0
+    for i in range(len(A)):
+        pivot = A[i][i]
+        assert pivot < 0 or pivot > 0, "the shift is an eigenvalue to the working precision"
+        negative += pivot < 0
+        for j in range(i + 1, len(A)):
+            factor = A[j][i] / pivot
+            for k in range(i + 1, j + 1):
+                A[j][k] -= factor * A[k][i]
+    return negative
+
+
+CASES = [
+    ("linear", {}, 3, 4, "generic"),
+    ("linear", {}, 5, 2, "generic"),
+    ("quadratic", {}, 3, 4, "generic"),
+    ("quadratic", {"epsilon": 0.2}, 6, 3, "generic"),
+    ("cubic", {}, 3, 3, "generic"),
+    ("power", {"degree": 5}, 2, 5, "large"),
+    ("polynomial", {"coefficients": [0.5, -1.0, 0.0, 0.3, -0.1]}, 3, 4, "repeated"),
+    ("erf", {}, 2, 6, "generic"),
+    ("erf", {}, 3, 4, "repeated"),
+    ("erf", {}, 6, 2, "generic"),
+    ("erf", {}, 3, 3, "large"),
+    ("erf", {}, 1, 9, "generic"),
+    ("erf", {}, 3, 3, "nearly parallel"),
+    ("cubic", {}, 3, 3, "nearly parallel"),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "N_i", "N_h", "kind"), CASES)
+def test_every_eigenvalue_is_within_the_bound(name, parameters, N_i, N_h, kind) -> None:
+    W1, W2 = (np.array(w) for w in sample_weights(N_i, N_h, seed=5))
+    if kind == "repeated":
+        W1[0] = W1[-1]
+    if kind == "nearly parallel":
+        # D = (1 + p)(1 + q) - c² of erf loses digits here, in proportion to |w|².
+        W1 *= 50
+        W1[0] = W1[1] * (1 + 1e-4) + 1e-3 * W1[2]
+    W1 *= 6 if kind == "large" else 1
+    network = Network(W1, W2, activation(name, **parameters))
+    found = spectrum_with_error(network)
+    assert found.error <= 1e-11 * found.eigenvalues[-1], "a bound of no use"
+    before, ctx.prec = ctx.prec, BITS
+    try:
+        H = ball_hessian(network)
+        for i in sorted({0, 1, network.P // 2, network.P - 2, network.P - 1}):
+            value = float(found.eigenvalues[i])
+            below = eigenvalues_below(H, arb(value) - arb(found.error))
+            above = eigenvalues_below(H, arb(value) + arb(found.error))
+            assert below <= i < above
+    finally:
+        ctx.prec = before

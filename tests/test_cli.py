@@ -1,0 +1,275 @@
+"""The command as a user types it: output, exit codes, and what it leaves untouched."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hessweep.activations import activation
+from hessweep.cli import main
+from hessweep.point import Point, PointResult, compute
+from hessweep.store import stored_points, write_segment
+
+STUDY = """
+name: demo
+sweeps:
+  erf-square: {activation: erf, N: [2, 4], seeds: 3}
+  other: {activation: quadratic, sizes: [[3, 2]], seeds: "5..6"}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return tmp_path
+
+
+@pytest.fixture
+def filled(folder: Path) -> Path:
+    """Everything computed but one point, which failed, and one, which is missing."""
+    erf = activation("erf")
+    points = [Point(erf, N, N, seed) for N in (2, 4) for seed in range(3)]
+    failed = Point(activation("quadratic"), 3, 2, 5)
+    results = [*map(compute, points), PointResult(failed, error="ValueError: no luck")]
+    write_segment(folder / "results" / "demo", results)
+    return folder
+
+
+def call(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(list(arguments))
+    return exit_.value.code or 0
+
+
+def listing(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+def hessweep(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "hessweep", *arguments],
+        capture_output=True, text=True, check=False, timeout=120, **options,
+    )  # fmt: skip
+
+
+def test_run_plan_status_query(folder: Path) -> None:
+    """One study from nothing to rows, each step a process of its own."""
+    planned = json.loads(hessweep("plan", "study.yaml", "--json").stdout)
+    assert planned["sweeps"]["all"]["points"] == planned["sweeps"]["all"]["missing"] == 8
+    assert not (folder / "results").exists()
+
+    first = hessweep("run", "study.yaml", "--json", "--workers", "1")
+    assert (first.returncode, first.stderr) == (0, "")
+    counts = {"requested": 8, "computed": 8, "reused": 0, "failed": 0}
+    assert json.loads(first.stdout.splitlines()[-1]) == counts
+
+    before = listing(folder)
+    again = hessweep("run", "study.yaml")
+    assert again.returncode == 0
+    assert "8 requested, 0 computed, 8 reused, 0 failed; nothing new" in again.stdout
+    assert listing(folder) == before
+
+    status = hessweep("status", "study.yaml", "--json")
+    assert status.returncode == 0
+    assert json.loads(status.stdout)["sweeps"]["other"] == {"done": 2, "missing": 0, "failed": 0}
+
+    rows = hessweep(
+        "query", "results/demo", "N_i == N_h and seed > 0",
+        "--columns", "activation,N_i,seed,lambda_max", "--format", "json",
+    )  # fmt: skip
+    assert rows.returncode == 0
+    erf = activation("erf")
+    assert json.loads(rows.stdout) == [
+        {
+            "activation": "erf",
+            "N_i": N,
+            "seed": seed,
+            "lambda_max": compute(Point(erf, N, N, seed)).scalars["lambda_max"],
+        }
+        for N in (2, 4)
+        for seed in (1, 2)
+    ]
+
+
+WRONG = {
+    "unknown activation": ("activation: erf", "activation: errf", "erf-square.activation: "),
+    "zero size": ("N: [2, 4]", "N: [2, 0]", "sweeps.erf-square.N: expected a whole number"),
+    "unknown key": ("seeds: 3", "seed: 3", "sweeps.erf-square.seed: unknown key"),
+    "negative seed": ("seeds: 3", "seeds: [-1]", "sweeps.erf-square.seeds: expected a count"),
+    "no YAML": ("sizes: [[3, 2]]", "sizes: [[3, 2]", "line 5, column"),
+    "name with a path": ("name: demo", "name: ../demo", "name: expected a plain name"),
+    "key given twice": ("N: [2, 4]", "N: 2, N: 4", "the key 'N' is given twice"),
+    "too many seeds": ("seeds: 3", "seeds: 1000000000", "a count from 1 to 10000000"),
+    "too many points": ("N: [2, 4], seeds: 3", "N: 1..9999, seeds: 9999", "at most 10,000,000"),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "run", "status"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_wrong_study_is_told_once_and_touches_nothing(
+    folder: Path, wrong: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, told = WRONG[wrong]
+    assert old in STUDY
+    (folder / "study.yaml").write_text(STUDY.replace(old, new))
+    before = listing(folder)
+    assert call(command, "study.yaml") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("hessweep: study.yaml: ")
+    assert told in err
+    assert err.count("\n") == 1
+    assert listing(folder) == before
+
+
+def test_no_traceback_reaches_the_user(folder: Path) -> None:
+    wrong = hessweep("run", "none.yaml")
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        "hessweep: none.yaml: can not read the study file: No such file or directory\n"
+    )
+    assert hessweep("runn").returncode == 2
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_points_too_large_are_refused_before_anything_starts(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "study.yaml").write_text(STUDY.replace("[2, 4]", "[2, 5000]"))
+    before = listing(folder)
+    assert call(command, "study.yaml") == 2
+    err = capsys.readouterr().err
+    assert "erf with N_i=5000, N_h=5000 (P=25,005,000) needs about 10 PB" in err
+    assert listing(folder) == before
+
+
+def test_status_tells_what_is_missing_and_why_points_failed(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("status", "study.yaml", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["sweeps"] == {
+        "erf-square": {"done": 6, "missing": 0, "failed": 0},
+        "other": {"done": 0, "missing": 1, "failed": 1},
+        "all": {"done": 6, "missing": 1, "failed": 1},
+    }
+    assert told["failures"] == {"quadratic N_i=3 N_h=2 seed=5": "ValueError: no luck"}
+    assert call("status", "study.yaml") == 1
+    assert "failed: quadratic N_i=3 N_h=2 seed=5: ValueError: no luck" in capsys.readouterr().out
+
+
+def test_run_with_a_failed_point_is_not_a_success(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = STUDY.replace('seeds: "5..6"', "seeds: [5]")
+    (filled / "study.yaml").write_text(study)
+    assert call("run", "study.yaml", "--json") == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {"requested": 7, "computed": 0, "reused": 6, "failed": 1}
+    assert "1 points have no result" in err
+
+
+def test_query_writes_every_format(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("publish", "results/demo") == 0
+    read = {
+        "csv": lambda path: pd.read_csv(path),
+        "json": lambda path: pd.DataFrame(json.loads(path.read_text())),
+        "parquet": pd.read_parquet,
+    }
+    names = "key,N_i,lambda_max"
+    tables = []
+    for form, reader in read.items():
+        file = filled / f"rows.{form}"
+        where = "status == 'done'"
+        options = ["--columns", names, "--format", form, "--output", str(file)]
+        assert call("query", "results/demo", where, *options) == 0
+        tables.append(reader(file))
+    assert list(tables[0].columns) == names.split(",")
+    assert len(tables[0]) == 6
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(table, tables[0], check_exact=True, check_dtype=False)
+    capsys.readouterr()
+    assert call("query", "results/demo", "N_i == 4", "--columns", "N_i,seed") == 0
+    assert capsys.readouterr().out.split() == ["N_i", "seed", "4", "0", "4", "1", "4", "2"]
+
+
+def test_a_failed_point_in_json_has_no_number(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("publish", "results/demo")
+    capsys.readouterr()
+    arguments = ["--columns", "status,lambda_max", "--format", "json"]
+    assert call("query", "results/demo", "status == 'failed'", *arguments) == 0
+    assert json.loads(capsys.readouterr().out) == [{"status": "failed", "lambda_max": None}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("nowhere",), "nothing published"),
+        (("results/demo", "no_such == 3"), "no_such"),
+        (("results/demo", "--columns", "rnak"), "no column rnak"),
+    ],
+)
+def test_a_wrong_query(
+    filled: Path, arguments: tuple[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("publish", "results/demo")
+    assert call("query", *arguments) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_workers_are_for_a_local_cluster(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["--cluster", "tcp://127.0.0.1:9", "--workers", "2"]
+    assert call("run", "study.yaml", *where) == 1
+    assert "--workers is for a local cluster" in capsys.readouterr().err
+
+
+def test_a_missing_scheduler_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "study.yaml", "--cluster", "none.json") == 1
+    assert "none.json: can not read the scheduler file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_keeps_what_it_has(folder: Path, stop: signal.Signals) -> None:
+    study = STUDY.replace("N: [2, 4], seeds: 3", "N: 25, seeds: 4000")
+    (folder / "study.yaml").write_text(study)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hessweep", "run", "study.yaml", "--workers", "1"],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    results = folder / "results" / "demo"
+    deadline = time.monotonic() + 60
+    while not stored_points(results) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    # As a terminal does for Ctrl-C: to the workers, too.
+    os.killpg(process.pid, stop) if stop == signal.SIGINT else process.send_signal(stop)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "stopped; what was computed is stored" in err
+    assert "Traceback" not in out + err
+    stored = stored_points(results)
+    assert 0 < len(stored) < 4002
+    assert set(stored.values()) == {"done"}
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_log_gets_a_line_now_and_then(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from hessweep.cli import progress
+    from hessweep.sweep.driver import Progress
+
+    clock = iter([0.0, 1.0, 6.0, 6.0, 7.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    state = Progress(total=1000, done=249, failed=1, workers=2, seconds=8.0, seconds_done=2.0)
+    with progress.ProgressDisplay() as display:
+        for _ in range(3):
+            display(state)
+    assert capsys.readouterr().err == "250 of 1,000 points, 1 failed, 2 workers, about 18 s left\n"

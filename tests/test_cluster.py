@@ -1,0 +1,195 @@
+"""Where points are computed: each kind of cluster, reached and refused."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import psutil
+import pytest
+from distributed import Client
+
+from hessweep import cluster
+from hessweep.activations import activation
+from hessweep.cluster import (
+    choose_cluster,
+    cluster_client,
+    connected_memory,
+    planned_memory,
+    planned_workers,
+)
+from hessweep.errors import ClusterError
+from hessweep.point import Point
+from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
+from hessweep.sweep import run
+
+POINTS = [Point(activation("erf"), 3, 3, seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Client]:
+    with cluster_client(LocalCluster(workers=1, memory="1GB")) as client:
+        yield client
+
+
+def address_of(client: Client) -> str:
+    return str(client.scheduler_info()["address"])
+
+
+def test_a_local_worker_has_one_thread_and_its_memory(local: Client) -> None:
+    assert list(local.nthreads().values()) == [1]
+    assert connected_memory(local) == 10**9
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        assert local.submit(os.environ.get, name).result() == "1"
+
+
+def test_a_local_cluster_listens_on_loopback_only(local: Client) -> None:
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def test_a_cut_of_the_network_for_30_seconds_is_survived(local: Client) -> None:
+    def timeouts() -> tuple[str, str]:
+        return tuple(dask.config.get(f"distributed.comm.timeouts.{key}") for key in KEYS)
+
+    KEYS = ("tcp", "connect")
+    assert local.submit(timeouts).result() == ("120s", "60s")
+    assert timeouts() == ("120s", "60s")
+
+
+def test_a_running_scheduler_by_address_and_by_file(local: Client, tmp_path: Path) -> None:
+    by_address = AddressCluster(address=address_of(local))
+    assert run(POINTS[:2], tmp_path / "a", by_address).computed == 2
+    local.write_scheduler_file(str(tmp_path / "scheduler.json"))
+    by_file = FileCluster(path=tmp_path / "scheduler.json")
+    assert run(POINTS[2:], tmp_path / "a", by_file).computed == 2
+    assert local.status == "running"
+    assert local.submit(int, 3).result() == 3
+
+
+def test_a_scheduler_file_that_is_not_there(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ClusterError, match=r"none\.json: can not read .*No such file"),
+        cluster_client(FileCluster(path=tmp_path / "none.json")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"address": 3', "null"])
+def test_a_scheduler_file_that_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "s.json").write_text(content)
+    with (
+        pytest.raises(ClusterError, match=r"s\.json: expected a scheduler file"),
+        cluster_client(FileCluster(path=tmp_path / "s.json")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9"])
+def test_an_address_where_nothing_answers(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with (
+        pytest.raises(ClusterError, match="no Dask scheduler answers there"),
+        cluster_client(AddressCluster(address=address)),
+    ):
+        pass
+    # A file that a scheduler left behind, too, names itself.
+    (tmp_path / "old.json").write_text(json.dumps({"address": address}))
+    with (
+        pytest.raises(ClusterError, match=r"old\.json: no Dask scheduler answers"),
+        cluster_client(FileCluster(path=tmp_path / "old.json")),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster as DaskCluster
+
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with (
+        DaskCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
+        pytest.raises(ClusterError, match="has no worker"),
+        cluster_client(AddressCluster(address=empty.scheduler_address)),
+    ):
+        pass
+
+
+def test_the_command_line_beats_the_environment_beats_the_study() -> None:
+    study = SlurmCluster(jobs=2, cores=3, memory="6GB")
+    environment = {"DASK_SCHEDULER_ADDRESS": "tcp://10.0.0.1:8786"}
+    by_address = AddressCluster(address="tcp://10.0.0.1:8786")
+    assert choose_cluster(study, None, {}) == study
+    assert choose_cluster(study, None, environment) == by_address
+    assert choose_cluster(study, "local", environment) == LocalCluster()
+    assert choose_cluster(LocalCluster(workers=3), "local", {}) == LocalCluster(workers=3)
+    assert choose_cluster(study, "a/s.json", {}) == FileCluster(path=Path("a/s.json"))
+    with pytest.raises(ClusterError, match="expected local, an address such as"):
+        choose_cluster(study, "http://10.0.0.1:8786", {})
+
+
+def test_what_is_known_of_workers_before_they_start() -> None:
+    slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
+    assert (planned_workers(slurm), planned_memory(slurm)) == (6, 2 * 10**9)
+    local = LocalCluster(workers=2)
+    machine = psutil.virtual_memory().total
+    assert planned_workers(local) == 2
+    assert 0 < planned_memory(local) <= machine / 2
+    elsewhere = AddressCluster(address="tcp://10.0.0.1:8786")
+    assert (planned_workers(elsewhere), planned_memory(elsewhere)) == (None, None)
+
+
+def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        pytest.raises(ClusterError, match="there is no sbatch here"),
+        cluster_client(SlurmCluster(jobs=1, memory="1GB"), tmp_path),
+    ):
+        pass
+
+
+SBATCH = """#!/bin/sh
+# Runs the job script at once, and keeps it for the test to read.
+for script; do :; done
+cp "$script" "$SPOOL/job.sh"
+setsid sh "$script" >"$SPOOL/job.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = '#!/bin/sh\nkill -- "-$1" 2>/dev/null || kill "$1"\n'
+
+
+def test_slurm_workers_join_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for sbatch and scancel; the tests marked `cluster` use a real SLURM."""
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SPOOL", str(tmp_path))
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
+    config = SlurmCluster(
+        jobs=1, memory="1GB", queue="main", walltime="00:05:00", interface="lo",
+        prologue=["export FROM_PROLOGUE=yes"], directives=["--constraint=fast"],
+    )  # fmt: skip
+    with cluster_client(config, tmp_path) as client:
+        assert run(POINTS, tmp_path / "results", client).computed == len(POINTS)
+        assert client.submit(os.environ.get, "FROM_PROLOGUE").result() == "yes"
+        assert client.submit(dask.config.get, "distributed.comm.timeouts.tcp").result() == "120s"
+        address = address_of(client)
+        assert address.startswith("tls://")
+        with (
+            pytest.raises(ClusterError, match="no Dask scheduler answers"),
+            cluster_client(AddressCluster(address=address)),
+        ):
+            pass
+    script = (tmp_path / "job.sh").read_text()
+    for line in ("-p main", "--mem=954M", "-t 00:05:00", "--constraint=fast"):
+        assert f"#SBATCH {line}" in script

@@ -1,0 +1,91 @@
+"""Predicted cost against what was measured."""
+
+import subprocess
+import sys
+
+import pytest
+
+from hessweep.activations import activation
+from hessweep.cost import (
+    WORKER_BYTES,
+    check_fits,
+    predicted_bytes,
+    predicted_seconds,
+    show_bytes,
+    show_seconds,
+    stored_bytes,
+)
+from hessweep.errors import TooLargeError
+from hessweep.point import Point, compute
+from hessweep.store import publish, write_segment
+
+ERF = activation("erf")
+
+MEASURE = """
+import resource, sys
+from hessweep.activations import activation
+from hessweep.point import Point, compute
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+compute(Point(activation("erf"), 2, 2, 0))
+before = peak()
+compute(Point(activation("erf"), int(sys.argv[1]), int(sys.argv[2]), 0))
+print(before, peak())
+"""
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), [(40, 40), (5, 250), (1, 700)])
+def test_memory_is_enough_and_not_far_off(N_i: int, N_h: int) -> None:
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASURE, str(N_i), str(N_h)], capture_output=True, check=True
+    )
+    before, after = map(int, measured.stdout.split())
+    predicted = predicted_bytes(Point(ERF, N_i, N_h, 0))
+    assert (after - before) < predicted < 2 * (after - before) + 2e7
+    assert before < WORKER_BYTES
+
+
+def test_storage_is_about_what_is_written(tmp_path) -> None:
+    points = [Point(ERF, 20, 20, seed) for seed in range(30)]
+    write_segment(tmp_path, [compute(point) for point in points])
+    publish(tmp_path)
+    written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert written / 2 < sum(map(stored_bytes, points)) < written * 2
+
+
+def test_time_grows_with_size() -> None:
+    seconds = [predicted_seconds(Point(ERF, N, N, 0)) for N in (1, 5, 20, 100, 10**6)]
+    assert seconds == sorted(seconds)
+    assert 0 < seconds[0] < 0.01
+
+
+def test_what_fits_is_let_through() -> None:
+    points = [Point(ERF, N, N, 0) for N in (3, 60)]
+    check_fits(points, None)
+    check_fits(points, 2 * 10**9)
+    check_fits([], 1)
+
+
+def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
+    points = [Point(ERF, N, N + 1, 0) for N in (3, 60, 70)]
+    with pytest.raises(TooLargeError) as caught:
+        check_fits(points, 500_000_000)
+    message = str(caught.value)
+    assert "erf with N_i=70, N_h=71 (P=5,041)" in message
+    assert show_bytes(predicted_bytes(points[2])) in message
+    assert "500 MB" in message
+    assert "2 of the points" in message
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [(0, "0 B"), (999, "999 B"), (1_400_000, "1.4 MB"), (3e18, "3,000 PB")]
+)
+def test_sizes_for_people(size: float, shown: str) -> None:
+    assert show_bytes(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.04, "0.0 s"), (12.4, "12 s"), (119, "119 s"), (600, "10 min"), (86400 * 365, "365 days")],
+)
+def test_durations_for_people(seconds: float, shown: str) -> None:
+    assert show_seconds(seconds) == shown
