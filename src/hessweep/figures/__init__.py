@@ -22,6 +22,7 @@ from hessweep.figures import (
     law_convergence,
     linear_blocks,
     linear_spectrum,
+    loss_decay,
     other_weights,
     quadratic_spectrum,
     rank_grid,
@@ -55,6 +56,7 @@ FIGURES: dict[str, FigureKind] = {
     for name, title, module in (
         ("architecture", "Architecture (Fig. 1)", architecture),
         ("linear-spectrum", "Linear networks: the law of H (Fig. 2)", linear_spectrum),
+        ("loss-decay", "Loss near the optimum (Fig. 3)", loss_decay),
         ("quadratic-spectrum", "Quadratic networks: one outlier (Fig. 4)", quadratic_spectrum),
         ("erf-spectrum", "erf networks: N_h large eigenvalues (Fig. 5)", erf_spectrum),
         ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
