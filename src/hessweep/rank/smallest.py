@@ -9,17 +9,15 @@ from numpy import ndarray
 from scipy import linalg
 
 from hessweep.activations import Polynomial
+from hessweep.hessian import hessian
 from hessweep.network import Network
 from hessweep.rank import ball
 from hessweep.rank.analytic import THEORY
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
 
-GOOD = 1e-3
+GOOD = 1e-2
 """A relative error up to which a float64 eigenvalue is taken as it is."""
-
-AIM = 1e-9
-"""The relative error at which more precision stops being asked for."""
 
 LARGEST = 400
 """Number of parameters up to which balls are tried: an inverse then takes some seconds."""
@@ -60,29 +58,51 @@ def smallest_eigenvalue(
         return rough
     if network.P > LARGEST or ball.kernel(network.activation) is None:
         return rough
-    return enclosed_smallest_eigenvalue(network) or rough
+    return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
 
-def enclosed_smallest_eigenvalue(network: Network) -> SmallestEigenvalue | None:
+def enclosed_smallest_eigenvalue(
+    network: Network, rank: int, relative_error: float = GOOD
+) -> SmallestEigenvalue | None:
     """Return the smallest non-zero eigenvalue from ball arithmetic, or None at its limit.
 
-    Let I be independent parameters, as many as the rank, and `H = S G S^T` with `G = H_II` and
+    Let I be `rank` parameters with independent gradients, and `H = S G S^T` with `G = H_II` and
     `S = H_{:I} G^{-1}`. The non-zero eigenvalues of H are those of `G S^T S`, so the smallest is
     one over the largest eigenvalue of `G^{-1} v = mu (S^T S) v`: well-conditioned in float64
     once `G^{-1}` is known.
     """
-    chosen = independent_parameters(network)
-    bits, precision = ball.FIRST_BITS, ctx.prec
+    choices = _choices(network, rank)
+    bits, precision, last = ball.FIRST_BITS, ctx.prec, np.inf
     try:
         while bits <= ball.LAST_BITS:
             ctx.prec = bits
-            found = _from_inverse(ball.hessian(network), chosen)
-            if found is not None and (found.relative_error <= AIM or not found.value):
-                return found
+            H = ball.hessian(network)
+            found = next(filter(None, (_from_inverse(H, chosen) for chosen in choices)), None)
+            if found is not None:
+                # Where more bits change nothing, what is left is the last float64 step.
+                error = found.relative_error
+                if error <= relative_error or error > last / 2 or not found.value:
+                    return found
+                last = error
             bits *= 2
     finally:
         ctx.prec = precision
     return None
+
+
+def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
+    """Return sets of parameters that may be independent, the better conditioned first.
+
+    By the classes of `THEORY`, S holds little but 0 and ±1. For polynomials the pivots of float64
+    keep it small, but are wrong where eigenvalues are below its noise; the inverse then does not
+    exist, which balls do not miss. Exact pivots are always right.
+    """
+    if rank == network.P:
+        return [np.arange(rank)]
+    if not isinstance(network.activation, Polynomial):
+        return [independent_parameters(network)]
+    _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
+    return [np.sort(order[:rank]), independent_parameters(network)[:rank]]
 
 
 def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue | None:
