@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
-from named import FUNCTIONS, Named, quadrature_hessian
+from named import FUNCTIONS, Mine, quadrature_hessian
 
+from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.network import Network, sample_teacher, sample_weights
 from hessweep.rank import ball
-from hessweep.rank.analytic import BALLS
+from hessweep.rank.analytic import BALLS, in_balls
 from hessweep.rank.minor import is_nonsingular
 
-KERNELS = sorted(name for name, known in BALLS.items() if known.kernel)
+KERNELS = sorted(name for name, make in BALLS.items() if make().kernel)
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def bits():
 def test_hessians_are_those_of_quadrature(name, bits):
     bits(128)
     W1, W2 = sample_weights(2, 3, seed=1)
-    network = Network(W1 * 0.6, W2, Named(name))
+    network = Network(W1 * 0.6, W2, activation(name))
     mid, rad, exponent = ball.scaled(ball.hessian(network))
     np.testing.assert_allclose(np.ldexp(mid, exponent), quadrature_hessian(network), atol=1e-12)
     assert np.ldexp(rad.max(), exponent) < 1e-14
@@ -48,18 +49,18 @@ def test_hessians_are_those_of_the_package(name, bits):
 @pytest.mark.parametrize("name", sorted(BALLS))
 def test_functions_in_balls_are_those_of_numpy(name, bits):
     bits(128)
+    known = in_balls(activation(name))
     u = np.array([-7.5, -1.25, 0.0, 0.5, 6.0])
-    for in_balls, in_numpy in zip(
-        (BALLS[name].g, BALLS[name].derivative), FUNCTIONS[name], strict=True
-    ):
-        found = [in_balls(arb(value)) for value in u]
-        np.testing.assert_allclose([float(v.mid()) for v in found], in_numpy(u), rtol=1e-13)
-        assert all(v.rad() < 1e-30 for v in found)
+    g, derivative = FUNCTIONS[name]
+    for found, expected in ((known.g, g), (known.derivative, derivative)):
+        balls = [found(arb(value)) for value in u]
+        np.testing.assert_allclose([float(v.mid()) for v in balls], expected(u), rtol=1e-13)
+        assert all(v.rad() < 1e-30 for v in balls)
 
 
 def test_an_unknown_activation_has_no_kernel():
     with pytest.raises(LookupError, match="mine has no dual kernel"):
-        ball.hessian(Network(np.ones((1, 1)), np.ones(1), Named("mine", function="tanh")))
+        ball.hessian(Network(np.ones((1, 1)), np.ones(1), Mine()))
 
 
 def with_eigenvalue(smallest, n=8):

@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from named import Named
+from named import Mine
 
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
@@ -97,14 +97,14 @@ def test_linear_and_erf():
 
 
 def test_relu_has_one_parameter_less_for_each_neuron():
-    assert formula(Named("relu"), 5, 9) == (45, "exact")
-    assert formula(Named("relu"), 1, 9) == (2, "upper bound")
-    assert formula(Named("relu"), 1, 1) == (1, "exact")
+    assert formula(activation("relu"), 5, 9) == (45, "exact")
+    assert formula(activation("relu"), 1, 9) == (2, "upper bound")
+    assert formula(activation("relu"), 1, 1) == (1, "exact")
 
 
 def test_nothing_is_claimed_of_an_unknown_activation():
-    assert formula(Named("mine", function="tanh"), 3, 2) == (None, "none")
-    assert effective_parameters(Named("mine", function="tanh"), 3, 2) is None
+    assert formula(Mine(), 3, 2) == (None, "none")
+    assert effective_parameters(Mine(), 3, 2) is None
 
 
 def test_a_size_below_one_is_refused():

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from named import Named
+from named import Mine
 
+from hessweep.activations import activation
 from hessweep.network import Network, sample_teacher, sample_weights
 from hessweep.rank.analytic import BALLS
 from hessweep.rank.minor import has_minor
@@ -26,7 +27,7 @@ def test_a_network_of_more_than_1000_parameters():
 @pytest.mark.parametrize("name", sorted(BALLS))
 def test_every_activation_in_balls_can_be_certified(name):
     W1, W2 = sample_weights(2, 5, seed=0)
-    assert has_minor(Network(W1, W2, Named(name)), 15)
+    assert has_minor(Network(W1, W2, activation(name)), 15)
 
 
 def test_what_does_not_hold_is_not_proved(monkeypatch):
@@ -34,13 +35,13 @@ def test_what_does_not_hold_is_not_proved(monkeypatch):
     W1, W2 = sample_weights(2, 4, seed=0)
     twice = np.concatenate([W1, -W1[:1]])
     output = np.append(W2, 1.0)
-    assert not has_minor(Network(twice, output, Named("erf")), 15)
-    assert has_minor(Network(twice, output, Named("erf")), 12)
+    assert not has_minor(Network(twice, output, activation("erf")), 15)
+    assert has_minor(Network(twice, output, activation("erf")), 12)
     silent = W2 * [1, 1, 1, 0]
-    assert not has_minor(Network(W1, silent, Named("erf")), 12)
-    assert has_minor(Network(W1, silent, Named("erf")), 10)
+    assert not has_minor(Network(W1, silent, activation("erf")), 12)
+    assert has_minor(Network(W1, silent, activation("erf")), 10)
 
 
 def test_an_activation_without_balls_is_undecided():
     W1, W2 = sample_weights(2, 2, seed=0)
-    assert not has_minor(Network(W1, W2, Named("mine", function="erf")), 6)
+    assert not has_minor(Network(W1, W2, Mine()), 6)

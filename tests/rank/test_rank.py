@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from named import Named
+from named import Mine
 
 from hessweep.activations import activation
 from hessweep.errors import PrecisionError
@@ -58,7 +58,7 @@ def test_float64_comes_first():
 
 def test_what_can_not_be_decided_says_so_with_its_bounds():
     W1 = np.array([[1.0, 0.5], [0.25, 2.0]])
-    network = Network(W1, np.ones(2), Named("mine", function="erf"))
+    network = Network(W1, np.ones(2), Mine())
     spectrum = Spectrum(np.array([1e-18, 1e-9, 1e-3, 0.1, 1.0, 2.0]), 1e-6, "dense")
     assert rank(network, spectrum) == Rank(5, 4, 6, "undecided", "float64")
 
@@ -67,7 +67,7 @@ def test_a_contradiction_is_an_error(monkeypatch):
     monkeypatch.setattr("hessweep.rank.bounds", lambda _: Bounds(0, 3))
     with pytest.raises(PrecisionError, match="proves at least 5, but counting allows 3"):
         rank(
-            Network(np.eye(2), np.ones(2), Named("mine", function="erf")),
+            Network(np.eye(2), np.ones(2), Mine()),
             Spectrum(np.array([0.0, 1, 1, 1, 1, 1]), 0.0, "dense"),
         )
 

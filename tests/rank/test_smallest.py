@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from flint import acb_mat, ctx
-from named import Named
 
+from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.network import Network, sample_teacher
 from hessweep.rank import ball, smallest_eigenvalue
@@ -27,7 +27,7 @@ SPECIAL = {
     "equal": Network(np.array([a, a, b]), np.array([1.0, 2, 1]), "erf"),
     "opposite": Network(np.array([a, b, [-0.9, 0.5]]), np.array([1.0, 0, 1]), "erf"),
     "zero row": Network(np.array([[0.0, 0], b]), np.array([1.0, 0.5]), "erf"),
-    "gelu pair": Network(np.array([a, [-0.9, 0.5]]), np.array([1.0, 0.5]), Named("gelu")),
+    "gelu pair": Network(np.array([a, [-0.9, 0.5]]), np.array([1.0, 0.5]), activation("gelu")),
     "polynomial": Network(np.array([a, b, [1, 1], [0.5, 2]]), np.ones(4), "cubic"),
     "silent": Network(np.array([a, b, [1, 1]]), np.array([1.0, 0, 0]), "cubic"),
 }
@@ -77,7 +77,7 @@ def test_an_eigenvalue_below_float64_is_zero_with_an_error_of_one(monkeypatch):
 
 
 def test_without_a_kernel_the_error_of_float64_says_how_little_is_known():
-    network = Network(np.array([[1.0], [1.001]]), np.ones(2), Named("tanh"))
+    network = Network(np.array([[1.0], [1.001]]), np.ones(2), activation("tanh"))
     spectrum = Spectrum(np.array([1e-20, 1e-3, 1.0, 2.0]), 1e-15, "dense")
     assert smallest_eigenvalue(network, spectrum, 4) == (1e-20, 1e-15 / 1e-20, "float64")
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from named import FUNCTIONS, Named
+from named import FUNCTIONS, Mine, gradient
 
+from hessweep.activations import activation
 from hessweep.network import Network
-from hessweep.rank.analytic import THEORY
+from hessweep.rank.analytic import THEORY, theory
 from hessweep.rank.structure import bounds, independent_parameters
 from hessweep.rank.theorem import analytic_rank
 
@@ -32,7 +33,7 @@ CASES = {
 def rank_at_points(network):
     """Numerical rank of `grad_theta y` at many points; the gap must be wide to count."""
     x = np.random.default_rng(0).uniform(-2, 2, (4000, network.N_i))
-    sigma = np.linalg.svd(network.gradient(x), compute_uv=False)
+    sigma = np.linalg.svd(gradient(network, x), compute_uv=False)
     relative = sigma / sigma[0] if sigma[0] else sigma
     assert not ((relative > 1e-13) & (relative < 1e-5)).any(), relative
     return int((relative > 1e-5).sum())
@@ -42,7 +43,7 @@ def rank_at_points(network):
 @pytest.mark.parametrize("case", CASES)
 def test_repetitions_are_counted_exactly(name, case):
     W1, W2 = CASES[case]
-    network = Network(np.array(W1), np.array(W2), Named(name))
+    network = Network(np.array(W1), np.array(W2), activation(name))
     expected = rank_at_points(network)
     assert analytic_rank(network, THEORY[name]) == expected
     assert bounds(network) == (expected, expected)
@@ -50,7 +51,7 @@ def test_repetitions_are_counted_exactly(name, case):
     assert len(chosen) == expected
     if expected:
         x = np.random.default_rng(1).uniform(-2, 2, (500, network.N_i))
-        sigma = np.linalg.svd(network.gradient(x)[:, chosen], compute_uv=False)
+        sigma = np.linalg.svd(gradient(network, x)[:, chosen], compute_uv=False)
         assert sigma[-1] > 1e-5 * sigma[0]
 
 
@@ -69,7 +70,18 @@ def test_symmetries_and_values_at_zero_are_those_of_the_function(name):
 
 
 def test_an_unknown_activation_is_bounded_by_its_distinct_rows():
-    network = Network(
-        np.array([a, a, zero, b]), np.array([1.0, 1, 1, 0]), Named("mine", function="tanh")
-    )
+    network = Network(np.array([a, a, zero, b]), np.array([1.0, 1, 1, 0]), Mine())
     assert bounds(network) == (0, 3 + 3 + 1)
+
+
+@pytest.mark.parametrize("name", sorted(THEORY))
+def test_nothing_is_claimed_of_a_users_own_function_of_the_same_name(name):
+    network = Network(np.array([a, b]), np.ones(2), Mine(name))
+    assert theory(Mine(name)) is None
+    assert bounds(network) == (0, 6)
+    assert len(independent_parameters(network)) == 0
+
+
+def test_swish_is_known_for_every_beta():
+    network = Network(np.array([a, -a, b]), np.ones(3), activation("swish", beta=2.5))
+    assert bounds(network) == (8, 8)

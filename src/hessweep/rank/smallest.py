@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg
@@ -12,7 +12,6 @@ from hessweep.activations import Polynomial
 from hessweep.hessian import hessian
 from hessweep.network import Network
 from hessweep.rank import ball
-from hessweep.rank.analytic import THEORY
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
 
@@ -53,10 +52,9 @@ def smallest_eigenvalue(
     value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank]) if rank else 0.0
     error = spectrum.error / value if value > 0 else np.inf
     rough = SmallestEigenvalue(value, float(error), "float64")
-    known = isinstance(network.activation, Polynomial) or network.activation.name in THEORY
-    if error <= relative_error or not known or not 0 < rank <= LARGEST:
+    if error <= relative_error or not 0 < rank <= network.P <= LARGEST:
         return rough
-    if network.P > LARGEST or ball.kernel(network.activation) is None:
+    if ball.kernel(network.activation) is None:
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
@@ -72,21 +70,17 @@ def enclosed_smallest_eigenvalue(
     once `G^{-1}` is known.
     """
     choices = _choices(network, rank)
-    bits, precision, last = ball.FIRST_BITS, ctx.prec, np.inf
-    try:
-        while bits <= ball.LAST_BITS:
-            ctx.prec = bits
+    last = np.inf
+    for bits in ball.precisions():
+        with ball.working_precision(bits):
             H = ball.hessian(network)
             found = next(filter(None, (_from_inverse(H, chosen) for chosen in choices)), None)
-            if found is not None:
-                # Where more bits change nothing, what is left is the last float64 step.
-                error = found.relative_error
-                if error <= relative_error or error > last / 2 or not found.value:
-                    return found
-                last = error
-            bits *= 2
-    finally:
-        ctx.prec = precision
+        if found is None:
+            continue
+        # Where more bits change nothing, what is left is the last float64 step.
+        if found.relative_error <= relative_error or found.relative_error > last / 2:
+            return found
+        last = found.relative_error
     return None
 
 
