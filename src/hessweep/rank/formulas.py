@@ -10,6 +10,7 @@ from math import comb
 from typing import Literal, NamedTuple
 
 from hessweep.activations import Activation, Polynomial
+from hessweep.activations import activation as resolve
 from hessweep.network import check_sizes
 from hessweep.rank.analytic import theory
 
@@ -31,11 +32,16 @@ class Formula(NamedTuple):
     """Whether generic weights have that rank, or at most that."""
 
 
-def effective_parameters(activation: Activation, N_i: int, N_h: int) -> int | None:
+def effective_parameters(activation: str | Activation, N_i: int, N_h: int) -> int | None:
     """Return the rank of the Hessian at the optimum for generic weights.
 
     Eq. (14) for the quadratic network; for other polynomials what the theorem of Alexander and
     Hirschowitz gives (docs/ranks.md), not the bound of sec. 4.2.
+
+    Args:
+        activation: The activation or its name.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
 
     Returns:
         The number of effective parameters; an upper bound on it for supports of degrees that no
@@ -43,8 +49,9 @@ def effective_parameters(activation: Activation, N_i: int, N_h: int) -> int | No
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
+        ActivationError: If the name is unknown.
     """
-    return formula(activation, N_i, N_h).value
+    return formula(resolve(activation), N_i, N_h).value
 
 
 @lru_cache(maxsize=4096)
