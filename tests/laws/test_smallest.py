@@ -69,7 +69,9 @@ def test_square_matrices_approach_edelmans_limit():
     """`P(N λ_min > x) -> e^{-x/2 - √x}`, at a rate 1/N."""
     x = np.linspace(0.01, 8, 60)
     distances = [
-        np.abs(1 - smallest_wishart_part(N, N, N).cdf(x) - np.exp(-x / 2 - np.sqrt(x))).max()
+        np.abs(
+            1 - smallest_wishart_part(N, N, float(N)).cdf(x) - np.exp(-x / 2 - np.sqrt(x))
+        ).max()
         for N in (8, 16, 32)
     ]
     ratios = np.array(distances[:-1]) / distances[1:]

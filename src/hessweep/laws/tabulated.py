@@ -44,16 +44,16 @@ class Tabulated:
     density: Density
     """Exact; what `pdf` evaluates."""
     bounds: tuple[float, float]
-    breaks: Float[ndarray, " segments+1"]
-    edges: Float[ndarray, " panels+1"]
+    breaks: Float[ndarray, " breaks"]
+    edges: Float[ndarray, " edges"]
     """In φ."""
     slopes: Float[ndarray, "nodes panels"] = field(repr=False)
     """Chebyshev coefficients of the density with respect to φ."""
-    rises: Float[ndarray, "nodes+1 panels"] = field(repr=False)
+    rises: Float[ndarray, "terms panels"] = field(repr=False)
     """The same of its integral from the panel's left edge."""
-    below: Float[ndarray, " panels+1"] = field(repr=False)
+    below: Float[ndarray, " edges"] = field(repr=False)
     """Probability below each edge."""
-    above: Float[ndarray, " panels+1"] = field(repr=False)
+    above: Float[ndarray, " edges"] = field(repr=False)
     """Probability above each edge, summed from the right to keep its digits."""
     error: float
     """Bound on the error of `cdf`, from the last coefficients of every panel."""

@@ -15,7 +15,7 @@ _SCALE = 1e100
 _TAIL = np.sqrt(2 * 20 * np.log(10))
 
 
-def wishart_density(x: Float[ndarray, "*n"], N: int, M: int) -> Float[ndarray, "*n"]:
+def wishart_density(x: Float[ndarray, "*n"] | float, N: int, M: int) -> Float[ndarray, "*n"]:
     """Return the mean density ρ of the eigenvalues of `X X^T`, X an N x M normal matrix.
 
     With `ψ_j` the orthonormal Laguerre functions of order `α = M - N`, `b_j = √(j (j + α))`
