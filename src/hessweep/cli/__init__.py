@@ -28,6 +28,8 @@ app.command()(study.run)
 app.command()(study.status)
 app.command()(inspect.publish)
 app.command()(inspect.query)
+app.command()(inspect.verify)
+app.command()(inspect.repair)
 
 
 def main(arguments: list[str] | None = None) -> None:

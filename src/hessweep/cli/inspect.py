@@ -1,4 +1,4 @@
-"""`hessweep publish` and `query`: commands on a results folder."""
+"""`hessweep publish`, `query`, `verify` and `repair`: commands on a results folder."""
 
 import json
 import sys
@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json
+from hessweep.errors import QueryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +65,50 @@ def query(
 
     with accessing(output, "write"):
         output.write_bytes(content)
+
+
+def verify(
+    results: Results,
+    sample: Annotated[int, typer.Option(min=0, help="How many points to compute again.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Read every byte, check every checksum and key, recompute a sample; change nothing."""
+    from hessweep.cost import show_bytes
+    from hessweep.store import verify as verify_results
+
+    found = verify_results(_existing(results), sample=sample)
+    problems = [f"{problem.path}: {problem.message}" for problem in found.problems]
+    if as_json:
+        counts = ("segments", "points", "bytes", "recomputed", "skipped")
+        print_json({name: getattr(found, name) for name in counts} | {"problems": problems})
+    else:
+        sys.stdout.write(
+            f"{found.points:,} points in {found.segments:,} segments, {show_bytes(found.bytes)}; "
+            f"{found.recomputed:,} computed again, {len(problems):,} problems\n"
+        )
+        for problem in problems:
+            sys.stdout.write(f"{problem}\n")
+    if problems:
+        raise typer.Exit(INCOMPLETE)
+
+
+def repair(results: Results) -> None:
+    """Move damaged segments aside and publish the rest anew; `run` then computes what is gone."""
+    from hessweep.store import repair as repair_results
+
+    done = repair_results(_existing(results))
+    sys.stdout.write(
+        f"{len(done.moved):,} segments moved aside, "
+        f"{'published anew' if done.published else 'nothing to publish'}\n"
+    )
+    for path in done.moved:
+        sys.stdout.write(f"{path}\n")
+
+
+def _existing(results: Path) -> Path:
+    if not results.is_dir():
+        raise QueryError(f"{results}: expected the results folder of a study, and it is not there")
+    return results
 
 
 def _write(rows: "pd.DataFrame", written: Format) -> bytes:

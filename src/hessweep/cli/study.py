@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hessweep.cli.output import INCOMPLETE, print_json, print_table, tell
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hessweep.study import ClusterConfig
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Where = Annotated[
     str | None,
     typer.Option(
