@@ -19,6 +19,7 @@ from hessweep.figures import (
     architecture,
     bulk_edges,
     erf_spectrum,
+    float64_floor,
     law_convergence,
     linear_blocks,
     linear_spectrum,
@@ -64,6 +65,7 @@ FIGURES: dict[str, FigureKind] = {
         ("law-convergence", "Asymptotic against exact laws", law_convergence),
         ("bulk-edges", "Edges of the bulk against N", bulk_edges),
         ("rank-grid", "Rank against formula", rank_grid),
+        ("float64-floor", "Where float64 fails", float64_floor),
     )
 }
 """What a study's `figures` section may name."""

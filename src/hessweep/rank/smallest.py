@@ -26,9 +26,9 @@ class SmallestEigenvalue(NamedTuple):
     """The smallest non-zero eigenvalue of H."""
 
     value: float
-    """The eigenvalue; 0 where it is positive but below what float64 holds, 1e-308."""
+    """The eigenvalue; 0 where no more is known than that it is positive and tiny."""
     relative_error: float
-    """Bound on `|value - truth| / truth`; above 1 says that nothing is known of it."""
+    """Bound on `|value - truth| / truth`; 1 where the value is 0."""
     method: str
     """`float64`, or `ball`: enclosed, so that it is proved to be positive."""
 
@@ -47,14 +47,18 @@ def smallest_eigenvalue(
     Returns:
         The eigenvalue from float64 where it is good enough; else from the inverse in ball
         arithmetic; else, for activations without a kernel in balls or more than `LARGEST`
-        parameters, again from float64, with the error that it has.
+        parameters, again from float64, with the error that it has. 0 for a network of rank 0,
+        which has no such eigenvalue.
     """
-    value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank]) if rank else 0.0
-    error = spectrum.error / value if value > 0 else np.inf
+    if rank == 0:
+        return SmallestEigenvalue(0.0, 0.0, "float64")
+    value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank])
+    # |value - truth| <= error and truth >= value - error
+    error = spectrum.error / (value - spectrum.error) if value > spectrum.error else np.inf
     rough = SmallestEigenvalue(value, float(error), "float64")
-    if error <= relative_error or not 0 < rank <= network.P <= LARGEST:
-        return rough
-    if ball.kernel(network.activation) is None:
+    if error >= 1:
+        rough = SmallestEigenvalue(0.0, 1.0, "float64")
+    if error <= relative_error or network.P > LARGEST or ball.kernel(network.activation) is None:
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
