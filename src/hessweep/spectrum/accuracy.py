@@ -20,6 +20,7 @@ ROUNDINGS = 16
 
 def assembly_error(
     activation: Activation,
+    kernel: DualKernel,
     W1: Float[ndarray, "S N_h n"],
     W2: Float[ndarray, "S N_h"],
     inputs: int,
@@ -28,6 +29,7 @@ def assembly_error(
 
     Args:
         activation: The activation of all of them.
+        kernel: `activation.self_dual(W1)`.
         W1: The rows that the matrix is assembled from: W1, or its row-space factor L.
         W2: The second layer.
         inputs: N_i of the original network. Where W1 is L, the QR factorisation has moved
@@ -39,9 +41,7 @@ def assembly_error(
     if isinstance(activation, Polynomial):
         delta = _polynomial_errors(activation, W1, products)
     else:
-        delta = _kernel_errors(activation, W1, products)
-    # Price's theorem bounds every kernel's own rounding by its natural size, its diagonal.
-    kernel = activation.self_dual(W1)
+        delta = _kernel_errors(activation, kernel, W1, products)
     settled = ROUNDINGS * EPS + 2 * rows
     total = DualKernel(*(d + settled * np.abs(k) for d, k in zip(delta, kernel, strict=True)))
     return _majorant_norm(total, W1, W2)
@@ -65,7 +65,7 @@ def _polynomial_errors(
 
 
 def _kernel_errors(
-    activation: Activation, W1: Float[ndarray, "S N_h n"], products: float
+    activation: Activation, kernel: DualKernel, W1: Float[ndarray, "S N_h n"], products: float
 ) -> DualKernel:
     """Bound the kernels' errors by their differences under small steps of p, q and c.
 
@@ -76,16 +76,17 @@ def _kernel_errors(
     p, q = p[:, :, None], p[:, None, :]
     inwards = c - np.copysign(STEP * np.sqrt(p * q), c)
     with np.errstate(all="ignore"):
-        here = activation.self_dual(W1)
-        longer = activation.self_dual(W1 * (1 + STEP))
+        # Each neuron with itself: a stack of networks of one neuron.
+        longer = activation.self_dual(W1[:, :, None] * (1 + STEP))
         of_c = activation.dual(p, q, inwards)
         of_p = activation.dual(p * (1 + STEP), q, c)
     of_q = _transposed(of_p)
     diagonal = np.arange(W1.shape[1])
     errors = []
-    for base, *stepped, scaled in zip(here, of_c, of_p, of_q, longer, strict=True):
+    for base, *stepped, scaled in zip(kernel, of_c, of_p, of_q, longer, strict=True):
         change = sum(np.abs(value - base) for value in stepped)
-        change[:, diagonal, diagonal] = np.abs(scaled - base)[:, diagonal, diagonal]
+        own = base[:, diagonal, diagonal]
+        change[:, diagonal, diagonal] = np.abs(scaled[:, :, 0, 0] - own)
         # Twice: what a difference leaves of the second order. Not a number: no bound.
         errors.append(np.nan_to_num(2 * products / STEP * change, nan=np.inf))
     return DualKernel(*errors)
