@@ -10,7 +10,7 @@ from hessweep.activations import Activation, Polynomial
 from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_lower_hessian
 from hessweep.network import Network
-from hessweep.spectrum.accuracy import assembly_error
+from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import Plan, route
 from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
@@ -102,13 +102,14 @@ def _solve(
         if "row space" in plan.route:
             W1, outside = row_space(activation, W1, W2)
             parts.append(np.repeat(outside, N_i - N_h, axis=1))
-        kernel = activation.self_dual(W1)
         if "gram" in plan.route and isinstance(activation, Polynomial):
             matrices = stacked_gram(activation, W1, W2)
+            error = gram_error(activation, W1, W2, inputs=N_i)
         else:
+            kernel = activation.self_dual(W1)
             matrices = stacked_lower_hessian(kernel, W1, W2)
+            error = assembly_error(activation, kernel, W1, W2, inputs=N_i)
         parts.append(stacked_eigenvalues(matrices))
-        error = assembly_error(activation, kernel, W1, W2, inputs=N_i)
         error += solver_error(plan.size, np.abs(parts[-1]).max(axis=1))
         found = np.concatenate(parts, axis=1)
     eigenvalues = np.concatenate([found, np.zeros((S, plan.zeros))], axis=1)

@@ -58,7 +58,9 @@ def route(activation: Activation, N_i: int, N_h: int) -> Plan:
         assembly = _gram_numbers(activation, n, N_h)  # type: ignore[arg-type]
     parts = ["row space"] * row_space + ["gram"] * gram
     solved = min(columns, size)
-    each = assembly + solved**2 + 4 * N_i * N_h + 48 * N_h**2 + 3 * P
+    each = assembly + solved**2 + 4 * N_i * N_h + 3 * P
+    if row_space:
+        each += 14 * N_h**2 + 2 * N_i * N_h
     return Plan(
         ", ".join(parts) or "dense",
         eigenproblems=((solved, 1),) + (((N_h, N_i - N_h),) if row_space else ()),
@@ -87,12 +89,12 @@ def gram_size(activation: Polynomial, N_i: int) -> int:
 
 
 def _dense_numbers(N_i: int, N_h: int) -> int:
-    """Floats that `stacked_lower_hessian` holds beside the matrix itself."""
-    return N_i * N_h * (2 * N_i + N_h)
+    """Floats held beside the matrix by `stacked_lower_hessian`, the kernels and their bounds."""
+    return N_i * N_h * (2 * N_i + N_h) + 48 * N_h**2
 
 
 def _gram_numbers(activation: Polynomial, N_i: int, N_h: int) -> int:
     """Floats that `stacked_gram` holds beside the matrix itself."""
     widths = [comb(N_i + k - 1, k) for k in hermite_degrees(activation)]
     powers = sum(comb(N_i + k - 1, k) for k in range(activation.degree + 1))
-    return powers * N_h + 2 * max(widths) * N_h + max(widths) ** 2 + 3 * powers * N_i
+    return (powers + 2 * max(widths) + 12) * N_h + max(widths) ** 2 + 3 * powers * N_i
