@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from hessweep.errors import TooLargeError
 from hessweep.point import Point
+from hessweep.spectrum import route
 
-OVERHEAD_SECONDS = 4e-4
-"""Teacher, dual kernel, bookkeeping and storage of the smallest point."""
+OVERHEAD_SECONDS = 5e-4
+"""Teacher, dual kernel, rank, bookkeeping and storage of the smallest point."""
 
-SECONDS_PER_CUBE = 1.1e-10
-"""Of the P x P eigenproblem, divided by P³."""
+SECONDS_PER_CUBE = 1.3e-10
+"""Of an n x n eigenproblem, its assembly included, divided by n³."""
 
 WORKER_BYTES = 350_000_000
 """What a worker process holds before it computes anything: the interpreter and libraries."""
@@ -25,16 +26,19 @@ STORED_BYTES_PER_POINT = 150
 
 
 def predicted_seconds(point: Point) -> float:
-    """Return about how long one core takes for the point."""
-    return OVERHEAD_SECONDS + SECONDS_PER_CUBE * float(point.P) ** 3
+    """Return about how long one core takes for the point.
+
+    A rank that float64 leaves open can take longer: which points those are shows only when
+    they are computed.
+    """
+    plan = route(point.activation, point.N_i, point.N_h)
+    cubes = sum(count * float(size) ** 3 for size, count in plan.eigenproblems)
+    return OVERHEAD_SECONDS + SECONDS_PER_CUBE * cubes
 
 
 def predicted_bytes(point: Point) -> int:
     """Return the peak memory of computing the point, beyond `WORKER_BYTES`."""
-    # H in C order and the solver's copy of it in Fortran order; then the temporaries of
-    # stacked_hessian: some rows of A, block C, the dual kernel.
-    temporaries = 3 * point.P * (point.N_i + point.N_h) + 16 * point.N_h**2
-    return 8 * (2 * point.P**2 + temporaries)
+    return route(point.activation, point.N_i, point.N_h).peak_bytes
 
 
 def stored_bytes(point: Point) -> int:

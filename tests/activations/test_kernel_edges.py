@@ -114,3 +114,23 @@ def test_first_and_second_derivative_of_every_activation(name: str) -> None:
     ) / (12 * h)
     np.testing.assert_allclose(g.derivative(x), first, rtol=1e-9, atol=1e-10)
     np.testing.assert_allclose(g.second_derivative(x), second, rtol=1e-9, atol=1e-10)
+
+
+def test_relu_with_one_input_has_parallel_rows_only() -> None:
+    # pq - c² is rounding, of either sign; K_cc of 1e8 must not come of it.
+    w = np.random.default_rng(0).standard_normal((40, 1))
+    k = activation("relu").self_dual(w)
+    assert not np.array(k[4:]).any()
+    np.testing.assert_array_equal(k.K_c, (w * w.T > 0) / 2)
+
+
+@pytest.mark.parametrize("name", ["erf", "relu", "gelu", "tanh"])
+def test_between_two_networks(name: str) -> None:
+    # Student against teacher: as many rows, but others; a block of the kernel of all of them.
+    W = np.random.default_rng(1).standard_normal((6, 3)) / np.sqrt(3)
+    both = activation(name).self_dual(W)
+    c = W @ W.T
+    p = np.diagonal(c)
+    between = activation(name).dual(p[:3, None], p[None, 3:], c[:3, 3:])
+    for got, expected in zip(between, both, strict=True):
+        np.testing.assert_allclose(got, expected[:3, 3:], rtol=1e-13, atol=1e-15)

@@ -1,5 +1,6 @@
 """Real points, computed once, and a results folder that holds them."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,14 +31,28 @@ def computed() -> list[PointResult]:
     return [*results[:-1], failed(results[-1])]
 
 
-@pytest.fixture
-def root(tmp_path: Path, computed: list[PointResult]) -> Path:
-    """Segments of 7 points, published."""
-    folder = tmp_path / "results"
-    for start in range(0, len(computed), 7):
-        write_segment(folder, computed[start : start + 7])
+@pytest.fixture(scope="session")
+def untouched(tmp_path_factory: pytest.TempPathFactory, computed: list[PointResult]) -> Path:
+    """Six segments of six points, published; only to be read."""
+    folder = tmp_path_factory.mktemp("store") / "results"
+    for start in range(0, len(computed), 6):
+        write_segment(folder, computed[start : start + 6])
     publish(folder)
     return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path, untouched: Path) -> Path:
+    """A copy of `untouched`."""
+    return shutil.copytree(untouched, tmp_path / "results")
+
+
+@pytest.fixture
+def small(tmp_path: Path, computed: list[PointResult]) -> Path:
+    """A single segment of three points of erf, published."""
+    write_segment(tmp_path / "small", [computed[0], computed[3], computed[12]])
+    publish(tmp_path / "small")
+    return tmp_path / "small"
 
 
 def with_seed(result: PointResult, seed: int) -> PointResult:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pandas as pd
 import xarray as xr
 
-from hessweep.claims import equations, laws, ranks, spectra
+from hessweep.claims import dynamics, equations, laws, ranks, spectra
 from hessweep.claims.claim import Claim
 
 CLAIMS: tuple[Callable[[xr.DataTree], Claim], ...] = (
     *laws.CLAIMS,
+    *dynamics.CLAIMS,
     *ranks.CLAIMS,
     *spectra.CLAIMS,
     *equations.CLAIMS,

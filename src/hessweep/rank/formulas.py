@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.network import check_sizes
-from hessweep.rank.analytic import THEORY
+from hessweep.rank.analytic import theory
 
 Kind = Literal["exact", "upper bound", "none"]
 
@@ -57,10 +57,10 @@ def formula(activation: Activation, N_i: int, N_h: int) -> Formula:
     check_sizes(N_i, N_h)
     if isinstance(activation, Polynomial):
         return support_rank(activation.support, N_i, N_h)
-    theory = THEORY.get(activation.name)
-    if theory is None:
+    known = theory(activation)
+    if known is None:
         return Formula(None, "none")
-    if not theory.homogeneous:
+    if not known.homogeneous:
         return Formula(N_h * (N_i + 1), "exact")
     if N_i == 1:  # one line: only the signs of the weights matter, and they may all agree
         return Formula(min(N_h, 2), "exact" if N_h == 1 else "upper bound")

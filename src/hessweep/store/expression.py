@@ -20,7 +20,6 @@ Column = Callable[[str], Any]
 """A column's values by its name."""
 
 MAX_LENGTH = 10_000
-MAX_EXPONENT = 8
 
 _HELP = (
     "write a condition on columns, such as \"activation == 'erf' and N_i == N_h\"; it may hold "
@@ -189,10 +188,8 @@ def _compare_two(compare: Callable[[Any, Any], Any], left: ndarray, right: ndarr
 def _calculate(op: ast.operator, left: ndarray, right: ndarray) -> ndarray:
     left, right = _number(left), _number(right)
     if isinstance(op, ast.Pow):
-        if right.ndim or not abs(right) <= MAX_EXPONENT:
-            raise QueryError(f"**: expected a number of at most {MAX_EXPONENT} as exponent")
-        if right < 0:
-            left = left.astype(float)
+        # Integers would wrap around where floats become infinite.
+        left = left.astype(float)
     if isinstance(op, ast.FloorDiv | ast.Mod) and not np.all(right):
         # Integers have no infinity: divided by zero they would silently give 0.
         right = right.astype(float)

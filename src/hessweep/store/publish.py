@@ -162,21 +162,19 @@ def _publish_group(root: Path, folder: Path, group: Group) -> None:
 
 def _swap(build: Path, target: Path, metadata: dict[str, Any]) -> None:
     """Move the new chunks in beside the current ones, then replace the metadata."""
-    target.mkdir(exist_ok=True)
     arrays = metadata["consolidated_metadata"]["metadata"]
-    for name in arrays:
-        chunks = set(chunk_paths(name, arrays[name]))
+    for name, array in arrays.items():
+        (target / name).mkdir(parents=True, exist_ok=True)
+        chunks = set(chunk_paths(name, array))
         for path in chunks:
             sync(build / path)
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).parent.mkdir(exist_ok=True)
             (build / path).replace(target / path)
-        separator = arrays[name]["chunk_key_encoding"]["configuration"]["separator"]
+        separator = array["chunk_key_encoding"]["configuration"]["separator"]
         for path in (target / name).glob(f"c{separator}*"):
             if path.relative_to(target) not in chunks:
                 path.unlink()
-        sync(target / name)
-    for name, array in arrays.items():
-        commit_file(target / name / METADATA, json.dumps(array).encode())
+        (build / name / METADATA).replace(target / name / METADATA)
     commit_file(target / METADATA, json.dumps(metadata, indent=1).encode())
 
 

@@ -62,7 +62,7 @@ def open_results(path: str | Path) -> xr.DataTree:
             "nothing published; `hessweep run` computes and publishes a study"
         )
     datasets = {group.name.removesuffix(SUFFIX): _open_group(group) for group in groups}
-    return xr.DataTree.from_dict(datasets, name=path.name or None)
+    return xr.DataTree.from_dict(datasets)
 
 
 def points(
@@ -131,7 +131,7 @@ def spectra(
         DamagedStoreError: If a point has another number of eigenvalues than parameters.
     """
     dataset = _of_activation(results, str(activation))
-    rows = np.flatnonzero((dataset["N_i"].values == N_i) & (dataset["N_h"].values == N_h))
+    rows = np.flatnonzero((_read(dataset, "N_i") == N_i) & (_read(dataset, "N_h") == N_h))
     span = _as_slice(rows)
     usable = (_column(dataset, "weights", span) == weights) & (
         _column(dataset, "status", span) == "done"
@@ -143,7 +143,7 @@ def spectra(
             "done; `points` lists those that are"
         )
     P = N_h * (N_i + 1)
-    if (dataset["row_size"].values[rows] != P).any():
+    if (_read(dataset, "row_size")[rows] != P).any():
         raise DamagedStoreError(f"{activation}, {N_i} x {N_h}: expected {P} eigenvalues a point")
     eigenvalues = np.concatenate(list(_eigenvalues(dataset, rows))).reshape(len(rows), P)
     scalars = {
@@ -242,7 +242,7 @@ def _select(dataset: xr.Dataset, expression: Expression | None) -> slice | ndarr
     if expression is None:
         return slice(None)
     label = dataset.attrs["activation"]
-    mask = expression(lambda name: label if name == "activation" else dataset[name].values)
+    mask = expression(lambda name: label if name == "activation" else _read(dataset, name))
     if mask.ndim == 0:
         return slice(None) if mask else slice(0)
     return _as_slice(np.flatnonzero(mask))
@@ -260,15 +260,26 @@ def _column(dataset: xr.Dataset, name: str, rows: slice | ndarray) -> ndarray:
         count = np.arange(dataset.sizes[POINT])[rows].size
         return np.full(count, dataset.attrs["activation"], dtype=STRING)
     if isinstance(rows, slice) and rows != slice(None):
-        return dataset[name][rows].values
-    return dataset[name].values[rows]
+        return _read(dataset, name, rows)
+    return _read(dataset, name)[rows]
+
+
+def _read(dataset: xr.Dataset, name: str, span: slice | None = None) -> ndarray:
+    """Return stored values; those of a whole column stay in memory."""
+    try:
+        return dataset[name].values if span is None else dataset[name][span].values
+    except (ValueError, RuntimeError) as error:
+        raise DamagedStoreError(
+            f"{name} of {dataset.attrs['activation']} can not be read ({error}); open the results "
+            "again if they were published twice since, otherwise repair rebuilds them"
+        ) from error
 
 
 def _eigenvalues(dataset: xr.Dataset, rows: ndarray) -> Iterator[ndarray]:
     """Yield the eigenvalues of these rows, ascending, reading neighbours together."""
     if not rows.size:
         return
-    sizes = dataset["row_size"].values
+    sizes = _read(dataset, "row_size")
     ends = np.cumsum(sizes)
     starts = ends - sizes
     first, last = starts[rows], ends[rows]
@@ -278,7 +289,7 @@ def _eigenvalues(dataset: xr.Dataset, rows: ndarray) -> Iterator[ndarray]:
         near &= last[begin + 1 :] - first[begin] <= _BLOCK
         end = begin + 1 + (near.size if near.all() else int(np.argmin(near)))
         offset = first[begin]
-        values = dataset[EIGENVALUES.name][int(offset) : int(last[end - 1])].values
+        values = _read(dataset, EIGENVALUES.name, slice(int(offset), int(last[end - 1])))
         covered = slice(rows[begin], rows[end - 1] + 1)
         chosen = np.zeros(covered.stop - covered.start, dtype=bool)
         chosen[rows[begin:end] - rows[begin]] = True

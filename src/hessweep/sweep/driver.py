@@ -148,8 +148,9 @@ class Driver:
             raise ClusterError(_LOST) from None
         except Exception as error:
             raise ClusterError(
-                f"a worker can not run tasks of hessweep: {type(error).__name__}: {error}; are "
-                "the same versions of hessweep and its dependencies installed on the workers?"
+                "the cluster can not run tasks of hessweep; are the same versions of it and its "
+                "dependencies installed on scheduler and workers? "
+                f"{type(error).__name__}: {' '.join(str(error).split())}"
             ) from error
         finally:
             del self.futures[str(future.key)]

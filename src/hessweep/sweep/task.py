@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from hessweep.errors import StoreError
-from hessweep.point import Point, PointResult, compute
+from hessweep.point import Point, PointResult, compute_stack
 from hessweep.store import write_segment
 
 LONGEST_ERROR = 2000
@@ -22,7 +23,11 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
         For each point its error, empty where it is done; or why the segment can not be written.
     """
     _one_blas_thread()
-    results = [_attempt(point) for point in points]
+    results = [
+        result
+        for _, together in groupby(points, key=lambda p: (p.activation, p.N_i, p.N_h))
+        for result in _attempt(list(together))
+    ]
     try:
         write_segment(root, results)
     except StoreError as error:  # returned: raised, its class would be lost on the way
@@ -30,12 +35,16 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
     return [result.error for result in results]
 
 
-def _attempt(point: Point) -> PointResult:
+def _attempt(points: list[Point]) -> list[PointResult]:
+    """Compute points of one activation and size: together, or one by one to find who fails."""
     try:
-        return compute(point)
+        return compute_stack(points)
     # SystemExit: a user's activation may call sys.exit; that must not end the worker.
     except (Exception, SystemExit) as error:
-        return PointResult(point, error=f"{type(error).__name__}: {error}"[:LONGEST_ERROR])
+        if len(points) > 1:
+            return [result for point in points for result in _attempt([point])]
+        message = f"{type(error).__name__}: {error}"
+        return [PointResult(points[0], error=message[:LONGEST_ERROR])]
 
 
 @cache

@@ -1,0 +1,132 @@
+import os
+import shutil
+import time
+
+import pytest
+
+from hessweep.store import DamagedSegmentWarning, index, stored_points, write_segment
+from hessweep.store.segments import list_segments, read_segment
+
+from .conftest import failed, with_seed
+from .test_segments import exit_code, in_child
+
+
+def expected(computed):
+    return {result.point.key: result.status for result in computed}
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def count_reads(monkeypatch):
+    read = []
+    original = index.read_columns
+    monkeypatch.setattr(
+        index, "read_columns", lambda path, names: read.append(path.name) or original(path, names)
+    )
+    return read
+
+
+def test_every_stored_point_has_its_status(root, computed):
+    assert stored_points(root) == expected(computed)
+
+
+def test_an_empty_or_absent_folder_has_no_points(tmp_path):
+    assert stored_points(tmp_path) == {}
+    assert stored_points(tmp_path / "absent") == {}
+
+
+def test_only_new_segments_are_read(root, computed, monkeypatch):
+    stored_points(root)
+    read = count_reads(monkeypatch)
+    assert stored_points(root) == expected(computed)
+    assert read == []
+    new = with_seed(computed[0], 77)
+    name = write_segment(root, [new])
+    assert stored_points(root) == expected([*computed, new])
+    assert read == [name]
+
+
+@pytest.mark.parametrize("first", ["done", "failed"])
+def test_done_wins_over_failed_in_either_order(tmp_path, computed, first):
+    pair = [computed[0], failed(computed[0])]
+    for result in pair if first == "done" else pair[::-1]:
+        write_segment(tmp_path, [result])
+    assert stored_points(tmp_path) == {computed[0].point.key: "done"}
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda c: c[:100], lambda c: b"junk" + c, lambda c: c[:-9] + bytes([c[-9] ^ 4]) + c[-8:]],
+)
+def test_a_spoiled_cache_is_built_anew(root, computed, spoil, monkeypatch):
+    cache = root / index.CACHE
+    cache.write_bytes(spoil(cache.read_bytes()))
+    read = count_reads(monkeypatch)
+    assert stored_points(root) == expected(computed)
+    assert len(read) == len(list_segments(root))
+    read.clear()
+    stored_points(root)
+    assert not read
+
+
+def test_a_cache_of_another_folder_is_not_believed(root, tmp_path, computed):
+    other = tmp_path / "other"
+    write_segment(other, [with_seed(computed[0], 5)])
+    stored_points(other)
+    shutil.copy(other / index.CACHE, root / index.CACHE)
+    assert stored_points(root) == expected(computed)
+
+
+def test_points_of_a_removed_segment_are_gone(root, computed):
+    name = next(iter(list_segments(root)))
+    lost = set(read_segment(root / "segments" / name)["key"].values.tolist())
+    (root / "segments" / name).unlink()
+    assert stored_points(root).keys() == expected(computed).keys() - lost
+
+
+def test_a_damaged_segment_is_reported_and_the_others_count(root, computed):
+    name = next(iter(list_segments(root)))
+    path = root / "segments" / name
+    lost = set(read_segment(path)["key"].values.tolist())
+    damage(path)
+    (root / index.CACHE).unlink()
+    with pytest.warns(DamagedSegmentWarning, match=name):
+        stored = stored_points(root)
+    assert stored.keys() == expected(computed).keys() - lost
+    assert [found.segment for found in stored.damaged] == [name]
+
+
+def test_foreign_and_temporary_files_are_passed_over(root, computed):
+    folder = root / "segments"
+    (folder / ".tmp-0123").write_bytes(b"half a segm")
+    (folder / "notes.txt").write_text("mine")
+    (folder / "copy.zarr.zip").write_bytes(b"PK")
+    (folder / "damaged").mkdir()
+    assert stored_points(root) == expected(computed)
+    assert (folder / ".tmp-0123").exists()
+
+
+def test_a_killed_writers_file_goes_after_a_day(root):
+    left = root / "segments" / ".tmp-0123"
+    left.write_bytes(b"half a segm")
+    os.utime(left, (time.time() - 2 * 86400,) * 2)
+    stored_points(root)
+    assert not left.exists()
+
+
+def test_processes_that_index_and_write_at_once_agree(root, computed):
+    def write_and_index(first):
+        for seed in range(first, first + 8):
+            write_segment(root, [with_seed(computed[0], seed)])
+            assert computed[0].point.key in stored_points(root)
+
+    children = [in_child(lambda first=first: write_and_index(first)) for first in (100, 200)]
+    assert [exit_code(pid) for pid in children] == [0, 0]
+    new = [with_seed(computed[0], seed) for seed in (*range(100, 108), *range(200, 208))]
+    assert stored_points(root) == expected([*computed, *new])
+    (root / index.CACHE).unlink()
+    assert stored_points(root) == expected([*computed, *new])

@@ -1,0 +1,330 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hessweep.activations import Erf, activation
+from hessweep.errors import DamagedStoreError, StoreAccessError
+from hessweep.point import Point
+from hessweep.store import (
+    DamagedSegmentWarning,
+    group_writer,
+    publish,
+    selection,
+    stored_points,
+    write_segment,
+)
+from hessweep.store.index import read_index
+from hessweep.store.segments import list_segments
+from hessweep.store.selection import Group, select
+
+from .conftest import ACTIVATIONS, failed, with_seed
+from .test_index import damage
+from .test_segments import exit_code, in_child
+
+
+def published(root, name="erf"):
+    return xr.open_zarr(root / "published" / f"{name}.zarr", chunks=None)
+
+
+def snapshot(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_holds(dataset, results):
+    """The dataset holds these results, to the bit, in the published order."""
+    order = sorted(
+        results,
+        key=lambda r: (r.point.N_i, r.point.N_h, r.point.weights, r.point.seed),
+    )
+    assert dataset["key"].values.tolist() == [result.point.key for result in order]
+    assert dataset["status"].values.tolist() == [result.status for result in order]
+    eigenvalues = np.concatenate([result.eigenvalues for result in order])
+    assert dataset["eigenvalues"].values.tobytes() == eigenvalues.tobytes()
+    assert dataset["row_size"].values.tolist() == [len(r.eigenvalues) for r in order]
+    for i, result in enumerate(order):
+        for name, value in result.scalars.items():
+            assert dataset[name].values[i] == value
+
+
+def of(results, label):
+    return [result for result in results if result.point.activation.label == label]
+
+
+def test_each_activation_is_published_to_the_bit(root, computed):
+    folders = sorted(path.name for path in (root / "published").glob("*.zarr"))
+    assert [name.split("-")[0].removesuffix(".zarr") for name in folders] == [
+        "erf",
+        "linear",
+        "quadratic",
+    ]
+    for name in folders:
+        dataset = published(root, name.removesuffix(".zarr")).load()
+        assert_holds(dataset, of(computed, dataset.attrs["activation"]))
+
+
+def test_plain_xarray_opens_it_without_this_package(root):
+    code = """
+import sys, xarray
+dataset = xarray.open_zarr(sys.argv[1]).load()
+assert not any(name.startswith("hessweep") for name in sys.modules)
+print(dataset.sizes["point"], int(dataset.row_size.sum()) == dataset.sizes["eigenvalue"])
+print(sorted(dataset.coords), dataset["rank"].attrs["long_name"], dataset.spectrum_time.units)
+print(dataset.row_size.attrs["sample_dimension"], sorted(dataset.attrs))
+"""
+    process = subprocess.run(
+        [sys.executable, "-c", code, str(root / "published" / "erf.zarr")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sizes, described, attrs = process.stdout.splitlines()
+    assert sizes == "12 True"
+    assert "['N_h', 'N_i', 'activation', 'key', 'seed', 'weights'] rank of H" in described
+    assert described.endswith(" s")
+    assert attrs.startswith("eigenvalue ")
+    for name in ("computed_with", "published_at", "published_with", "segments_digest"):
+        assert name in attrs
+
+
+def test_publishing_again_does_nothing(root):
+    before = snapshot(root)
+    assert publish(root) is False
+    assert snapshot(root) == before
+
+
+def test_only_groups_with_news_are_written(root, computed):
+    before = snapshot(root / "published" / "linear.zarr")
+    new = with_seed(computed[0], 9)
+    write_segment(root, [new])
+    assert publish(root) is True
+    assert snapshot(root / "published" / "linear.zarr") == before
+    assert_holds(published(root), of([*computed, new], "erf"))
+
+
+def test_nothing_stored_publishes_nothing(tmp_path):
+    assert publish(tmp_path) is False
+    assert not (tmp_path / "published").exists()
+
+
+def test_groups_of_failed_points_only_are_published(tmp_path, computed):
+    write_segment(tmp_path, [failed(computed[0])])
+    assert publish(tmp_path)
+    assert published(tmp_path)["status"].values.tolist() == ["failed"]
+    assert published(tmp_path).sizes["eigenvalue"] == 0
+
+
+@pytest.mark.parametrize("first", ["done", "failed"])
+def test_a_point_appears_once_and_done_wins(tmp_path, computed, first):
+    pair = [computed[0], failed(computed[0])]
+    for result in pair if first == "done" else pair[::-1]:
+        write_segment(tmp_path, [result])
+        publish(tmp_path)
+    write_segment(tmp_path, [computed[0], computed[3]])
+    publish(tmp_path)
+    assert_holds(published(tmp_path), [computed[0], computed[3]])
+    assert publish(tmp_path) is False
+
+
+def test_the_newest_kernel_wins_even_over_a_done_point(tmp_path, computed, monkeypatch):
+    write_segment(tmp_path, [computed[0]])
+    monkeypatch.setattr("hessweep.store.schema.KERNEL_VERSION", 99)
+    write_segment(tmp_path, [failed(computed[0])])
+    publish(tmp_path)
+    assert published(tmp_path)["kernel_version"].values.tolist() == [99]
+    assert published(tmp_path)["status"].values.tolist() == ["failed"]
+
+
+def test_what_is_chosen_does_not_depend_on_the_order_of_writing(tmp_path, computed):
+    frames = []
+    for number, results in enumerate((computed, computed[::-1])):
+        folder = tmp_path / str(number)
+        for start in range(0, len(results), 5):
+            write_segment(folder, results[start : start + 5])
+        frames.append([g.points[["key", "status"]] for g in select(read_index(folder).points)])
+    assert all(a.equals(b) for a, b in zip(*frames, strict=True))
+
+
+def test_small_blocks_chunks_and_shards_give_the_same(root, computed, monkeypatch):
+    monkeypatch.setattr(selection, "_BLOCK_ROWS", 5)
+    monkeypatch.setattr(selection, "_BLOCK_VALUES", 17)
+    monkeypatch.setattr(group_writer, "_CHUNK", {"point": 2, "eigenvalue": 3})
+    monkeypatch.setattr(group_writer, "_SHARD", {"point": 4, "eigenvalue": 12})
+    assert publish(root, force=True)
+    assert_holds(published(root).load(), of(computed, "erf"))
+    encoding = published(root)["eigenvalues"].encoding
+    assert (encoding["chunks"], encoding["shards"]) == ((3,), (12,))
+    assert len(list((root / "published/erf.zarr/N_i").glob("c*0*"))) >= 1
+
+
+def test_an_open_reader_keeps_its_version_over_the_next_publish(small, computed):
+    opened = published(small)
+    write_segment(small, [with_seed(computed[0], 50)])
+    publish(small)
+    # Nothing but metadata was read before the publish.
+    assert_holds(opened.load(), [computed[0], computed[3], computed[12]])
+
+
+def test_a_reader_two_versions_behind_fails_and_never_mixes_them(small, computed):
+    opened = published(small)
+    for seed in (50, 51):
+        write_segment(small, [with_seed(computed[0], seed)])
+        publish(small)
+    for name in opened.variables:
+        with pytest.raises((ValueError, RuntimeError)):
+            opened[name].load()
+
+
+def test_readers_see_whole_versions_while_publishing_goes_on(small, computed):
+    versions_to_see = 6
+    read_end, write_end = os.pipe()
+
+    def read_on():
+        versions = set()
+        while len(versions) < versions_to_see:
+            dataset = published(small).load()
+            sizes = dataset["row_size"].values
+            assert sizes.sum() == dataset.sizes["eigenvalue"]
+            assert (dataset["status"].values == "done").all()
+            last = dataset["eigenvalues"].values[np.cumsum(sizes) - 1]
+            assert (last == dataset["lambda_max"].values).all()
+            assert np.isfinite(dataset["trace"].values).all()
+            versions.add(dataset.attrs["generation"])
+            os.write(write_end, bytes([dataset.attrs["generation"]]))
+
+    reader = in_child(read_on)
+    for version in range(1, versions_to_see):
+        # A read that began before one publish has ended before the next.
+        while os.read(read_end, 1)[0] < version:
+            pass
+        write_segment(small, [with_seed(computed[0], 60 + version)])
+        publish(small)
+    assert exit_code(reader) == 0
+
+
+def test_a_killed_publish_leaves_the_last_version_and_the_next_one_finishes(small, computed):
+    chance = np.random.default_rng(2)
+    written = [computed[0], computed[3], computed[12]]
+    for seed in range(70, 76):
+        written.append(with_seed(computed[0], seed))
+        write_segment(small, written[-1:])
+        before = published(small)["key"].values.tolist()
+        pid = in_child(lambda: publish(small))
+        time.sleep(chance.uniform(0, 0.15))
+        os.kill(pid, signal.SIGKILL)
+        exit_code(pid)
+        dataset = published(small).load()
+        expected = written if dataset.sizes["point"] > len(before) else written[:-1]
+        assert_holds(dataset, expected)
+        publish(small)
+        assert_holds(published(small).load(), written)
+    assert not (small / "published" / ".building").exists()
+
+
+def test_two_publishes_at_once_give_one_whole_version(root, computed):
+    new = with_seed(computed[0], 80)
+    write_segment(root, [new])
+    children = [in_child(lambda: publish(root)) for _ in range(2)]
+    assert [exit_code(pid) for pid in children] == [0, 0]
+    assert published(root).attrs["generation"] == 2
+    assert_holds(published(root).load(), of([*computed, new], "erf"))
+
+
+def test_a_damaged_segment_is_left_out_with_a_warning(root, computed):
+    name = next(iter(list_segments(root)))
+    lost = {k for k, s in read_index(root).points[["key", "segment"]].to_numpy() if s == name}
+    damage(root / "segments" / name)
+    with pytest.raises(DamagedStoreError, match=name):
+        publish(root, force=True)
+    (root / "index.cache").unlink()
+    with pytest.warns(DamagedSegmentWarning, match=name):
+        assert publish(root)
+    assert_holds(
+        published(root).load(), [r for r in of(computed, "erf") if r.point.key not in lost]
+    )
+
+
+def test_a_group_without_points_disappears_and_foreign_folders_stay(root, tmp_path, computed):
+    foreign = root / "published" / "mine.zarr"
+    foreign.mkdir()
+    (foreign / "zarr.json").write_text("{}")
+    for name in list_segments(root):
+        (root / "segments" / name).unlink()
+    write_segment(root, of(computed, "erf"))
+    assert publish(root)
+    assert sorted(path.name for path in (root / "published").glob("*.zarr")) == [
+        "erf.zarr",
+        "mine.zarr",
+    ]
+
+
+@dataclass(frozen=True)
+class Swish(Erf):
+    name: str = "swish"
+
+
+def test_two_activations_of_one_label_get_two_groups(tmp_path, computed):
+    def swish(beta):
+        return Swish(parameters=(("beta", beta),), default_parameters=(("beta", beta),))
+
+    results = [
+        replace(computed[0], point=Point(swish(beta), 2, 2, 0)) for beta in (1.0, 1.0000001)
+    ]
+    assert {result.point.activation.label for result in results} == {"swish"}
+    write_segment(tmp_path, results)
+    publish(tmp_path)
+    groups = sorted((tmp_path / "published").glob("swish-beta-1.0*.zarr"))
+    labels = [xr.open_zarr(group)["activation"].values.tolist() for group in groups]
+    assert sorted(labels) == [["swish(beta=1.0)"], ["swish(beta=1.0000001)"]]
+
+
+@given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=4, unique=True))
+def test_slugs_are_safe_and_unique_without_regard_to_case(labels):
+    slugs = [Group(label, "", None).slug for label in labels]
+    assert len({slug.casefold() for slug in slugs}) == len(labels)
+    for slug in slugs:
+        assert slug == slug.lower()
+        assert len(slug) < 60
+        assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+        assert not slug.startswith((".", "-"))
+
+
+def test_readable_slugs():
+    assert Group("erf", "", None).slug == "erf"
+    assert Group("ERF", "", None).slug.startswith("erf-")
+    assert Group(ACTIVATIONS[2].label, "", None).slug.startswith("quadratic-epsilon-0.5-")
+    assert Group("σ", "", None).slug.startswith("activation-")
+
+
+def test_where_publishing_is_impossible_it_says_so(root, computed):
+    write_segment(root, [with_seed(computed[0], 90)])
+
+    def publish_as_nobody():
+        for folder in [root, *root.rglob("*")]:
+            if folder.is_dir():
+                folder.chmod(0o555)
+        folder = os.open(root, os.O_RDONLY)
+        os.fchdir(folder)
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        with pytest.raises(StoreAccessError, match="get permission"):
+            publish(Path())
+        assert len(stored_points(Path())) == len(computed) + 1
+
+    assert exit_code(in_child(publish_as_nobody)) == 0
+
+
+def test_activation_of_a_spec_is_what_was_published(root):
+    for path in (root / "published").glob("*.zarr"):
+        attrs = xr.open_zarr(path).attrs
+        assert activation(**json.loads(attrs["activation_spec"])).label == attrs["activation"]

@@ -1,0 +1,191 @@
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from hessweep.activations import activation
+from hessweep.errors import DamagedStoreError, QueryError
+from hessweep.point import COLUMNS
+from hessweep.store import (
+    TABLE_COLUMNS,
+    open_results,
+    points,
+    pooled_eigenvalues,
+    publish,
+    query,
+    spectra,
+    table,
+    write_segment,
+)
+
+from .conftest import ACTIVATIONS, with_seed
+
+
+@pytest.fixture(scope="module")
+def results(untouched):
+    return open_results(untouched)
+
+
+def in_order(computed):
+    """The results as tables show them: by label, then as they are published."""
+    return sorted(
+        computed,
+        key=lambda r: (r.point.activation.label, r.point.N_i, r.point.N_h, r.point.seed),
+    )
+
+
+def pooled(computed):
+    return np.concatenate([result.eigenvalues for result in in_order(computed)])
+
+
+def test_the_root_its_published_folder_and_a_group_can_be_opened(untouched):
+    whole = open_results(untouched)
+    assert list(whole.children)[:2] == ["erf", "linear"]
+    assert isinstance(whole, xr.DataTree)
+    assert open_results(str(untouched / "published")).identical(whole)
+    group = open_results(untouched / "published" / "erf.zarr")
+    assert group["erf"].to_dataset().identical(whole["erf"].to_dataset())
+
+
+def test_opening_reads_no_values(untouched):
+    tree = open_results(untouched)
+    assert not any(
+        variable._in_memory
+        for node in tree.leaves
+        for variable in node.to_dataset(inherit=False).variables.values()
+    )
+
+
+def test_what_is_no_result_is_refused(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for name in ("absent", "folder", "file"):
+        with pytest.raises(QueryError, match="nothing published"):
+            open_results(tmp_path / name)
+
+
+def test_a_missing_chunk_is_an_error_and_not_a_fill_value(root):
+    chunk = next((root / "published" / "erf.zarr" / "rank").glob("c*/0"), None) or next(
+        (root / "published" / "erf.zarr" / "rank").glob("c.0")
+    )
+    chunk.unlink()
+    with pytest.raises(DamagedStoreError, match=r"rank.*missing"):
+        open_results(root)
+
+
+def test_the_table_has_every_point_and_column(results, computed):
+    frame = table(results)
+    assert list(frame) == list(TABLE_COLUMNS)
+    expected = in_order(computed)
+    assert frame["key"].tolist() == [r.point.key for r in expected]
+    assert frame["activation"].tolist() == [r.point.activation.label for r in expected]
+    assert frame["status"].tolist() == [r.status for r in expected]
+    done = [r.status == "done" for r in expected]
+    for column in COLUMNS:
+        values = [r.scalars[column.name] for r in expected if r.status == "done"]
+        assert frame[column.name][done].tolist() == values
+
+
+def test_points_and_table_are_the_same(results):
+    frame, dataset = table(results), points(results)
+    assert set(dataset.coords) == {"key", "activation", "N_i", "N_h", "seed", "weights"}
+    for name in frame:
+        assert dataset[name].dims == ("point",)
+        pd.testing.assert_series_equal(
+            frame[name],
+            pd.Series(dataset[name].values.tolist(), dtype=frame[name].dtype, name=name),
+        )
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "activation == 'erf' and N_i == N_h",
+        "activation in ['linear', 'quadratic(epsilon=0.5)'] and (seed > 0 or lambda_max < 0.1)",
+        "status == 'failed'",
+        "N_i > 99",
+        "not rank_certificate == 'proved' and 2 * N_i - 1 >= N_h",
+        "trace > lambda_max + lambda_min",
+    ],
+)
+def test_a_condition_selects_what_pandas_selects(results, where):
+    columns = ["seed", "key", "activation", "trace"]
+    expected = table(results).query(where, engine="python")[columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table(results, where, columns), expected)
+
+
+def test_unknown_names_are_refused(results):
+    with pytest.raises(QueryError, match="no column lambda_maximum"):
+        table(results, "lambda_maximum > 1")
+    with pytest.raises(QueryError, match="no column eigenvalues"):
+        points(results, columns=["seed", "eigenvalues"])
+    with pytest.raises(QueryError, match="no activation 'relu'; there is erf, linear"):
+        spectra(results, "relu", 2, 2)
+    with pytest.raises(QueryError, match="no point of erf, N_i = 7"):
+        spectra(results, "erf", 7, 2)
+    with pytest.raises(QueryError, match="weights laplace"):
+        spectra(results, "erf", 2, 2, weights="laplace")
+
+
+@pytest.mark.parametrize("function", ACTIVATIONS, ids=str)
+def test_spectra_are_those_of_the_points(results, computed, function):
+    found = spectra(results, function, 3, 2)
+    assert found["eigenvalues"].dims == ("seed", "mode")
+    assert found["mode"].values.tolist() == list(range(1, 9))
+    of_size = {
+        r.point.seed: r
+        for r in computed
+        if (r.point.activation, r.point.N_i, r.point.N_h) == (function, 3, 2)
+    }
+    assert found["seed"].values.tolist() == sorted(of_size)
+    for seed, result in of_size.items():
+        row = found.sel(seed=seed)
+        assert row["eigenvalues"].values.tobytes() == result.eigenvalues.tobytes()
+        assert row["trace"].item() == result.scalars["trace"]
+
+
+def test_spectra_leave_failed_points_out(results):
+    assert spectra(results, "quadratic(epsilon=0.5)", 1, 1)["seed"].values.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "where", ["seed == 1", "activation == 'erf'", "N_i == 2 and N_h == 3", "N_i > 99", "True"]
+)
+@pytest.mark.parametrize(("gap", "block"), [(2**17, 2**23), (0, 2**23), (3, 10)])
+def test_pooled_eigenvalues_are_those_of_the_selection(
+    results, computed, where, gap, block, monkeypatch
+):
+    monkeypatch.setattr(query, "_GAP", gap)
+    monkeypatch.setattr(query, "_BLOCK", block)
+    keys = set(table(results, where, ["key"])["key"])
+    expected = [r for r in computed if r.point.key in keys]
+    found = pooled_eigenvalues(results, where)
+    assert found.dims == ("eigenvalue",)
+    assert found.values.tobytes() == (pooled(expected).tobytes() if expected else b"")
+
+
+def test_all_eigenvalues_are_pooled_without_a_condition(results, computed):
+    assert pooled_eigenvalues(results).values.tobytes() == pooled(computed).tobytes()
+
+
+def test_open_results_keep_answering_over_a_publish(root, computed):
+    opened = open_results(root)
+    write_segment(root, [with_seed(computed[0], 5)])
+    publish(root)
+    assert len(table(opened)) == len(computed)
+    assert len(table(open_results(root))) == len(computed) + 1
+
+
+def test_an_activation_may_be_given_as_itself(results):
+    assert spectra(results, activation("erf"), 2, 2).identical(spectra(results, "erf", 2, 2))
+
+
+def test_a_chunk_that_is_damaged_is_an_error_when_it_is_read(root):
+    for path in (root / "published" / "erf.zarr" / "eigenvalues").rglob("c*0"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 16
+        path.write_bytes(content)
+    opened = open_results(root)
+    assert len(table(opened, "activation == 'erf'", ["rank"])) == 12
+    with pytest.raises(DamagedStoreError, match="eigenvalues of erf can not be read"):
+        pooled_eigenvalues(opened)

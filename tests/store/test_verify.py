@@ -1,0 +1,218 @@
+import os
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hessweep.point import compute
+from hessweep.store import (
+    publish,
+    recompute,
+    repair,
+    stored_points,
+    table,
+    verify,
+    write_segment,
+)
+from hessweep.store.query import open_results
+from hessweep.store.segments import list_segments
+
+from .conftest import ACTIVATIONS, with_seed
+from .test_index import damage
+from .test_publish import Swish, snapshot
+
+
+def kinds(root, sample=0):
+    return [problem.kind for problem in verify(root, sample=sample).problems]
+
+
+def a_segment(root):
+    return root / "segments" / next(iter(list_segments(root)))
+
+
+def test_a_sound_folder_has_no_problem_and_is_not_changed(root, computed):
+    before = snapshot(root)
+    verification = verify(root, sample=100)
+    assert verification.ok
+    assert verification.segments == len(list_segments(root)) == 6
+    assert verification.points == len(computed)
+    assert verification.bytes == sum(list_segments(root).values())
+    assert (verification.recomputed, verification.skipped) == (35, 0)
+    assert snapshot(root).keys() == before.keys()
+
+
+@pytest.mark.parametrize(
+    "spoil", [damage, lambda p: p.write_bytes(p.read_bytes()[:-5]), lambda p: p.write_bytes(b"")]
+)
+def test_a_damaged_segment_is_found_and_moved_aside(root, computed, spoil):
+    path = a_segment(root)
+    spoil(path)
+    content = path.read_bytes()
+    found = verify(root, sample=0).problems
+    assert {problem.kind for problem in found} >= {"damaged segment", "stale published"}
+    assert found[0].path == path.relative_to(root)
+    done = repair(root)
+    assert done.published
+    assert [root / moved for moved in done.moved] == [path.parent / "damaged" / path.name]
+    assert (root / done.moved[0]).read_bytes() == content
+    assert verify(root, sample=0).ok
+    assert len(table(open_results(root))) == len(stored_points(root)) == len(computed) - 6
+
+
+def test_repair_of_a_sound_folder_does_nothing(root):
+    before = snapshot(root)
+    done = repair(root)
+    assert (done.moved, done.published) == ((), False)
+    assert snapshot(root) == before
+
+
+def test_a_flipped_bit_in_any_region_of_any_published_file_is_found(small):
+    for column in ("eigenvalues", "rank_method", "seed"):
+        folder = small / "published" / "erf.zarr" / column
+        (chunk,) = (path for path in folder.rglob("*") if path.name in ("0", "c.0"))
+        content = chunk.read_bytes()
+        # Chunks, their checksums, the shard's index and the index's checksum.
+        for place in (0, 7, len(content) // 2, len(content) - 25, len(content) - 12, -1):
+            spoilt = bytearray(content)
+            spoilt[place] ^= 1 << place % 8
+            chunk.write_bytes(spoilt)
+            (problem,) = verify(small, sample=0).problems
+            assert problem.kind == "damaged published"
+            assert small / problem.path == folder
+        chunk.write_bytes(content)
+    assert verify(small, sample=0).ok
+
+
+@pytest.mark.parametrize("where", ["erf.zarr/zarr.json", "linear.zarr/rank/zarr.json"])
+def test_a_changed_letter_of_metadata_is_found(root, where):
+    path = root / "published" / where
+    path.write_bytes(path.read_bytes().replace(b"number of effective", b"number of affective"))
+    (problem,) = verify(root, sample=0).problems
+    assert (problem.kind, root / problem.path) == ("damaged published", path)
+    assert repair(root).published
+    assert verify(root, sample=0).ok
+
+
+def test_missing_published_files_are_found_and_rebuilt(root):
+    for path in (root / "published" / "erf.zarr" / "trace").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    assert kinds(root) == ["damaged published"] * 2
+    assert repair(root).published
+    assert verify(root, sample=0).ok
+
+
+def test_published_values_that_no_checksum_can_doubt_are_compared_with_the_segments(root):
+    array = xr.open_zarr(root / "published" / "erf.zarr", chunks=None)["rank"].load()
+    array[:] = array + 1
+    array.drop_vars(array.coords).drop_attrs().to_dataset().to_zarr(
+        root / "published" / "erf.zarr", region={"point": slice(None)}, consolidated=False
+    )
+    found = verify(root, sample=0).problems
+    assert {problem.kind for problem in found} == {"damaged published"}
+    assert any("differs from the segments at row 0" in problem.message for problem in found)
+
+
+def test_points_that_are_not_published_yet_are_found(root, computed):
+    write_segment(root, [with_seed(computed[0], 40)])
+    assert kinds(root) == ["stale published"]
+    publish(root)
+    assert kinds(root) == []
+
+
+def test_foreign_files_are_found_and_left(root):
+    foreign = {
+        root / "segments" / "notes.txt": "foreign file",
+        root / "segments" / "copy.zarr.zip": "foreign file",
+        root / "published" / "erf.zarr" / "rank" / "old": "damaged published",
+        root / "published" / "mine.zarr": "damaged published",
+    }
+    for path in foreign:
+        path.write_text("mine")
+    found = {root / problem.path: problem.kind for problem in verify(root, sample=0).problems}
+    assert found == foreign
+    repair(root)
+    assert all(path.exists() for path in foreign)
+
+
+def test_temporary_files_count_once_their_writer_must_be_dead(root):
+    left = root / "segments" / ".tmp-12"
+    left.write_text("half")
+    assert kinds(root) == []
+    os.utime(left, (time.time() - 2 * 86400,) * 2)
+    assert kinds(root) == ["stale temporary file"]
+    repair(root)
+    assert not left.exists()
+
+
+def test_a_key_of_another_point_is_found(tmp_path, computed, monkeypatch):
+    monkeypatch.setattr("hessweep.point.Point.key", "0" * 32)
+    write_segment(tmp_path, computed[:1])
+    monkeypatch.undo()
+    assert "wrong key" in kinds(tmp_path)
+    assert len(repair(tmp_path).moved) == 1
+    assert stored_points(tmp_path) == {}
+
+
+def one_stored(tmp_path, result, **scalars):
+    write_segment(tmp_path, [replace(result, scalars={**result.scalars, **scalars})])
+    publish(tmp_path)
+    return verify(tmp_path)
+
+
+def test_a_result_one_bit_off_is_found_when_it_is_computed_again(tmp_path, computed):
+    trace = np.nextafter(computed[0].scalars["trace"], 9)
+    (problem,) = one_stored(tmp_path / "a", computed[0], trace=trace).problems
+    assert problem.kind == "different result"
+    assert "trace differ" in problem.message
+    (problem,) = one_stored(tmp_path / "b", computed[0], route="guess").problems
+    assert "route differ" in problem.message
+    eigenvalues = np.nextafter(computed[0].eigenvalues, 9)
+    (problem,) = one_stored(tmp_path / "c", replace(computed[0], eigenvalues=eigenvalues)).problems
+    assert "eigenvalues differ" in problem.message
+
+
+def test_times_may_differ(tmp_path, computed):
+    assert one_stored(tmp_path, computed[0], spectrum_time=9.0).ok
+
+
+def test_elsewhere_eigenvalues_agree_within_their_error_bounds(tmp_path, computed, monkeypatch):
+    monkeypatch.setattr(recompute, "_same_machine", lambda _: False)
+    result = computed[0]
+    error = result.scalars["eigenvalue_error"]
+    near = replace(result, eigenvalues=result.eigenvalues + 1.5 * error)
+    far = replace(result, eigenvalues=result.eigenvalues + 3 * error)
+    assert one_stored(tmp_path / "near", near).ok
+    assert [p.kind for p in one_stored(tmp_path / "far", far).problems] == ["different result"]
+
+
+def test_points_that_this_package_can_not_compute_are_skipped(tmp_path, computed, monkeypatch):
+    point = replace(computed[0].point, activation=Swish())
+    write_segment(tmp_path, [replace(computed[0], point=point)])
+    publish(tmp_path)
+    assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 1)
+    monkeypatch.setattr(recompute, "KERNEL_VERSION", 99)
+    write_segment(tmp_path, [computed[1]])
+    publish(tmp_path)
+    assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 2)
+
+
+def test_an_empty_folder_has_no_problem(tmp_path):
+    assert verify(tmp_path) == verify(tmp_path / "absent")
+    assert verify(tmp_path).ok
+
+
+def test_the_sample_is_drawn_from_all_activations(root):
+    seen = set()
+    original = compute
+
+    def watching(point):
+        seen.add(point.activation)
+        return original(point)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recompute, "compute", watching)
+        assert verify(root, sample=12, seed=3).recomputed == 12
+    assert seen == set(ACTIVATIONS)
