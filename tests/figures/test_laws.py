@@ -185,3 +185,15 @@ def test_laws_converge_as_one_over_size():
     assert f"{table.loc[table['N_i'] == 64, 'exponent'].iloc[0]:.2f}" in law_convergence.caption(
         tables
     )
+
+
+def test_distances_of_block_B_count_its_zeros(linear, tree):
+    """Half of the eigenvalues at (3, 6) are zero, in the sample as in the law."""
+    table = linear_blocks.data(tree(linear), "B", [(3, 6)])["distances"].set_index("law")
+    values = np.concatenate(linear_blocks.block_spectra("B", 3, 6, range(SEEDS)))
+    x = np.sort(values[values > 0])
+    grid = np.concatenate([[0.0], x, x * (1 - 1e-12)])
+    empirical = (values[None, :] <= grid[:, None]).mean(axis=1)
+    for name, exact in (("asymptotic", False), ("exact", True)):
+        apart = np.abs(empirical - laws.block_B_law(3, 6, exact=exact).cdf(grid)).max()
+        assert table["distance"][name] == pytest.approx(apart, abs=1e-6)

@@ -165,3 +165,18 @@ def test_other_weights_are_left_out(erf, tree):
     weights = ("point", np.full(erf.sizes["point"], "laplace", dtype=erf["weights"].dtype))
     with pytest.raises(InputError, match="add them to the study"):
         erf_spectrum.data(tree(erf.assign_coords(weights=weights)))
+
+
+def test_a_planted_large_eigenvalue_is_counted(erf, tree):
+    """The ninth largest of one teacher of N_h = 8 is lifted out of the bulk."""
+    stop = np.cumsum(erf["row_size"].values)
+    place = stop[np.flatnonzero((erf["N_h"].values == 8) & (erf["seed"].values == 2))[0]]
+    values = erf["eigenvalues"].values.copy()
+    values[place - 9] = values[place - 8]
+    altered = erf.assign(eigenvalues=("eigenvalue", values))
+    before, after = (
+        erf_spectrum.data(tree(d))["agreement"].set_index("N") for d in (erf, altered)
+    )
+    assert after["exact"][8] == before["exact"][8] - 1 == 5
+    assert after["largest_count"][8] == 9
+    assert after["exact"][12] == before["exact"][12]
