@@ -110,7 +110,7 @@ def test_slurm_memory_is_bytes() -> None:
 @pytest.mark.parametrize(
     ("changes", "key", "told"),
     [
-        ({"activation": "errf"}, "activation", "(did you mean 'erf'?); known are cubic, erf"),
+        ({"activation": "errf"}, "activation", "(did you mean 'erf'?); known are cos, cubic, erf"),
         ({"activation": {"name": "erf", "epsilon": 1}}, "activation", "no parameters"),
         ({"activation": {"name": "quadratic", "epsilon": True}}, "activation", "a number"),
         ({"activation": {"name": "quadratic", "epsilon": 10**400}}, "activation", "too large"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hessweep import hessian, laws, network
+from hessweep import laws, network
 from hessweep.errors import InputError
 from hessweep.figures import (
     comparison,
@@ -12,7 +12,9 @@ from hessweep.figures import (
     linear_blocks,
     linear_spectrum,
     other_weights,
+    smallest_eigenvalue,
 )
+from hessweep.hessian import blocks, hessian
 
 SIZES = ((3, 6), (6, 3))
 SEEDS = 80
@@ -26,9 +28,7 @@ def linear(published):
 def pooled(N_i, N_h, weights="normal"):
     """Non-zero eigenvalues of the teachers, from their dense Hessians."""
     teachers = (network.sample_teacher("linear", N_i, N_h, s, weights) for s in range(SEEDS))
-    return np.concatenate(
-        [np.linalg.svd(hessian.hessian(t), compute_uv=False)[:N_i] for t in teachers]
-    )
+    return np.concatenate([np.linalg.svd(hessian(t), compute_uv=False)[:N_i] for t in teachers])
 
 
 def drawn_area(axes):
@@ -106,7 +106,7 @@ def test_block_spectra_are_those_of_the_blocks(N_i, N_h):
             linear_blocks.block_spectra(block, N_i, N_h, seeds), seeds, strict=True
         ):
             teacher = network.sample_teacher("linear", N_i, N_h, seed)
-            dense = np.linalg.eigvalsh(getattr(hessian.blocks(teacher), block))
+            dense = np.linalg.eigvalsh(getattr(blocks(teacher), block))
             np.testing.assert_allclose(row, dense[-len(row) :], atol=1e-13)
             np.testing.assert_allclose(dense[: -len(row)], 0, atol=1e-13)
             assert (row == 0).sum() == (max(N_h - N_i, 0) if block == "B" else 0)
@@ -197,3 +197,24 @@ def test_distances_of_block_B_count_its_zeros(linear, tree):
     for name, exact in (("asymptotic", False), ("exact", True)):
         apart = np.abs(empirical - laws.block_B_law(3, 6, exact=exact).cdf(grid)).max()
         assert table["distance"][name] == pytest.approx(apart, abs=1e-6)
+
+
+def test_smallest_eigenvalues_are_those_of_the_hessian(linear, tree):
+    tables = smallest_eigenvalue.data(tree(linear), sizes=SIZES)
+    for N_i, N_h in SIZES:
+        teachers = [network.sample_teacher("linear", N_i, N_h, seed) for seed in range(SEEDS)]
+        direct = np.array([np.linalg.svd(hessian(t), compute_uv=False)[N_i - 1] for t in teachers])
+        part = {k: t[(t["N_i"] == N_i) & (t["N_h"] == N_h)] for k, t in tables.items()}
+        histogram = part["histogram"]
+        edges = np.append(histogram["low"], histogram["high"].iloc[-1])
+        # Edges are eigenvalues themselves: a bin's worth of rounding, no more.
+        assert abs(histogram["count"].to_numpy() - np.histogram(direct, edges)[0]).max() <= 1
+        law = laws.smallest_eigenvalue_law(N_i, N_h)
+        expected = stats.kstest(direct, law.cdf).statistic
+        assert part["distances"]["distance"].item() == pytest.approx(expected, abs=1e-6)
+    figure = smallest_eigenvalue.plot(tables)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "$N_i = 3$, $N_h = 6$",
+        "$N_i = 6$, $N_h = 3$",
+    ]
+    assert f"over {SEEDS} teachers" in smallest_eigenvalue.caption(tables)

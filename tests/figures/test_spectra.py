@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from hessweep import hessian, network
+from hessweep import network
 from hessweep.errors import InputError
 from hessweep.figures import bulk_edges, density, erf_spectrum, quadratic_spectrum
+from hessweep.hessian import hessian
 from hessweep.store import restrict
 
 
@@ -16,7 +17,7 @@ def curves(axes):
 def direct(activation, N, seeds):
     """Eigenvalues of each teacher by another routine than the package's."""
     teachers = [network.sample_teacher(activation, N, N, seed) for seed in range(seeds)]
-    return np.array([np.linalg.svd(hessian.hessian(t), compute_uv=False) for t in teachers])
+    return np.array([np.linalg.svd(hessian(t), compute_uv=False) for t in teachers])
 
 
 def test_densities_integrate_to_one_and_end_at_the_axis(quadratic, tree):

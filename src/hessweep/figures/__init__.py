@@ -27,6 +27,7 @@ from hessweep.figures import (
     other_weights,
     quadratic_spectrum,
     rank_grid,
+    smallest_eigenvalue,
 )
 from hessweep.figures.save import SUFFIXES, Tables, save
 
@@ -62,6 +63,7 @@ FIGURES: dict[str, FigureKind] = {
         ("erf-spectrum", "erf networks: N_h large eigenvalues (Fig. 5)", erf_spectrum),
         ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
         ("other-weights", "Linear networks: other weights (Figs 8, 9)", other_weights),
+        ("smallest-eigenvalue", "Linear networks: the law of λ_min", smallest_eigenvalue),
         ("law-convergence", "Asymptotic against exact laws", law_convergence),
         ("bulk-edges", "Edges of the bulk against N", bulk_edges),
         ("rank-grid", "Rank against formula", rank_grid),
