@@ -32,12 +32,13 @@ def test_well_separated_eigenvalues_are_all_counted():
 
 @pytest.mark.parametrize("n", [3, 30, 300])
 def test_the_worst_case_covers_the_solvers_error(n):
-    # Second differences: eigenvalues known in closed form.
+    # min(i, j): whole numbers everywhere, and eigenvalues known in closed form.
     k = np.arange(1, n + 1)
-    matrix = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
-    spectrum = spectrum_of(matrix)
-    error = np.abs(spectrum.eigenvalues - (2 - 2 * np.cos(np.pi * k / (n + 1)))).max()
-    assert error < float64.solver_bound(spectrum) < 1e-4
+    spectrum = spectrum_of(np.minimum.outer(k, k).astype(float))
+    exact = np.sort(1 / (2 * np.sin((2 * k - 1) * np.pi / (4 * n + 2))) ** 2)
+    error = np.abs(spectrum.eigenvalues - exact).max()
+    bound = float64.solver_bound(spectrum)
+    assert error < bound < 1e-8 * exact[-1]
 
 
 def test_an_eigenvalue_of_1e_30_is_not_taken_for_proved():
