@@ -97,9 +97,8 @@ def stacked_lower_hessian(
         rows = H[..., m * N_i : (m + 1) * N_i, :width]
         np.multiply(spread[..., :width], beside_p, out=rows)
         rows += w_m.swapaxes(-1, -2) * beside_m
-    A = H[..., :P1, :P1].reshape(*stack, N_h, N_i, N_h, N_i, copy=False)
-    # The diagonals of all blocks, those above the diagonal of H too: a view, (..., m, p, n).
-    np.einsum("...mnpn->...mpn", A)[:] += Z_c[..., None]
+        diagonals = rows.reshape(*stack, N_i, m + 1, N_i, copy=False)
+        np.einsum("...npn->...pn", diagonals)[:] += Z_c[..., m, : m + 1, None]  # a view
 
     # The transpose of C: W2_m (K_c(k,m) w_kn + 2 K_q(k,m) w_mn), rows k, columns (m, n).
     C = H[..., P1:, :P1].reshape(*stack, N_h, N_h, N_i, copy=False)

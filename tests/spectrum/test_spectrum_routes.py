@@ -147,7 +147,9 @@ def test_route_by_size(chosen, N_i, N_h, expected, sizes, zeros) -> None:
 @pytest.mark.parametrize(
     ("name", "N_i", "N_h"),
     [("erf", 12, 30), ("erf", 60, 12), ("quadratic", 20, 100), ("cubic", 6, 60),
-     ("linear", 90, 70), ("quadratic", 120, 12), ("erf", 3, 120)],
+     ("linear", 90, 70), ("quadratic", 120, 12), ("erf", 3, 120), ("quadratic", 3, 2000),
+     ("tanh", 4, 60),
+     ("silu", 12, 12), ("relu", 9, 30)],
 )  # fmt: skip
 def test_holds_no_more_memory_than_planned(name: str, N_i: int, N_h: int) -> None:
     network = sample_teacher(name, N_i, N_h, seed=0)

@@ -4,11 +4,15 @@ Every bound is the Frobenius norm of a small matrix over neuron pairs that major
 norm of each block; Weyl's inequality turns it into one on the eigenvalues (docs/spectra.md).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel, Polynomial
+from hessweep.hessian import hessian_error
+from hessweep.network import Network
 from hessweep.spectrum.solver import EPS
 
 STEP = 2.0**-20
@@ -27,6 +31,8 @@ def assembly_error(
 ) -> Float[ndarray, " S"]:
     """Return a bound on `‖computed H - H‖₂` for each network of a stack.
 
+    For a kernel without a closed form it contains the estimate of `hessian_error`.
+
     Args:
         activation: The activation of all of them.
         kernel: `activation.self_dual(W1)`.
@@ -44,7 +50,18 @@ def assembly_error(
         delta = _kernel_errors(activation, kernel, W1, products)
     settled = ROUNDINGS * EPS + 2 * rows
     total = DualKernel(*(d + settled * np.abs(k) for d, k in zip(delta, kernel, strict=True)))
-    return _majorant_norm(total, W1, W2)
+    bound = _majorant_norm(total, W1, W2)
+    if is_numeric(activation):
+        stack = zip(W1, W2, strict=True)
+        bound += [hessian_error(Network(*weights, activation)) for weights in stack]
+    return bound
+
+
+@lru_cache
+def is_numeric(activation: Activation) -> bool:
+    """Return whether the dual kernel is computed from numbers, with an error of its own."""
+    one = np.ones((1, 1))
+    return activation.coarser_duals(one, one, one / 2) is not None
 
 
 def gram_error(

@@ -6,7 +6,11 @@ from math import comb
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.network import check_sizes
+from hessweep.spectrum.accuracy import is_numeric
 from hessweep.spectrum.solver import workspace_numbers
+
+NUMERIC_PER_NEURON, NUMERIC_PER_PAIR = 9500, 40
+"""Floats that a numeric kernel and its error estimate hold: measured, rounded up."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ def route(activation: Activation, N_i: int, N_h: int) -> Plan:
     each = assembly + solved**2 + 4 * N_i * N_h + 3 * P
     if row_space:
         each += 14 * N_h**2 + 2 * N_i * N_h
+    if is_numeric(activation):
+        each += NUMERIC_PER_NEURON * N_h + NUMERIC_PER_PAIR * N_h**2
     return Plan(
         ", ".join(parts) or "dense",
         eigenproblems=((solved, 1),) + (((N_h, N_i - N_h),) if row_space else ()),
