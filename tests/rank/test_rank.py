@@ -52,6 +52,18 @@ def test_erf_is_proved_to_have_full_rank_where_numpy_loses_it(N_i, N_h):
     assert computed == Rank(network.P, network.P, network.P, "proved", "minor")
 
 
+def test_a_sweep_says_where_balls_confirm_the_theorem():
+    methods = {}
+    for name, N_i, N_h in (("erf", 1, 12), ("tanh", 1, 12), ("erf", 4, 4)):
+        network = sample_teacher(name, N_i, N_h, 0)
+        found = rank_columns(network, spectrum_with_error(network))
+        methods[name, N_i] = found["rank_method"]
+        # What balls enclose is positive; what no engine sees is 0 and known to be no better.
+        assert (found["lambda_min"] > 0) == (found["lambda_min_error"] < 1)
+    expected = {("erf", 1): "theorem, ball", ("tanh", 1): "theorem", ("erf", 4): "float64"}
+    assert methods == expected
+
+
 def test_float64_comes_first():
     assert rank(sample_teacher("erf", 5, 5, 0)).method == "float64"
 
