@@ -118,7 +118,7 @@ def ensembles(results: xr.DataTree, keys: Collection[str]) -> Iterator[Ensemble]
     points["start"] = points["stop"] - points["row_size"]
     done = points[(points["status"] == "done") & points["key"].isin(keys)]
     for _, teachers in done.groupby(GRID, sort=True):
-        yield _ensemble(teachers.sort_values("seed"), results["eigenvalues"])
+        yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
 
 
 def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
@@ -155,10 +155,11 @@ def _non_zero(
     rows, resolved = [], []
     for start, stop, group in _runs(teachers):
         flat = eigenvalues[start:stop].values
-        for row in group.itertuples():
-            largest = flat[row.stop - start - row.rank : row.stop - start]
-            rows.append(largest)
-            resolved.append(largest > row.eigenvalue_error)
+        ends = group["stop"].to_numpy() - start
+        ranks, errors = group["rank"].to_numpy(), group["eigenvalue_error"].to_numpy()
+        for end, rank, error in zip(ends, ranks, errors, strict=True):
+            rows.append(flat[end - rank : end])
+            resolved.append(rows[-1] > error)
     return np.concatenate(rows), np.concatenate(resolved)
 
 

@@ -6,8 +6,10 @@ const ensembles = results.ensembles;
 const picker = document.getElementById("picker");
 const GRID = ["activation", "weights", "N_i", "N_h"];
 const size = (e) => e.histogram.counts.reduce((a, b) => a + b, 0);
-// First what there is most to see of: a law, and many eigenvalues.
-let chosen = ensembles.reduce((a, b) => (Number(!b.law) - Number(!a.law) || size(a) - size(b)) < 0 ? b : a, ensembles[0]);
+// First what there is most to see of: a law, of normal weights, and many eigenvalues.
+const interest = (e) => [e.law !== null, e.weights === "normal", size(e)];
+const difference = (a, b) => interest(a).map((x, k) => x - interest(b)[k]).find(Boolean) ?? 0;
+let chosen = ensembles.reduce((a, b) => (difference(b, a) > 0 ? b : a), ensembles[0]);
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const unique = (values) => [...new Set(values)];
@@ -78,11 +80,15 @@ function lawTraces(logx) {
           line("law, exact at this size", exact, "solid", color("exact"))];
 }
 
-function layout(more) {
+// Paper has its own width, which the window does not tell.
+const paperWidth = { spectrum: 665, "lambda-map": 325, "rank-map": 325 };
+
+function layout(id, more) {
   const axis = { gridcolor: color("rule"), linecolor: color("soft"), zeroline: false, ticks: "outside",
-                 tickcolor: color("soft"), exponentformat: "power", automargin: true };
+                 tickcolor: color("soft"), exponentformat: "power" };
   const { xaxis, yaxis, ...others } = more;
   return {
+    autosize: true, width: matchMedia("print").matches ? paperWidth[id] : undefined,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 60, r: 10, t: 10, b: 45 },
     font: { family: "system-ui, 'Noto Sans', 'DejaVu Sans', sans-serif", size: 12.5, color: color("ink") },
     hoverlabel: { bgcolor: color("raised"), bordercolor: color("soft"), font: { color: color("ink") } },
@@ -112,7 +118,7 @@ function drawSpectrum() {
              range: logy ? [Math.log10(floor), Math.log10(top) + 0.15] : [0, top * 1.08] },
     showlegend: Boolean(chosen.law), legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)" },
   };
-  Plotly.react("spectrum", [bars, ...lawTraces(logx)], layout(axes), options);
+  Plotly.react("spectrum", [bars, ...lawTraces(logx)], layout("spectrum", axes), options);
   fillTable("bins", ["from", "to", "eigenvalues", "density"],
     shown.map((b) => [number(b.low), number(b.high), whole(b.count), number(b.density)]));
 }
@@ -123,13 +129,14 @@ const ranks = (e) => (e.rank[0] === e.rank[1] ? `${e.rank[0]}` : `${e.rank[0]}â€
 function drawMap(id, value, text, colorbar, marked) {
   const cells = alike(2);
   const x = ascending(cells.map((e) => e.N_i)), y = ascending(cells.map((e) => e.N_h));
-  const at = (f) => y.map((N_h) => x.map((N_i) => {
-    const cell = cells.find((e) => e.N_i === N_i && e.N_h === N_h);
-    return cell ? f(cell) : null;
+  const bySize = new Map(cells.map((e) => [`${e.N_i} ${e.N_h}`, e]));
+  const at = (f, none = null) => y.map((N_h) => x.map((N_i) => {
+    const cell = bySize.get(`${N_i} ${N_h}`);
+    return cell ? f(cell) : none;
   }));
   const map = {
     type: "heatmap", x: x.map(String), y: y.map(String), z: at(value), customdata: at((e) => [e.N_i, e.N_h]),
-    text: at(text), texttemplate: legible(id, x.length, at(text)) ? "%{text}" : undefined, textfont: { size: 11 },
+    text: at(text, ""), texttemplate: legible(id, x.length, cells.map(text)) ? "%{text}" : undefined, textfont: { size: 11 },
     hovertemplate: "N<sub>i</sub> = %{x}, N<sub>h</sub> = %{y}: %{text}<extra></extra>",
     colorscale: "Cividis", xgap: 1, ygap: 1, hoverongaps: false, ...colorbar,
   };
@@ -146,12 +153,12 @@ function drawMap(id, value, text, colorbar, marked) {
     yaxis: { type: "category", title: { text: "N<sub>h</sub>" }, showgrid: false, categoryarray: y.map(String) },
     shapes: [frame], showlegend: false,
   };
-  Plotly.react(id, [map, marks], layout(axes), options);
+  Plotly.react(id, [map, marks], layout(id, axes), options);
 }
 
 // Whether the longest text fits into a cell of the map, about.
 function legible(id, columns, texts) {
-  const longest = Math.max(...texts.flat().map((text) => text?.length ?? 0));
+  const longest = Math.max(...texts.map((text) => text.length));
   return (document.getElementById(id).clientWidth - 140) / columns > 6.5 * longest + 4;
 }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from hessweep.figures import figure_kind
 from hessweep.report.table import Table, tabulated
 from hessweep.study import Study
 
@@ -40,7 +41,7 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
         folder: Where `<figure>.png` or `.svg`, `.csv` (data) and `.txt` (caption) are.
     """
     return [
-        _illustration(name, request.title, picture)
+        _illustration(name, request.title or figure_kind(request.kind).title, picture)
         for name, request in study.figures.items()
         for picture in _pictures(folder, name)
     ]
@@ -63,12 +64,12 @@ def _pictures(folder: Path, name: str) -> list[Path]:
     return [path for path in found if path.is_file()][:1]
 
 
-def _illustration(name: str, title: str | None, picture: Path) -> Illustration:
+def _illustration(name: str, title: str, picture: Path) -> Illustration:
     csv, caption = (picture.parent / f"{name}{suffix}" for suffix in (".csv", ".txt"))
     data = pd.read_csv(csv) if csv.is_file() else pd.DataFrame()
     return Illustration(
         name=name,
-        title=title or name,
+        title=title,
         caption=caption.read_text(encoding="utf-8").strip() if caption.is_file() else "",
         picture=data_uri(picture),
         csv=data_uri(csv) if len(data) else "",

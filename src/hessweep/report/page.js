@@ -104,7 +104,7 @@ function makeFilter(form) {
     form.querySelector("output").textContent = `${shown} of ${rows.length} rows`;
   };
   form.addEventListener("input", apply);
-  form.addEventListener("reset", () => setTimeout(apply));
+  form.querySelector(".clear").addEventListener("click", () => { form.reset(); apply(); });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.querySelector(".save").addEventListener("click", () => {
     const shown = [...table.tBodies[0].rows].filter((row) => !row.hidden);

@@ -1,5 +1,7 @@
 """What a study asked for, and how much of it there is."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from hessweep.study import Study, Sweep
@@ -26,7 +28,7 @@ def progress(study: Study, points: pd.DataFrame) -> pd.DataFrame:
 
 
 def failures(study: Study, points: pd.DataFrame) -> pd.DataFrame:
-    """Return the failed points of the study: identity, the sweeps they belong to, and the error."""
+    """Return the failed points of the study: which, in which sweeps, and the error of each."""
     owners: dict[str, list[str]] = {}
     for name, sweep in study.sweeps.items():
         for point in sweep.points():
@@ -52,7 +54,7 @@ def _asked(sweep: Sweep) -> dict[str, str]:
     }
 
 
-def in_words(numbers: "tuple[int, ...] | range") -> str:
+def in_words(numbers: Sequence[int]) -> str:
     """Return whole numbers as short text: `1 to 12` for a run, else `5, 10, 20`.
 
     Long lists are cut in the middle.

@@ -51,8 +51,7 @@ def tabulated(
     names = [str(name) for name in frame.columns]
     makers = [(formats or {}).get(name, cell) for name in names]
     columns = [
-        [make(value) for value in frame[name]]
-        for name, make in zip(names, makers, strict=True)
+        [make(value) for value in frame[name]] for name, make in zip(names, makers, strict=True)
     ]
     return Table(
         names=names,
@@ -76,15 +75,21 @@ def cell(value: Any) -> Cell:
     if isinstance(value, float | np.floating):
         return (number(float(value)), repr(float(value))) if math.isfinite(value) else NONE
     if isinstance(value, int | np.integer):
-        # Thin spaces, which no reader takes for a decimal comma.
-        return f"{value:,}".replace(",", "\u202f"), str(value)
+        return grouped(int(value)), str(value)
     return NONE if value is None or value is pd.NaT else (str(value), str(value))
 
 
 def number(value: float) -> str:
-    """Return four significant digits, with a power of ten beyond five places."""
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
+    """Return four significant digits, with a power of ten below 0.001 and from a million."""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4g}"
+    if 1e4 <= abs(value) < 1e6:
+        return grouped(round(value))
     mantissa, exponent = f"{value:.3e}".split("e")
     digits = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{mantissa}·10{digits}"
+
+
+def grouped(value: int) -> str:
+    """Return a whole number with thin spaces, which no reader takes for a decimal comma."""
+    return f"{value:,}".replace(",", "\u202f")
