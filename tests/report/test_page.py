@@ -12,7 +12,11 @@ from importlib import resources
 import pytest
 
 from hessweep import report
+from hessweep.errors import QueryError
+from hessweep.point import PointResult
 from hessweep.report.page import symbols
+from hessweep.store import publish, write_segment
+from hessweep.study import TableRequest
 
 
 class Outline(HTMLParser):
@@ -111,6 +115,46 @@ def test_claims_are_left_out_where_there_are_none(study, root):
     html = report.build(study, root).read_text(encoding="utf-8")
     assert 'id="claims"' not in html
     assert 'href="#claims"' not in html
+
+
+def data_of(html):
+    (text,) = (t for a, t in Outline(html).all("script") if a.get("id") == "results")
+    return json.loads(text)
+
+
+def test_points_of_other_studies_do_not_count(study, root, tmp_path):
+    part = study.model_copy(update={"sweeps": {"grid": study.sweeps["grid"]}, "figures": {}})
+    html = report.build(part, root).read_text(encoding="utf-8")
+    sizes = {(e["N_i"], e["N_h"]) for e in data_of(html)["ensembles"]}
+    assert sizes == {(i, h) for i in range(1, 4) for h in range(1, 5)}
+    assert "34 of 36 points computed" in html
+
+
+def test_a_study_of_failures_only_has_a_page(study, tmp_path):
+    failed = [PointResult(point, error="no luck") for point in study.sweeps["grid"].points()]
+    write_segment(tmp_path, failed)
+    publish(tmp_path)
+    html = report.build(study, tmp_path).read_text(encoding="utf-8")
+    assert "36 failed" in html
+    assert 'id="explorer"' not in html
+    assert data_of(html)["ensembles"] == []
+
+
+def test_a_study_without_points_is_refused(study, root):
+    other = study.sweeps["grid"].model_copy(update={"seeds": (77,)})
+    strange = study.model_copy(update={"sweeps": {"other": other}})
+    with pytest.raises(QueryError, match="found none of 12"):
+        report.build(strange, root)
+
+
+def test_claims_come_from_the_table_that_the_study_asks_for(study, root):
+    tables = {"paper": TableRequest(kind="claims")}
+    asking = study.model_copy(update={"tables": tables})
+    assert 'id="claims"' not in report.build(asking, root).read_text(encoding="utf-8")
+    folder = root / "tables"
+    folder.mkdir()
+    (folder / "paper.csv").write_text("source,verdict\neq. (14),holds with correction\n")
+    assert "holds with correction" in report.build(asking, root).read_text(encoding="utf-8")
 
 
 def test_symbols_are_set_as_symbols():

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
+import xarray as xr
 
 from hessweep import tables
+from hessweep.errors import QueryError
 from hessweep.report.ensembles import GRID, TEACHER_COLUMNS, Ensemble, ensembles
 from hessweep.report.illustrations import absent, illustrations
 from hessweep.report.page import render
 from hessweep.report.progress import failures, progress
 from hessweep.report.table import NONE, Table, cell, tabulated
-from hessweep.store import open_results, table
+from hessweep.store import open_results, restrict, table
 from hessweep.study import Study
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
 
 FILE = "report.html"
 
@@ -43,26 +43,39 @@ def build(
         study: What was asked.
         results_root: Where the results are, if not in `study.results`: `published/` and, as far
             as they have been made, `figures/`.
-        claims: Claims of the theory and what the results say, one row a claim; a boolean column
-            reads yes or no.
+        claims: Claims of the theory and what the results say, one row a claim; without them,
+            those of the study's table of kind `claims`, if it has been made.
 
     Returns:
         The page's path, `report.html` in the results root.
 
     Raises:
-        QueryError: If nothing is published there.
+        QueryError: If no point of the study is published there.
         DamagedStoreError: If what is published is damaged.
     """
     root = Path(study.results if results_root is None else results_root)
-    results = open_results(root)
-    keys = {point.key for point in study.points()}
+    asked = study.points()
+    results = restrict(open_results(root), {point.key for point in asked})
+    if not results.children:
+        raise QueryError(
+            f"{root}: expected published points of the study {study.name!r}, found none of "
+            f"{len(asked)}; `hessweep run` computes and publishes them"
+        )
     points = table(results)
-    points = points[points["key"].isin(keys)].reset_index(drop=True)
-    summed = [e for node in results.leaves for e in ensembles(node, keys)]
+    claims = _made_claims(study, root) if claims is None else claims
+    summed = [ensemble for node in results.leaves for ensemble in ensembles(node)]
     page = render(**_context(study, root, points, summed, claims), **_provenance(results))
     path = root / FILE
     path.write_text(page, encoding="utf-8", newline="\n")
     return path
+
+
+def _made_claims(study: Study, root: Path) -> pd.DataFrame | None:
+    for name, request in study.tables.items():
+        path = root / "tables" / f"{name}.csv"
+        if request.kind == "claims" and path.is_file():
+            return pd.read_csv(path)
+    return None
 
 
 def _context(
@@ -79,7 +92,7 @@ def _context(
         "progress": "What was run",
         "claims": "Claims" if claims is not None else "",
         "ranks": "Ranks",
-        "explorer": "Explorer",
+        "explorer": "Explorer" if summed else "",
         "figures": "Figures" if figures or missing else "",
         "methods": "Methods",
     }

@@ -6,7 +6,7 @@ eigenvalues, and names the points that its numbers come from.
 
 import json
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -105,18 +105,17 @@ class Ensemble:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
 
-def ensembles(results: xr.DataTree, keys: Collection[str]) -> Iterator[Ensemble]:
+def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
     """Yield the ensembles of one activation's results, sorted by weights and size.
 
     Args:
         results: One activation of `hessweep.open_results`; eigenvalues are read ensemble by
             ensemble, so that memory holds one at a time.
-        keys: Of the points that count.
     """
     points = table(results)
     points["stop"] = points["row_size"].cumsum()
     points["start"] = points["stop"] - points["row_size"]
-    done = points[(points["status"] == "done") & points["key"].isin(keys)]
+    done = points[points["status"] == "done"]
     for _, teachers in done.groupby(GRID, sort=True):
         yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
 
