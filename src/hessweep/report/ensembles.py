@@ -190,8 +190,12 @@ def _is_linear(point: pd.Series) -> bool:
 
 def _law(N_i: int, N_h: int, high: float) -> LawCurve:
     x = (np.arange(LAW_POINTS) + 0.5) * high / LAW_POINTS
-    limit, exact = (hessian_law(N_i, N_h, exact=exact).pdf(x) for exact in (False, True))
-    return LawCurve(high, limit.tolist(), exact.tolist())
+    # Four digits are finer than a line on a screen.
+    limit, exact = (
+        [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact=exact).pdf(x)]
+        for exact in (False, True)
+    )
+    return LawCurve(high, limit, exact)
 
 
 def _spread(values: pd.Series) -> tuple[float, float, float]:

@@ -76,8 +76,8 @@ function lawTraces(logx) {
     name, x, y: logx ? y.map((d, k) => d * x[k] * Math.LN10) : y, mode: "lines",
     line: { color: ink, width: 2, dash }, hovertemplate: `${name}: %{y:.3g}<extra></extra>`,
   });
-  return [line("law, large N (χ² ⊛ Marchenko–Pastur)", limit, "dash", color("law")),
-          line("law, exact at this size", exact, "solid", color("exact"))];
+  return [line("law at large N", limit, "dash", color("law")),
+          line("law at this size", exact, "solid", color("exact"))];
 }
 
 // Paper has its own width, which the window does not tell.
@@ -116,7 +116,8 @@ function drawSpectrum() {
     xaxis: { type: logx ? "log" : "linear", title: { text: "eigenvalue λ" } },
     yaxis: { type: logy ? "log" : "linear", title: { text: logx ? "density of log₁₀ λ" : "density" },
              range: logy ? [Math.log10(floor), Math.log10(top) + 0.15] : [0, top * 1.08] },
-    showlegend: Boolean(chosen.law), legend: { x: 1, xanchor: "right", y: 1, bgcolor: "rgba(0,0,0,0)" },
+    showlegend: Boolean(chosen.law), legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    margin: { l: 60, r: 10, t: chosen.law ? 36 : 10, b: 45 },
   };
   Plotly.react("spectrum", [bars, ...lawTraces(logx)], layout("spectrum", axes), options);
   fillTable("bins", ["from", "to", "eigenvalues", "density"],
@@ -147,11 +148,13 @@ function drawMap(id, value, text, colorbar, marked) {
     marker: { symbol: "x", size: 8, color: "#fff", line: { color: "#b3261e", width: 1.5 } }, hoverinfo: "skip",
   };
   const i = x.indexOf(chosen.N_i), h = y.indexOf(chosen.N_h);
-  const frame = { type: "rect", x0: i - 0.5, x1: i + 0.5, y0: h - 0.5, y1: h + 0.5, line: { color: color("mark"), width: 3 } };
+  // Red within white: seen on every colour of the map.
+  const frames = [["#ffffff", 5], ["#c81e1e", 2.5]].map(([ink, width]) => (
+    { type: "rect", x0: i - 0.5, x1: i + 0.5, y0: h - 0.5, y1: h + 0.5, line: { color: ink, width } }));
   const axes = {
     xaxis: { type: "category", title: { text: "N<sub>i</sub>" }, showgrid: false, categoryarray: x.map(String) },
     yaxis: { type: "category", title: { text: "N<sub>h</sub>" }, showgrid: false, categoryarray: y.map(String) },
-    shapes: [frame], showlegend: false,
+    shapes: frames, showlegend: false,
   };
   Plotly.react(id, [map, marks], layout(id, axes), options);
 }
@@ -184,7 +187,8 @@ function fillTable(id, headings, rows) {
     for (const value of values) {
       const cell = document.createElement(tag);
       if (tag === "th") cell.scope = "col";
-      cell.textContent = value;
+      if (tag === "th") cell.append(...symbolic(value));
+      else cell.textContent = value;
       if (/^[-\d.·⁰¹²³⁴⁵⁶⁷⁸⁹⁻\u202f]+$/.test(value)) cell.className = "number";
       if (/^[0-9a-f]{32}$/.test(value)) cell.className = "key";
       line.append(cell);
@@ -197,15 +201,16 @@ function fillTable(id, headings, rows) {
 }
 
 // Text with its symbols set as such: N_i and λ_min get their subscripts.
-function say(id, text) {
-  const parts = text.split(/(?<=\b[NKW]|λ)_(i|h|min|max)\b/).map((part, k) => {
+function symbolic(text) {
+  return text.split(/(?<=\b[NKW]|λ)_(i|h|min|max)\b/).map((part, k) => {
     if (k % 2 === 0) return part;
     const sub = document.createElement("sub");
     sub.textContent = part;
     return sub;
   });
-  document.getElementById(id).replaceChildren(...parts);
 }
+
+const say = (id, text) => document.getElementById(id).replaceChildren(...symbolic(text));
 
 function describe() {
   const e = chosen, formula = { exact: `formula ${e.formula}`, "upper bound": `bound ${e.formula}`, none: "no formula" };
@@ -218,14 +223,20 @@ function describe() {
     `${whole(size(e))} non-zero eigenvalues of ${whole(e.teachers)} teachers, pooled` +
     (picker.elements.logx.checked ? resolved.replace("more", "of them") : "") +
     `; ${e.zeros ? whole(e.zeros) : "none"} are zero.` +
-    (e.law && e.weights !== "normal" ? " The exact law is that of normal weights." : ""));
+    (e.law ? " The law at large N is χ² ⊛ Marchenko–Pastur, that at this size exact." : "") +
+    (e.law && e.weights !== "normal" ? " Both are for normal weights." : ""));
+}
+
+function heading(name) {
+  const symbol = name.match(/^lambda_(min|max)/);
+  return symbol ? name.replace("lambda", "λ").replaceAll(/(?<!λ)_/g, " ") : name.replaceAll("_", " ");
 }
 
 function showProvenance() {
   const names = results.teacher_columns;
   const cells = chosen.listed.map((row) => row.map((value, k) =>
     (typeof value === "number" && !["seed", "kernel_version"].includes(names[k]) ? number(value) : String(value ?? "–"))));
-  fillTable("teachers", names.map((name) => name.replaceAll("_", " ")), cells);
+  fillTable("teachers", names.map(heading), cells);
   say("teachers-caption", `${chosen.listed.length} of ${whole(chosen.teachers)} points, those with the extremes among them. ` +
     "The error of λ_min is relative, that of eigenvalues absolute.");
   document.getElementById("query").textContent = `All of them: hessweep query ${results.root} ` +

@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from hessweep.report.table import grouped
+
 SCRIPTS = ("page.js", "explorer.js")
 
 _SYMBOL = re.compile(r"\b(N|W|λ|K)_(i|h|min|max|\d)\b")
@@ -29,7 +31,7 @@ def render(**context: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters["symbols"] = symbols
+    environment.filters |= {"symbols": symbols, "grouped": grouped}
     scripts = [_own(name) for name in SCRIPTS]
     return environment.get_template("page.html.j2").render(
         style=_own("page.css"),
