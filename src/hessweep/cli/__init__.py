@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(study.plan)
 app.command()(study.run)
 app.command()(study.status)
+app.command()(study.report)
 app.command()(inspect.publish)
 app.command()(inspect.query)
 app.command()(inspect.verify)

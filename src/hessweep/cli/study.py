@@ -146,6 +146,14 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
         raise typer.Exit(INCOMPLETE)
 
 
+def report(study_file: StudyFile) -> None:
+    """Write the report page: one HTML file that holds tables, figures and an explorer."""
+    from hessweep.report import build
+    from hessweep.study import load_study
+
+    sys.stdout.write(f"{build(load_study(study_file))}\n")
+
+
 def describe(point: "Point") -> str:
     """Return a point as messages name it."""
     weights = "" if point.weights == "normal" else f" weights={point.weights}"
