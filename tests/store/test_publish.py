@@ -224,18 +224,21 @@ def test_a_damaged_segment_is_left_out_with_a_warning(root, computed):
     )
 
 
-def test_a_group_without_points_disappears_and_foreign_folders_stay(root, tmp_path, computed):
-    foreign = root / "published" / "mine.zarr"
+def test_a_group_without_points_disappears_and_foreign_folders_stay(small, computed):
+    linear = write_segment(small, [computed[1]])
+    publish(small)
+    foreign = small / "published" / "mine.zarr"
     foreign.mkdir()
     (foreign / "zarr.json").write_text("{}")
-    for name in list_segments(root):
-        (root / "segments" / name).unlink()
-    write_segment(root, of(computed, "erf"))
-    assert publish(root)
-    assert sorted(path.name for path in (root / "published").glob("*.zarr")) == [
+    erf = snapshot(small / "published" / "erf.zarr")
+    (small / "segments" / linear).unlink()
+    assert publish(small) is True
+    assert sorted(path.name for path in (small / "published").glob("*.zarr")) == [
         "erf.zarr",
         "mine.zarr",
     ]
+    assert snapshot(small / "published" / "erf.zarr") == erf
+    assert publish(small) is False
 
 
 def test_where_publishing_is_impossible_it_says_so(root, computed):
