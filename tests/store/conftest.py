@@ -1,17 +1,24 @@
 """Real points, computed once, and a results folder that holds them."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from hessweep.activations import activation
+from hessweep.activations import Erf, activation
 from hessweep.point import Point, PointResult, compute
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = (activation("erf"), activation("linear"), activation("quadratic", epsilon=0.5))
 SIZES = ((2, 2), (3, 2), (2, 3), (1, 1))
+
+
+@dataclass(frozen=True)
+class Hump(Erf):
+    """An activation of a user, which no name stands for."""
+
+    name: str = "hump"
 
 
 def failed(result: PointResult, error: str = "ValueError: no luck") -> PointResult:

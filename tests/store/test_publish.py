@@ -4,18 +4,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hessweep.activations import Erf, activation
+from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, StoreAccessError
-from hessweep.point import Point
 from hessweep.store import (
     DamagedSegmentWarning,
     group_writer,
@@ -26,9 +22,8 @@ from hessweep.store import (
 )
 from hessweep.store.index import read_index
 from hessweep.store.segments import list_segments
-from hessweep.store.selection import Group, select
 
-from .conftest import ACTIVATIONS, failed, with_seed
+from .conftest import failed, with_seed
 from .test_index import damage
 from .test_segments import exit_code, in_child
 
@@ -122,37 +117,6 @@ def test_groups_of_failed_points_only_are_published(tmp_path, computed):
     assert publish(tmp_path)
     assert published(tmp_path)["status"].values.tolist() == ["failed"]
     assert published(tmp_path).sizes["eigenvalue"] == 0
-
-
-@pytest.mark.parametrize("first", ["done", "failed"])
-def test_a_point_appears_once_and_done_wins(tmp_path, computed, first):
-    pair = [computed[0], failed(computed[0])]
-    for result in pair if first == "done" else pair[::-1]:
-        write_segment(tmp_path, [result])
-        publish(tmp_path)
-    write_segment(tmp_path, [computed[0], computed[3]])
-    publish(tmp_path)
-    assert_holds(published(tmp_path), [computed[0], computed[3]])
-    assert publish(tmp_path) is False
-
-
-def test_the_newest_kernel_wins_even_over_a_done_point(tmp_path, computed, monkeypatch):
-    write_segment(tmp_path, [computed[0]])
-    monkeypatch.setattr("hessweep.store.schema.KERNEL_VERSION", 99)
-    write_segment(tmp_path, [failed(computed[0])])
-    publish(tmp_path)
-    assert published(tmp_path)["kernel_version"].values.tolist() == [99]
-    assert published(tmp_path)["status"].values.tolist() == ["failed"]
-
-
-def test_what_is_chosen_does_not_depend_on_the_order_of_writing(tmp_path, computed):
-    frames = []
-    for number, results in enumerate((computed, computed[::-1])):
-        folder = tmp_path / str(number)
-        for start in range(0, len(results), 5):
-            write_segment(folder, results[start : start + 5])
-        frames.append([g.points[["key", "status"]] for g in select(read_index(folder).points)])
-    assert all(a.equals(b) for a, b in zip(*frames, strict=True))
 
 
 def test_small_blocks_chunks_and_shards_give_the_same(root, computed, monkeypatch):
@@ -260,56 +224,21 @@ def test_a_damaged_segment_is_left_out_with_a_warning(root, computed):
     )
 
 
-def test_a_group_without_points_disappears_and_foreign_folders_stay(root, tmp_path, computed):
-    foreign = root / "published" / "mine.zarr"
+def test_a_group_without_points_disappears_and_foreign_folders_stay(small, computed):
+    linear = write_segment(small, [computed[1]])
+    publish(small)
+    foreign = small / "published" / "mine.zarr"
     foreign.mkdir()
     (foreign / "zarr.json").write_text("{}")
-    for name in list_segments(root):
-        (root / "segments" / name).unlink()
-    write_segment(root, of(computed, "erf"))
-    assert publish(root)
-    assert sorted(path.name for path in (root / "published").glob("*.zarr")) == [
+    erf = snapshot(small / "published" / "erf.zarr")
+    (small / "segments" / linear).unlink()
+    assert publish(small) is True
+    assert sorted(path.name for path in (small / "published").glob("*.zarr")) == [
         "erf.zarr",
         "mine.zarr",
     ]
-
-
-@dataclass(frozen=True)
-class Swish(Erf):
-    name: str = "swish"
-
-
-def test_two_activations_of_one_label_get_two_groups(tmp_path, computed):
-    def swish(beta):
-        return Swish(parameters=(("beta", beta),), default_parameters=(("beta", beta),))
-
-    results = [
-        replace(computed[0], point=Point(swish(beta), 2, 2, 0)) for beta in (1.0, 1.0000001)
-    ]
-    assert {result.point.activation.label for result in results} == {"swish"}
-    write_segment(tmp_path, results)
-    publish(tmp_path)
-    groups = sorted((tmp_path / "published").glob("swish-beta-1.0*.zarr"))
-    labels = [xr.open_zarr(group)["activation"].values.tolist() for group in groups]
-    assert sorted(labels) == [["swish(beta=1.0)"], ["swish(beta=1.0000001)"]]
-
-
-@given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=4, unique=True))
-def test_slugs_are_safe_and_unique_without_regard_to_case(labels):
-    slugs = [Group(label, "", None).slug for label in labels]
-    assert len({slug.casefold() for slug in slugs}) == len(labels)
-    for slug in slugs:
-        assert slug == slug.lower()
-        assert len(slug) < 60
-        assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
-        assert not slug.startswith((".", "-"))
-
-
-def test_readable_slugs():
-    assert Group("erf", "", None).slug == "erf"
-    assert Group("ERF", "", None).slug.startswith("erf-")
-    assert Group(ACTIVATIONS[2].label, "", None).slug.startswith("quadratic-epsilon-0.5-")
-    assert Group("σ", "", None).slug.startswith("activation-")
+    assert snapshot(small / "published" / "erf.zarr") == erf
+    assert publish(small) is False
 
 
 def test_where_publishing_is_impossible_it_says_so(root, computed):

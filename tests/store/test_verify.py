@@ -8,6 +8,7 @@ import xarray as xr
 
 from hessweep.point import compute
 from hessweep.store import (
+    open_results,
     publish,
     recompute,
     repair,
@@ -16,12 +17,11 @@ from hessweep.store import (
     verify,
     write_segment,
 )
-from hessweep.store.query import open_results
 from hessweep.store.segments import list_segments
 
-from .conftest import ACTIVATIONS, with_seed
+from .conftest import ACTIVATIONS, Hump, with_seed
 from .test_index import damage
-from .test_publish import Swish, snapshot
+from .test_publish import snapshot
 
 
 def kinds(root, sample=0):
@@ -189,7 +189,7 @@ def test_elsewhere_eigenvalues_agree_within_their_error_bounds(tmp_path, compute
 
 
 def test_points_that_this_package_can_not_compute_are_skipped(tmp_path, computed, monkeypatch):
-    point = replace(computed[0].point, activation=Swish())
+    point = replace(computed[0].point, activation=Hump())
     write_segment(tmp_path, [replace(computed[0], point=point)])
     publish(tmp_path)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 1)
