@@ -76,7 +76,7 @@ def test_other_weights_deviate_more_where_inputs_outnumber_neurons(linear, tree)
 
 def test_without_its_outlier_the_quadratic_claim_fails(quadratic, tree):
     assert spectra.quadratic_outlier(tree(quadratic)).verdict == "holds"
-    flat = quadratic.assign(lambda_max=quadratic["lambda_max"] * 0 + 30)
+    flat = quadratic.assign(lambda_max=quadratic["lambda_max"] * 30 / (quadratic["N_i"] + 12))
     assert spectra.quadratic_outlier(tree(flat)).verdict == "fails"
 
 
