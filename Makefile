@@ -3,6 +3,7 @@ PYTHON ?= python3
 STUDY  ?= config/paper.yaml
 VENV   := .venv
 BIN    := $(VENV)/bin
+SOURCES_IN_C := src/hessweep/spectrum/_lanes.c
 SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config study=$(STUDY)
 
 .DELETE_ON_ERROR:
@@ -51,12 +52,12 @@ $(BIN)/python:
 
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+$(VENV)/.run: requirements/run.txt pyproject.toml $(SOURCES_IN_C) | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/run.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(SOURCES_IN_C) | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/.run $@

@@ -33,6 +33,7 @@ include: "workflow/rules/sweep.smk"
 include: "workflow/rules/publish.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:
@@ -40,3 +41,4 @@ rule all:
     input:
         rules.tables.input,
         rules.figures.input,
+        rules.report_page.output,

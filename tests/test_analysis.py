@@ -1,50 +1,67 @@
 import numpy as np
+import pandas as pd
 import pytest
-import xarray as xr
 
 from hessweep import analysis
+from hessweep.activations import activation
 from hessweep.errors import InputError
+from hessweep.point import COLUMNS, Point, PointResult
+from hessweep.store import open_results, publish, write_segment
+from hessweep.study import load_study
+
+STUDY = """
+name: planted
+results: {root}
+sweeps:
+  small: {{activation: erf, N: [1, 2], seeds: 2}}
+  large: {{activation: [erf, cubic], N: 3, seeds: 1}}
+"""
 
 
-def dataset(activation, rows, N, **scalars):
-    """A dataset as the store publishes it; an empty row is a failed point."""
-    point = {
-        "activation": [activation] * len(rows),
-        "N_i": N,
-        "N_h": N,
-        "seed": np.arange(len(rows)),
-        "weights": ["normal"] * len(rows),
-    }
-    variables = {"row_size": [len(row) for row in rows], **scalars}
-    return xr.Dataset(
-        {name: ("point", value) for name, value in variables.items()}
-        | {"eigenvalues": ("eigenvalue", np.concatenate(rows))},
-        coords={name: ("point", value) for name, value in point.items()},
-    )
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A study with planted results: the eigenvalues of a point are its number and on."""
+    folder = tmp_path_factory.mktemp("planted")
+    path = folder / "study.yaml"
+    path.write_text(STUDY.format(root=folder / "results"))
+    study = load_study(path)
+    values = {"int64": 1, "float64": 1.0, "str": ""}
+    scalars = {column.name: values[column.dtype] for column in COLUMNS}
+    results = [
+        PointResult(point, 100.0 * k + np.arange(point.P), scalars)
+        for k, point in enumerate(study.points())
+    ]
+    failed = Point(activation("erf"), 3, 3, seed=7)
+    write_segment(study.results, [*results, PointResult(failed, error="planted")])
+    publish(study.results)
+    return study
 
 
-def test_realisations_come_sorted_with_their_own_eigenvalues():
-    rows = [np.array([7.0, 8, 9]), np.array([1.0, 2]), np.array([]), np.array([4.0])]
-    results = dataset("erf", rows, [3, 2, 2, 1])
-    points = analysis.realisations(results, "N_i > 1")
-    assert points["seed"].tolist() == [1, 0]
-    assert [row.tolist() for row in points["eigenvalues"]] == [[1, 2], [7, 8, 9]]
+def test_realisations_come_sorted_with_their_own_eigenvalues(study):
+    points = analysis.realisations(open_results(study.results), "N_i > 1")
+    assert points["activation"].tolist() == ["cubic", "erf", "erf", "erf"]
+    assert points["N_i"].tolist() == [3, 2, 2, 3]
+    asked = {point.key: k for k, point in enumerate(study.points())}
+    for key, row, P in points[["key", "eigenvalues", "row_size"]].itertuples(index=False):
+        assert row.tolist() == [100.0 * asked[key] + mode for mode in range(P)]
 
 
-def test_realisations_of_several_datasets_keep_their_order():
-    both = [dataset("erf", [np.ones(2)], [2]), dataset("cubic", [np.zeros(3)], [1])]
-    assert analysis.realisations(both, "N_i < 5")["activation"].tolist() == ["erf", "cubic"]
+def test_realisations_that_are_not_there(study):
+    with pytest.raises(InputError, match=r"computed points with seed == 7, found none"):
+        analysis.realisations(open_results(study.results), "seed == 7")
 
 
-def test_realisations_that_are_not_there():
-    results = dataset("erf", [np.array([]), np.ones(2)], [2, 3])
-    with pytest.raises(InputError, match=r"N_i == 2.*none in 2 points"):
-        analysis.realisations(results, "N_i == 2")
+def test_results_of_sweeps_are_their_points_alone(study):
+    results = analysis.results_of(study, ["small"])
+    points = analysis.realisations(results, "N_i > 0")
+    assert set(points["key"]) == {point.key for point in study.sweeps["small"].points()}
+    both = analysis.realisations(analysis.results_of(study), "N_i > 0")
+    assert len(both) == 6
 
 
 def test_non_zero_eigenvalues_are_as_many_as_the_rank():
-    results = dataset("erf", [np.arange(4.0), np.arange(5.0)], [1, 2], rank=[1, 3])
-    kept = analysis.non_zero(analysis.realisations(results, "N_i > 0"))
+    rows = pd.Series([np.arange(4.0), np.arange(5.0)])
+    kept = analysis.non_zero(pd.DataFrame({"eigenvalues": rows, "rank": [1, 3]}))
     assert [row.tolist() for row in kept] == [[3], [2, 3, 4]]
 
 

@@ -42,7 +42,7 @@ def test_a_local_worker_has_one_thread_and_its_memory(local: Client) -> None:
     assert list(local.nthreads().values()) == [1]
     assert connected_memory(local) == 10**9
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        assert local.submit(os.environ.get, name).result() == "1"
+        assert local.submit(os.getenv, name).result() == "1"
 
 
 def test_a_local_cluster_listens_on_loopback_only(local: Client) -> None:
@@ -68,8 +68,9 @@ def test_a_cut_of_the_network_for_30_seconds_is_survived(local: Client) -> None:
 def test_a_running_scheduler_by_address_and_by_file(local: Client, tmp_path: Path) -> None:
     by_address = AddressCluster(address=address_of(local))
     assert run(POINTS[:2], tmp_path / "a", by_address).computed == 2
-    local.write_scheduler_file(str(tmp_path / "scheduler.json"))
-    by_file = FileCluster(path=tmp_path / "scheduler.json")
+    file = tmp_path / "scheduler.json"
+    file.write_text(json.dumps({"type": "Scheduler", "address": address_of(local)}))
+    by_file = FileCluster(path=file)
     assert run(POINTS[2:], tmp_path / "a", by_file).computed == 2
     assert local.status == "running"
     assert local.submit(int, 3).result() == 3
@@ -158,15 +159,16 @@ def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 SBATCH = """#!/bin/sh
-# Runs the job script at once, and keeps it for the test to read.
+# Keeps the job script, which is removed after submission, and runs it at once.
 for script; do :; done
 cp "$script" "$SPOOL/job.sh"
-setsid sh "$script" >"$SPOOL/job.log" 2>&1 &
+setsid sh "$SPOOL/job.sh" >"$SPOOL/job.log" 2>&1 &
 echo "Submitted batch job $!"
 """
 SCANCEL = '#!/bin/sh\nkill -- "-$1" 2>/dev/null || kill "$1"\n'
 
 
+@pytest.mark.timeout(90)
 def test_slurm_workers_join_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With stand-ins for sbatch and scancel; the tests marked `cluster` use a real SLURM."""
     for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
@@ -181,7 +183,7 @@ def test_slurm_workers_join_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )  # fmt: skip
     with cluster_client(config, tmp_path) as client:
         assert run(POINTS, tmp_path / "results", client).computed == len(POINTS)
-        assert client.submit(os.environ.get, "FROM_PROLOGUE").result() == "yes"
+        assert client.submit(os.getenv, "FROM_PROLOGUE").result() == "yes"
         assert client.submit(dask.config.get, "distributed.comm.timeouts.tcp").result() == "120s"
         address = address_of(client)
         assert address.startswith("tls://")

@@ -73,9 +73,11 @@ def test_sizes_in_every_form() -> None:
 
 
 def test_a_point_asked_for_twice_is_one_point() -> None:
-    sweeps = {"a": SWEEP | {"N": [3, 3, 4]}, "b": SWEEP | {"N_i": 4, "N_h": [4, 5], "N": None}}
-    del sweeps["b"]["N"]
-    points = parse_study({"name": "demo", "sweeps": sweeps}).points()
+    product = {"activation": "erf", "N_i": 4, "N_h": [4, 5], "seeds": 2}
+    sweeps = {"a": SWEEP | {"N": [3, 3, 4]}, "b": product}
+    study = parse_study({"name": "demo", "sweeps": sweeps})
+    assert len(study.sweeps["a"].points()) == 4
+    points = study.points()
     assert [(p.N_i, p.N_h, p.seed) for p in points] == [
         (N_i, N_h, seed) for N_i, N_h in ((3, 3), (4, 4), (4, 5)) for seed in (0, 1)
     ]
@@ -110,7 +112,7 @@ def test_slurm_memory_is_bytes() -> None:
 @pytest.mark.parametrize(
     ("changes", "key", "told"),
     [
-        ({"activation": "errf"}, "activation", "(did you mean 'erf'?); known are cubic, erf"),
+        ({"activation": "errf"}, "activation", "(did you mean 'erf'?); known are cos, cubic, erf"),
         ({"activation": {"name": "erf", "epsilon": 1}}, "activation", "no parameters"),
         ({"activation": {"name": "quadratic", "epsilon": True}}, "activation", "a number"),
         ({"activation": {"name": "quadratic", "epsilon": 10**400}}, "activation", "too large"),

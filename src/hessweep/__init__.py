@@ -1,1 +1,87 @@
-"""Hessian spectra and proved ranks of two-layer teacher-student networks at the optimum."""
+"""Hessian spectra and proved ranks of two-layer teacher-student networks at the optimum.
+
+Everything here is imported when it is first used, so that `import hessweep` and the command's
+`--help` are instant.
+"""
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hessweep import dynamics, errors, laws
+    from hessweep.activations import activation
+    from hessweep.density import extreme_eigenvalues, spectral_density
+    from hessweep.hessian import hessian
+    from hessweep.network import Network, sample_teacher
+    from hessweep.operator import hessian_operator
+    from hessweep.rank import effective_parameters, rank
+    from hessweep.spectrum import spectrum
+    from hessweep.store import open_results, pooled_eigenvalues, spectra, table
+    from hessweep.study import load_study
+
+_HOMES = {
+    "Network": "network",
+    "activation": "activations",
+    "effective_parameters": "rank",
+    "extreme_eigenvalues": "density",
+    "hessian": "hessian",
+    "hessian_operator": "operator",
+    "load_study": "study",
+    "open_results": "store",
+    "pooled_eigenvalues": "store",
+    "rank": "rank",
+    "sample_teacher": "network",
+    "spectra": "store",
+    "spectral_density": "density",
+    "spectrum": "spectrum",
+    "table": "store",
+}
+"""Public function or class -> the module that holds it."""
+
+_MODULES = ("dynamics", "errors", "laws")
+
+__all__ = [
+    "Network",
+    "activation",
+    "dynamics",
+    "effective_parameters",
+    "errors",
+    "extreme_eigenvalues",
+    "hessian",
+    "hessian_operator",
+    "laws",
+    "load_study",
+    "open_results",
+    "pooled_eigenvalues",
+    "rank",
+    "sample_teacher",
+    "spectra",
+    "spectral_density",
+    "spectrum",
+    "table",
+]
+
+
+class _Package(ModuleType):
+    """Keeps `hessweep.rank` the function: importing the submodule would bind its name here."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        setattr(self, name, value)
+        return value
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Package

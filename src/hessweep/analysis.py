@@ -42,15 +42,15 @@ def realisations(results: xr.DataTree, where: str) -> pd.DataFrame:
         InputError: If no computed point fits the condition.
     """
     found = table(results, where)
-    flat = pooled_eigenvalues(results, where).values
-    rows = np.split(flat, np.cumsum(found["row_size"])[:-1])
-    found = found.assign(eigenvalues=pd.Series(rows, found.index, dtype=object))
-    found = found[found["status"] == "done"]
-    if found.empty:
+    if not (found["status"] == "done").any():
         raise InputError(
             f"results: expected computed points with {where}, found none; add them to the study, "
             "or name the sweeps that hold them"
         )
+    flat = pooled_eigenvalues(results, where).values
+    rows = np.split(flat, np.cumsum(found["row_size"])[:-1])
+    found = found.assign(eigenvalues=pd.Series(rows, found.index, dtype=object))
+    found = found[found["status"] == "done"]
     return found.sort_values(["activation", "N_i", "N_h", "weights", "seed"], ignore_index=True)
 
 

@@ -4,6 +4,7 @@ A Dask scheduler runs any code that reaches it. So a local one listens on loopba
 listens on a network uses TLS with credentials made for the run, and dashboards stay on loopback.
 """
 
+import gc
 import json
 import logging
 import os
@@ -166,14 +167,19 @@ def _running(config: AddressCluster | FileCluster) -> Iterator["Client"]:
         address, name = _address_in(config.path), str(config.path)
     else:
         address = name = config.address
+    client, reason = None, ""
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    if client is None:
+        # The half-made client closes itself when it is collected; left to chance, that can
+        # happen in the thread of the next client, which then waits for itself.
+        gc.collect()
         raise ClusterError(
-            f"{name}: no Dask scheduler answers there within {CONNECT_SECONDS} s "
-            f"({type(error).__name__}: {error}); is it running, and are its TLS files set in "
-            "Dask's configuration if it uses TLS?"
-        ) from None
+            f"{name}: no Dask scheduler answers there within {CONNECT_SECONDS} s ({reason}); is "
+            "it running, and are its TLS files set in Dask's configuration if it uses TLS?"
+        )
     with client:
         try:
             client.wait_for_workers(1, timeout=CONNECT_SECONDS)

@@ -28,8 +28,8 @@ class Blocks(NamedTuple):
 def hessian(network: Network) -> Float[ndarray, "P P"]:
     """Return the population Hessian at the optimum, `H = E[phi phi^T]` (MATH 2).
 
-    Parameters are ordered `W1` row by row, then `W2`. `H` is symmetric to rounding error and
-    positive semidefinite.
+    Parameters are ordered `W1` row by row, then `W2`. `H` is symmetric, and positive
+    semidefinite to rounding error.
     """
     return stacked_hessian(network.activation, network.W1, network.W2)
 
@@ -56,40 +56,56 @@ def stacked_hessian(
 ) -> Float[ndarray, "*stack P P"]:
     """Return the Hessians at the optimum of a stack of networks of one activation and size.
 
-    With `U_m = [w_m, w_p]` the block of neurons m and p is `K_c I` plus a 2 x 2 form in
-    `w_m, w_p` (MATH 2, eqs 11-13 and 16-19); all of it is assembled in place.
+    Exactly symmetric.
+    """
+    H = stacked_lower_hessian(activation.self_dual(W1), W1, W2)
+    for i in range(1, H.shape[-1]):
+        H[..., :i, i] = H[..., i, :i]
+    return H
+
+
+def stacked_lower_hessian(
+    kernel: DualKernel,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+) -> Float[ndarray, "*stack P P"]:
+    """Return what `stacked_hessian` does, with anything above the diagonal blocks of neurons.
+
+    The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (MATH 2, eqs 11-13
+    and 16-19). A neuron's rows are assembled in place, for all p <= m at a time.
+
+    Args:
+        kernel: `activation.self_dual(W1)`.
+        W1: First layers.
+        W2: Second layers.
     """
     *stack, N_h, N_i = W1.shape
     P1 = N_h * N_i
-    k = activation.self_dual(W1)
     Z = W2[..., :, None] * W2[..., None, :]
-    Z_c, Z_cc, Z_qc = Z * k.K_c, Z * k.K_cc, 2 * Z * k.K_qc
+    Z_c, Z_cc, Z_qc = Z * kernel.K_c, Z * kernel.K_cc, 2 * Z * kernel.K_qc
 
     H = np.empty((*stack, P1 + N_h, P1 + N_h))
-    A = H[..., :P1, :P1].reshape(*stack, N_h, N_i, N_h, N_i, copy=False)
+    # w_pn along (p, q): spread out so that every operation runs over a whole row.
+    spread = np.repeat(W1.swapaxes(-1, -2), N_i, axis=-1)
     for m in range(N_h):
-        w_m = W1[..., m, :]
-        # (p, i) factors that stand beside w_pn, and beside w_mn; the transposes of one another.
-        beside_p = Z_cc[..., m, :, None] * w_m[..., None, :] + Z_qc[..., m, :, None] * W1
-        beside_m = Z_cc[..., m, :, None] * W1 + Z_qc[..., :, m, None] * w_m[..., None, :]
-        rows = A[..., m, :, :, :]  # (n, p, q)
-        np.multiply(W1.swapaxes(-1, -2)[..., :, :, None], beside_p[..., None, :, :], out=rows)
-        rows += w_m[..., :, None, None] * beside_m[..., None, :, :]
-    n = np.arange(N_i)
-    # Advanced indices in front: the diagonal of each neuron pair's block, (n, ..., m, p).
-    np.moveaxis(A, (-3, -1), (0, 1))[n, n] += Z_c
+        w_m, others, width = W1[..., m, None, :], W1[..., : m + 1, :], (m + 1) * N_i
+        cc, qc = Z_cc[..., m, : m + 1, None], Z_qc[..., m, : m + 1, None]
+        pc = Z_qc[..., : m + 1, m, None]
+        # (p, q) factors that stand beside w_pn and beside w_mn.
+        beside_p = (cc * w_m + qc * others).reshape(*stack, 1, width)
+        beside_m = (cc * others + pc * w_m).reshape(*stack, 1, width)
+        rows = H[..., m * N_i : (m + 1) * N_i, :width]
+        np.multiply(spread[..., :width], beside_p, out=rows)
+        rows += w_m.swapaxes(-1, -2) * beside_m
+        diagonals = rows.reshape(*stack, N_i, m + 1, N_i, copy=False)
+        np.einsum("...npn->...pn", diagonals)[:] += Z_c[..., m, : m + 1, None]  # a view
 
-    # C[(m,n), k] = W2_m (K_c(k,m) w_kn + 2 K_q(k,m) w_mn)
-    C = (
-        W2[..., :, None, None]
-        * (
-            np.swapaxes(k.K_c, -1, -2)[..., :, None, :] * W1.swapaxes(-1, -2)[..., None, :, :]
-            + 2 * np.swapaxes(k.K_q, -1, -2)[..., :, None, :] * W1[..., :, :, None]
-        )
-    ).reshape(*stack, P1, N_h)
-    H[..., :P1, P1:] = C
-    H[..., P1:, :P1] = C.swapaxes(-1, -2)
-    H[..., P1:, P1:] = k.K
+    # The transpose of C: W2_m (K_c(k,m) w_kn + 2 K_q(k,m) w_mn), rows k, columns (m, n).
+    C = H[..., P1:, :P1].reshape(*stack, N_h, N_h, N_i, copy=False)
+    out = W2[..., None, :]
+    np.multiply((out * kernel.K_c)[..., None], W1[..., :, None, :], out=C)
+    C += (2 * out * kernel.K_q)[..., None] * W1[..., None, :, :]
+    H[..., P1:, P1:] = kernel.K
     return H
 
 

@@ -21,10 +21,11 @@ from hessweep.network import Network
 SHORT = Experiment(activation("erf"), 3, 2, seed=0, iterations=20, records=5, draws=4, batch=8)
 
 
-class Recorded:
+class Recorded(np.random.Generator):
     """A generator that gives known batches."""
 
     def __init__(self, x):
+        super().__init__(np.random.PCG64(0))
         self.x = x
 
     def standard_normal(self, shape):
@@ -146,13 +147,13 @@ def test_late_exponential_meets_the_linearised_flow_at_late_times():
     assert late.alpha == pytest.approx(0.1**2 / 2 * 0.5, rel=1e-6)
     np.testing.assert_allclose(late(t[t > 6]), flow.loss(t[t > 6]), rtol=1e-3)
     assert late(t[-1]) == flow.loss(t)[-1]
-    assert late_exponential([1e3], [1e-9], 1.0).alpha == np.inf
+    assert late_exponential(np.array([1e3]), np.array([1e-9]), 1.0).alpha == np.inf
 
 
 def test_refusals():
     for wrong in (
         {"noise": 0.0}, {"learning_rate": np.nan}, {"batch": 0}, {"iterations": 0},
-        {"records": 22}, {"records": 1}, {"draws": 1.5}, {"first_draw": -1},
+        {"records": 22}, {"records": 1}, {"draws": 0}, {"first_draw": -1},
     ):  # fmt: skip
         with pytest.raises(InputError, match=next(iter(wrong))):
             replace(SHORT, **wrong)
@@ -160,9 +161,9 @@ def test_refusals():
         replace(SHORT, activation=activation("cubic"), noise=3.0, learning_rate=1.0).sgd_losses()
     t = np.arange(3.0)
     with pytest.raises(InputError, match="2 draws"):
-        late_slope(t, np.ones((1, 3)), 0)
+        late_slope(t, np.ones((1, 3)), 0.0)
     with pytest.raises(InputError, match="rounding"):
-        late_slope(t, np.zeros((2, 3)), 0)
+        late_slope(t, np.zeros((2, 3)), 0.0)
     with pytest.raises(InputError, match="each time"):
         late_exponential(t, np.ones(2), 1.0)
     with pytest.raises(InputError, match="positive"):

@@ -98,7 +98,7 @@ def workers(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
-def kill_somewhere(command: Sequence[str], folder: Path, victim: str, moment: float) -> None:
+def kill_somewhere(command: Sequence[str], folder: Path, victim: str, moment: float) -> bool:
     """Start a command, and kill one or all of its processes while it stores segments.
 
     Args:
@@ -106,6 +106,9 @@ def kill_somewhere(command: Sequence[str], folder: Path, victim: str, moment: fl
         folder: Where.
         victim: group, driver (the process started) or worker (the command then goes on).
         moment: Seconds from the first new segment to the kill.
+
+    Returns:
+        Whether there was still something to kill.
     """
     before = segments(folder)
     with started(command, folder) as process:
@@ -115,7 +118,8 @@ def kill_somewhere(command: Sequence[str], folder: Path, victim: str, moment: fl
         time.sleep(moment)
         family = workers(process)
         if process.poll() is not None:
-            return
+            assert process.returncode == 0, (folder / "log").read_text()
+            return False
         if victim == "worker":
             random.choice(family).kill()
             assert process.wait(PATIENCE) == 0
@@ -126,6 +130,7 @@ def kill_somewhere(command: Sequence[str], folder: Path, victim: str, moment: fl
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         wait_until(lambda: not any(map(is_running, family)), "workers to end by themselves", 60)
+    return True
 
 
 def is_running(process: psutil.Process) -> bool:

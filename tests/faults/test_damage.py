@@ -80,16 +80,16 @@ def test_damage_is_found_repaired_and_computed_again(
     where, spoil, kind, lost = DAMAGE[damage]
     before: Content = contents(root)
     assert call("verify", "results/demo") == 0
-    assert "6 segments, 12 points" in capsys.readouterr().out
+    assert "12 points in 6 segments" in capsys.readouterr().out
     spoil(where(root))
 
     assert call("verify", "results/demo", "--json") == 1
     problems = json.loads(capsys.readouterr().out)["problems"]
-    assert kind in {problem["kind"] for problem in problems}
+    assert any(problem.startswith(f"{kind}: ") for problem in problems), problems
     assert call("verify", "results/demo", "--repair", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     moved = lost if "missing" not in damage else 0
-    assert (told["points"], len(told["moved"])) == (12 - lost, moved // 2)
+    assert told["points"] == 12 - lost
     assert len(list(root.glob("segments/damaged/*"))) == moved // 2
 
     assert call("run", "study.yaml", "--json", "--workers", "1") == 0
@@ -137,7 +137,7 @@ def test_a_foreign_file_is_named_and_left_alone(
 
 def test_a_folder_that_is_not_there(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("verify", "results/dmo") == 2
-    assert "results/dmo: no such folder" in capsys.readouterr().err
+    assert "results/dmo: expected the results folder" in capsys.readouterr().err
 
 
 def test_nothing_stored_is_pickled(root: Path) -> None:

@@ -48,7 +48,7 @@ def test_kills_of_a_run(victim: str, kills: int, tmp_path: Path, undisturbed: Co
     moments = random.Random(victim)
     for _ in range(kills):
         before = segments(tmp_path)
-        kill_somewhere(RUN, tmp_path, victim, moments.uniform(0, 0.8))
+        assert kill_somewhere(RUN, tmp_path, victim, moments.uniform(0, 0.8))
         assert before <= segments(tmp_path)
         contents(tmp_path / "results" / "demo")
         if victim == "worker":
@@ -72,9 +72,9 @@ def test_kills_of_snakemake(victim: str, tmp_path: Path, undisturbed: Content) -
     workflow_folder(tmp_path, STUDY)
     moments = random.Random(victim)
     for _ in range(4):
-        kill_somewhere(SNAKEMAKE, tmp_path, victim, moments.uniform(0, 1))
+        assert kill_somewhere(SNAKEMAKE, tmp_path, victim, moments.uniform(0, 1))
+        assert list(tmp_path.glob(".snakemake/locks/*"))
         contents(tmp_path / "results" / "demo")
-    assert list(tmp_path.glob(".snakemake/locks/*"))
     last = finish(SNAKEMAKE, tmp_path)
     assert last.returncode == 0, last.stderr
     assert (tmp_path / "results" / "demo" / "published.json").exists()

@@ -11,9 +11,9 @@ from hessweep.errors import StudyError
 from hessweep.figures import architecture, quadratic_spectrum, style, words
 
 
-def test_saving_again_gives_the_same_bytes(tmp_path, quadratic):
-    first = figures.make("quadratic-spectrum", quadratic, tmp_path / "one" / "fig-4.a")
-    again = figures.make("quadratic-spectrum", quadratic, tmp_path / "two" / "fig-4.a")
+def test_saving_again_gives_the_same_bytes(tmp_path, quadratic, tree):
+    first = figures.make("quadratic-spectrum", tree(quadratic), tmp_path / "one" / "fig-4.a")
+    again = figures.make("quadratic-spectrum", tree(quadratic), tmp_path / "two" / "fig-4.a")
     assert [path.name for path in first] == ["fig-4.a" + suffix for suffix in figures.SUFFIXES]
     for one, two in zip(first, again, strict=True):
         assert one.read_bytes() == two.read_bytes()
@@ -26,10 +26,10 @@ def test_picture_has_the_width_of_a_column(tmp_path):
     assert caption.read_text() == architecture.caption({}) + "\n"
 
 
-def test_saved_table_is_the_plotted_data(tmp_path, quadratic):
-    _, _, csv, _ = figures.make("quadratic-spectrum", quadratic, tmp_path / "fig")
+def test_saved_table_is_the_plotted_data(tmp_path, quadratic, tree):
+    _, _, csv, _ = figures.make("quadratic-spectrum", tree(quadratic), tmp_path / "fig")
     table = pd.read_csv(csv)
-    for name, part in quadratic_spectrum.data(quadratic).items():
+    for name, part in quadratic_spectrum.data(tree(quadratic)).items():
         saved = table.loc[table["table"] == name, list(part.columns)]
         for column in part:
             if part[column].dtype == float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hessweep import hessian, laws, network
+from hessweep import laws, network
 from hessweep.errors import InputError
 from hessweep.figures import (
     comparison,
@@ -12,7 +12,9 @@ from hessweep.figures import (
     linear_blocks,
     linear_spectrum,
     other_weights,
+    smallest_eigenvalue,
 )
+from hessweep.hessian import blocks, hessian
 
 SIZES = ((3, 6), (6, 3))
 SEEDS = 80
@@ -26,9 +28,7 @@ def linear(published):
 def pooled(N_i, N_h, weights="normal"):
     """Non-zero eigenvalues of the teachers, from their dense Hessians."""
     teachers = (network.sample_teacher("linear", N_i, N_h, s, weights) for s in range(SEEDS))
-    return np.concatenate(
-        [np.linalg.svd(hessian.hessian(t), compute_uv=False)[:N_i] for t in teachers]
-    )
+    return np.concatenate([np.linalg.svd(hessian(t), compute_uv=False)[:N_i] for t in teachers])
 
 
 def drawn_area(axes):
@@ -41,8 +41,8 @@ def drawn_curves(axes):
     return {line.get_label().split(",")[0]: line.get_xydata().T for line in axes.get_lines()}
 
 
-def test_histograms_hold_the_simulated_eigenvalues(linear):
-    figure = linear_spectrum.plot(linear_spectrum.data(linear, SIZES))
+def test_histograms_hold_the_simulated_eigenvalues(linear, tree):
+    figure = linear_spectrum.plot(linear_spectrum.data(tree(linear), SIZES))
     for axes, (N_i, N_h) in zip(figure.axes, SIZES, strict=True):
         values = pooled(N_i, N_h)
         (patch,) = axes.patches
@@ -55,8 +55,8 @@ def test_histograms_hold_the_simulated_eigenvalues(linear):
         assert density[middle] == pytest.approx(inside.mean() / np.diff(edges)[middle])
 
 
-def test_legends_give_the_distances_that_scipy_finds(linear):
-    figure = linear_spectrum.plot(linear_spectrum.data(linear, SIZES))
+def test_legends_give_the_distances_that_scipy_finds(linear, tree):
+    figure = linear_spectrum.plot(linear_spectrum.data(tree(linear), SIZES))
     for axes, size in zip(figure.axes, SIZES, strict=True):
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
         assert labels[0].startswith("simulation, $D_0 = 0.0")
@@ -67,26 +67,26 @@ def test_legends_give_the_distances_that_scipy_finds(linear):
             assert label.endswith(f"$D = {distance:.4f}$")
 
 
-def test_curves_are_densities_of_the_laws(linear):
-    figure = linear_spectrum.plot(linear_spectrum.data(linear, SIZES))
+def test_curves_are_densities_of_the_laws(linear, tree):
+    figure = linear_spectrum.plot(linear_spectrum.data(tree(linear), SIZES))
     for axes, size in zip(figure.axes, SIZES, strict=True):
         for name, (x, y) in drawn_curves(axes).items():
             law = laws.hessian_law(*size, exact=name == "exact law")
             assert np.trapezoid(y, x) == pytest.approx(law.cdf(x[-1]) - law.cdf(x[0]), abs=2e-3)
 
 
-def test_caption_of_the_spectrum_has_its_numbers(linear):
-    tables = linear_spectrum.data(linear, SIZES)
+def test_caption_of_the_spectrum_has_its_numbers(linear, tree):
+    tables = linear_spectrum.data(tree(linear), SIZES)
     caption = linear_spectrum.caption(tables)
     assert f"pooled over {SEEDS} teachers" in caption
     for distance in tables["distances"]["distance"]:
         assert f"{distance:.4f}" in caption
 
 
-def test_bootstrap_noise_is_the_spread_of_new_teachers(linear):
+def test_bootstrap_noise_is_the_spread_of_new_teachers(linear, tree):
     """D_0 against the distances of fresh sets of teachers to the exact law."""
     law = laws.hessian_law(6, 3, exact=True)
-    tables = linear_spectrum.data(linear, [(6, 3)])
+    tables = linear_spectrum.data(tree(linear), [(6, 3)])
     rng = np.random.default_rng(8)
     distances = []
     for _ in range(60):
@@ -106,15 +106,15 @@ def test_block_spectra_are_those_of_the_blocks(N_i, N_h):
             linear_blocks.block_spectra(block, N_i, N_h, seeds), seeds, strict=True
         ):
             teacher = network.sample_teacher("linear", N_i, N_h, seed)
-            dense = np.linalg.eigvalsh(getattr(hessian.blocks(teacher), block))
+            dense = np.linalg.eigvalsh(getattr(blocks(teacher), block))
             np.testing.assert_allclose(row, dense[-len(row) :], atol=1e-13)
             np.testing.assert_allclose(dense[: -len(row)], 0, atol=1e-13)
             assert (row == 0).sum() == (max(N_h - N_i, 0) if block == "B" else 0)
 
 
 @pytest.mark.parametrize("block", ["A", "B"])
-def test_blocks_are_normalised_to_all_or_to_what_is_not_zero(linear, block):
-    tables = linear_blocks.data(linear, block, SIZES)
+def test_blocks_are_normalised_to_all_or_to_what_is_not_zero(linear, block, tree):
+    tables = linear_blocks.data(tree(linear), block, SIZES)
     figure = linear_blocks.plot(tables)
     for axes, (N_i, N_h) in zip(figure.axes, SIZES, strict=True):
         mass = min(1, N_i / N_h) if block == "B" else 1
@@ -130,13 +130,13 @@ def test_blocks_are_normalised_to_all_or_to_what_is_not_zero(linear, block):
         assert f"{distance:.4f}" in caption
 
 
-def test_unknown_block_is_refused(linear):
+def test_unknown_block_is_refused(linear, tree):
     with pytest.raises(InputError, match="expected A or B, got 'C'"):
-        linear_blocks.data(linear, "C", SIZES)
+        linear_blocks.data(tree(linear), "C", SIZES)
 
 
-def test_other_weights_have_a_panel_each_and_one_scale(linear):
-    tables = other_weights.data(linear, 6, 3)
+def test_other_weights_have_a_panel_each_and_one_scale(linear, tree):
+    tables = other_weights.data(tree(linear), 6, 3)
     figure = other_weights.plot(tables)
     assert [axes.get_title() for axes in figure.axes] == ["normal", "rademacher", "student-t"]
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
@@ -149,9 +149,9 @@ def test_other_weights_have_a_panel_each_and_one_scale(linear):
         assert f"{distance:.3f} ({weights})" in other_weights.caption(tables)
 
 
-def test_half_the_eigenvalues_of_rademacher_networks_are_one(linear):
+def test_half_the_eigenvalues_of_rademacher_networks_are_one(linear, tree):
     """The bin that holds |W2|² = 1, and the caption's word for it."""
-    tables = other_weights.data(linear, 6, 3)
+    tables = other_weights.data(tree(linear), 6, 3)
     axes = other_weights.plot(tables).axes[1]
     (patch,) = axes.patches
     density, edges, _ = patch.get_data()
@@ -159,12 +159,12 @@ def test_half_the_eigenvalues_of_rademacher_networks_are_one(linear):
     assert 0.5 <= density[one] * np.diff(edges)[one] < 0.75
     caption = other_weights.caption(tables)
     assert "3 of the 6 eigenvalues are |W_2|² alone" in caption
-    assert "|W_2|² alone" not in other_weights.caption(other_weights.data(linear, 3, 6))
+    assert "|W_2|² alone" not in other_weights.caption(other_weights.data(tree(linear), 3, 6))
 
 
-def test_missing_sizes_say_what_to_add(linear):
+def test_missing_sizes_say_what_to_add(linear, tree):
     with pytest.raises(InputError, match=r"N_i == 9 and N_h == 9.*add them to the study"):
-        linear_spectrum.data(linear, [(9, 9)])
+        linear_spectrum.data(tree(linear), [(9, 9)])
 
 
 def test_laws_converge_as_one_over_size():
@@ -185,3 +185,36 @@ def test_laws_converge_as_one_over_size():
     assert f"{table.loc[table['N_i'] == 64, 'exponent'].iloc[0]:.2f}" in law_convergence.caption(
         tables
     )
+
+
+def test_distances_of_block_B_count_its_zeros(linear, tree):
+    """Half of the eigenvalues at (3, 6) are zero, in the sample as in the law."""
+    table = linear_blocks.data(tree(linear), "B", [(3, 6)])["distances"].set_index("law")
+    values = np.concatenate(linear_blocks.block_spectra("B", 3, 6, range(SEEDS)))
+    x = np.sort(values[values > 0])
+    grid = np.concatenate([[0.0], x, x * (1 - 1e-12)])
+    empirical = (values[None, :] <= grid[:, None]).mean(axis=1)
+    for name, exact in (("asymptotic", False), ("exact", True)):
+        apart = np.abs(empirical - laws.block_B_law(3, 6, exact=exact).cdf(grid)).max()
+        assert table["distance"][name] == pytest.approx(apart, abs=1e-6)
+
+
+def test_smallest_eigenvalues_are_those_of_the_hessian(linear, tree):
+    tables = smallest_eigenvalue.data(tree(linear), sizes=SIZES)
+    for N_i, N_h in SIZES:
+        teachers = [network.sample_teacher("linear", N_i, N_h, seed) for seed in range(SEEDS)]
+        direct = np.array([np.linalg.svd(hessian(t), compute_uv=False)[N_i - 1] for t in teachers])
+        part = {k: t[(t["N_i"] == N_i) & (t["N_h"] == N_h)] for k, t in tables.items()}
+        histogram = part["histogram"]
+        edges = np.append(histogram["low"], histogram["high"].iloc[-1])
+        # Edges are eigenvalues themselves: a bin's worth of rounding, no more.
+        assert abs(histogram["count"].to_numpy() - np.histogram(direct, edges)[0]).max() <= 1
+        law = laws.smallest_eigenvalue_law(N_i, N_h)
+        expected = stats.kstest(direct, law.cdf).statistic
+        assert part["distances"]["distance"].item() == pytest.approx(expected, abs=1e-6)
+    figure = smallest_eigenvalue.plot(tables)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "$N_i = 3$, $N_h = 6$",
+        "$N_i = 6$, $N_h = 3$",
+    ]
+    assert f"over {SEEDS} teachers" in smallest_eigenvalue.caption(tables)

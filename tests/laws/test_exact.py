@@ -150,9 +150,9 @@ def test_power_fit_recovers_a_power_and_its_error():
         scatter, rel=0.1
     )
     with pytest.raises(InputError, match="3 distinct"):
-        fit_power([1, 2], [1, 2])
+        fit_power([1.0, 2.0], [1.0, 2.0])
     with pytest.raises(InputError, match="positive"):
-        fit_power([1, 2, 3], [1, 0, 2])
+        fit_power([1.0, 2.0, 3.0], [1.0, 0.0, 2.0])
 
 
 def test_refuses_more_rows_than_columns():

@@ -1,12 +1,15 @@
 """The error bound against inertias of the exact Hessian in ball arithmetic."""
 
+from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq, fmpq_mpoly_ctx
+from scipy import special
 
 from hessweep.activations import Polynomial, activation
+from hessweep.activations.numeric import Numeric
 from hessweep.network import Network, sample_weights
 from hessweep.spectrum import spectrum_with_error
 
@@ -152,3 +155,30 @@ def test_every_eigenvalue_is_within_the_bound(name, parameters, N_i, N_h, kind) 
             assert below <= i < above
     finally:
         ctx.prec = before
+
+
+@dataclass(frozen=True)
+class NumericErf(Numeric):
+    """`erf(x / √2)` known by its values only, with a closed form to compare with."""
+
+    name: str = "numeric erf"
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return special.erf(np.asarray(x) / np.sqrt(2))
+
+    def derivative(self, x: np.ndarray) -> np.ndarray:
+        return np.sqrt(2 / np.pi) * np.exp(-np.square(x) / 2)
+
+    def second_derivative(self, x: np.ndarray) -> np.ndarray:
+        return -np.asarray(x) * self.derivative(x)
+
+
+@pytest.mark.parametrize(("N_i", "N_h", "scale"), [(6, 3, 1.0), (2, 5, 1.0), (2, 4, 20.0)])
+def test_bound_covers_a_numeric_kernel(N_i: int, N_h: int, scale: float) -> None:
+    """At scale 20 the series is not finished: the error is far above rounding."""
+    W1, W2 = sample_weights(N_i, N_h, seed=1)
+    exact = spectrum_with_error(Network(scale * W1, W2, activation("erf")))
+    found = spectrum_with_error(Network(scale * W1, W2, NumericErf()))
+    off = np.abs(found.eigenvalues - exact.eigenvalues).max()
+    assert off <= found.error + exact.error
+    assert scale == 1 or off > 10 * exact.error

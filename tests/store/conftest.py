@@ -1,17 +1,24 @@
 """Real points, computed once, and a results folder that holds them."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from hessweep.activations import activation
+from hessweep.activations import Erf, activation
 from hessweep.point import Point, PointResult, compute
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = (activation("erf"), activation("linear"), activation("quadratic", epsilon=0.5))
 SIZES = ((2, 2), (3, 2), (2, 3), (1, 1))
+
+
+@dataclass(frozen=True)
+class Hump(Erf):
+    """An activation of a user, which no name stands for."""
+
+    name: str = "hump"
 
 
 def failed(result: PointResult, error: str = "ValueError: no luck") -> PointResult:
@@ -33,10 +40,10 @@ def computed() -> list[PointResult]:
 
 @pytest.fixture(scope="session")
 def untouched(tmp_path_factory: pytest.TempPathFactory, computed: list[PointResult]) -> Path:
-    """Segments of 7 points, published; only to be read."""
+    """Six segments of six points, published; only to be read."""
     folder = tmp_path_factory.mktemp("store") / "results"
-    for start in range(0, len(computed), 7):
-        write_segment(folder, computed[start : start + 7])
+    for start in range(0, len(computed), 6):
+        write_segment(folder, computed[start : start + 6])
     publish(folder)
     return folder
 
@@ -45,6 +52,14 @@ def untouched(tmp_path_factory: pytest.TempPathFactory, computed: list[PointResu
 def root(tmp_path: Path, untouched: Path) -> Path:
     """A copy of `untouched`."""
     return shutil.copytree(untouched, tmp_path / "results")
+
+
+@pytest.fixture
+def small(tmp_path: Path, computed: list[PointResult]) -> Path:
+    """A single segment of three points of erf, published."""
+    write_segment(tmp_path / "small", [computed[0], computed[3], computed[12]])
+    publish(tmp_path / "small")
+    return tmp_path / "small"
 
 
 def with_seed(result: PointResult, seed: int) -> PointResult:

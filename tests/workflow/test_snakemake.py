@@ -16,9 +16,11 @@ ROOT = Path(__file__).parents[2]
 
 def snakemake(folder, *arguments):
     """Run the workflow in `folder`, which holds a copy of it, and return the process."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2"]
+    options = ["--workflow-profile", "workflow/profiles/default"]
+    study = ["--config", "study=config/tiny.yaml"]
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", "--workflow-profile", "workflow/profiles/default"]
-        + ["--cores", "2", "--config", "study=config/tiny.yaml", *arguments],
+        [*command, *options, *study, *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -26,9 +26,11 @@ app = typer.Typer(
 app.command()(study.plan)
 app.command()(study.run)
 app.command()(study.status)
+app.command()(study.report)
 app.command()(inspect.publish)
 app.command()(inspect.query)
 app.command()(inspect.verify)
+app.command()(inspect.repair)
 
 
 def main(arguments: list[str] | None = None) -> None:

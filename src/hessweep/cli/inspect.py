@@ -1,8 +1,7 @@
-"""`hessweep publish`, `query` and `verify`: commands on a results folder."""
+"""`hessweep publish`, `query`, `verify` and `repair`: commands on a results folder."""
 
 import json
 import sys
-from dataclasses import asdict
 from enum import StrEnum
 from math import inf, nan
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hessweep.cli.output import INCOMPLETE, print_json
-from hessweep.errors import InputError
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json
+from hessweep.errors import QueryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,47 +69,57 @@ def query(
 
 def verify(
     results: Results,
-    repair: Annotated[
-        bool,
-        typer.Option(
-            "--repair",
-            help="Move damaged segments aside and publish anew from the others first; the next "
-            "run computes again what only they held.",
-        ),
+    sample: Annotated[int, typer.Option(min=0, help="How many points to compute again.")] = 20,
+    repair_first: Annotated[
+        bool, typer.Option("--repair", help="Do first what `hessweep repair` does.")
     ] = False,
-    sample: Annotated[
-        int, typer.Option(min=0, help="How many points to compute again and compare.")
-    ] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Read every byte of a results folder and check it; exit code 1 if anything is wrong."""
+    """Read every byte, check every checksum and key, recompute a sample."""
     from hessweep.cost import show_bytes
-    from hessweep.store import repair as repair_results
     from hessweep.store import verify as verify_results
 
-    if not results.is_dir():
-        raise InputError(f"{results}: no such folder; give the results folder of a study")
-    moved = repair_results(results).moved if repair else ()
-    found = verify_results(results, sample=sample)
+    if repair_first:
+        _repair(results, quiet=as_json)
+    found = verify_results(_existing(results), sample=sample)
+    problems = [f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems]
     if as_json:
-        problems = [
-            {"kind": problem.kind, "path": str(problem.path), "message": problem.message}
-            for problem in found.problems
-        ]
-        print_json({**asdict(found), "problems": problems, "moved": [str(path) for path in moved]})
+        counts = ("segments", "points", "bytes", "recomputed", "skipped")
+        print_json({name: getattr(found, name) for name in counts} | {"problems": problems})
     else:
-        lines = [f"moved aside: {path}" for path in moved]
-        lines += [
-            f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems
-        ]
-        lines.append(
-            f"{found.segments:,} segments, {found.points:,} points, {show_bytes(found.bytes)}; "
-            f"{found.recomputed:,} points computed again; "
-            + (f"{len(found.problems):,} problems" if found.problems else "all is well")
+        sys.stdout.write(
+            f"{found.points:,} points in {found.segments:,} segments, {show_bytes(found.bytes)}; "
+            f"{found.recomputed:,} computed again, {len(problems):,} problems\n"
         )
-        sys.stdout.write("\n".join(lines) + "\n")
-    if not found.ok:
+        for problem in problems:
+            sys.stdout.write(f"{problem}\n")
+    if problems:
         raise typer.Exit(INCOMPLETE)
+
+
+def repair(results: Results) -> None:
+    """Move damaged segments aside and publish the rest anew; `run` then computes what is gone."""
+    _repair(results)
+
+
+def _repair(results: Path, *, quiet: bool = False) -> None:
+    from hessweep.store import repair as repair_results
+
+    done = repair_results(_existing(results))
+    if quiet:
+        return
+    sys.stdout.write(
+        f"{len(done.moved):,} segments moved aside, "
+        f"{'published anew' if done.published else 'nothing to publish'}\n"
+    )
+    for path in done.moved:
+        sys.stdout.write(f"{path}\n")
+
+
+def _existing(results: Path) -> Path:
+    if not results.is_dir():
+        raise QueryError(f"{results}: expected the results folder of a study, and it is not there")
+    return results
 
 
 def _write(rows: "pd.DataFrame", written: Format) -> bytes:

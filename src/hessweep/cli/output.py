@@ -3,7 +3,11 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 INCOMPLETE = 1
 """The exit code when points failed or are missing, or when something outside went wrong."""

@@ -69,6 +69,6 @@ def describe(progress: "Progress", elapsed: float) -> str:
         parts.append(f"{progress.failed:,} failed")
     parts.append(f"{progress.workers} workers" if progress.workers else "waiting for workers")
     if progress.seconds_done:
-        left = elapsed * (progress.seconds / progress.seconds_done - 1)
+        left = max(elapsed * (progress.seconds / progress.seconds_done - 1), 0.0)
         parts.append(f"about {show_seconds(left)} left")
     return ", ".join(parts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hessweep.cli.output import INCOMPLETE, print_json, print_table, tell
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json, print_table, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from hessweep.study import ClusterConfig
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Where = Annotated[
     str | None,
     typer.Option(
@@ -145,6 +144,14 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
         )
     if rows["all"]["missing"] or rows["all"]["failed"]:
         raise typer.Exit(INCOMPLETE)
+
+
+def report(study_file: StudyFile) -> None:
+    """Write the report page: one HTML file that holds tables, figures and an explorer."""
+    from hessweep.report import build
+    from hessweep.study import load_study
+
+    sys.stdout.write(f"{build(load_study(study_file))}\n")
 
 
 def describe(point: "Point") -> str:

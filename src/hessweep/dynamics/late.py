@@ -26,9 +26,9 @@ class LateExponential:
         with np.errstate(over="ignore"):
             return float(self.loss * np.exp(self.rate * self.time))
 
-    def __call__(self, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
+    def __call__(self, t: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the exponential at times t."""
-        return self.loss * np.exp(-self.rate * (np.asarray(t, dtype=float) - self.time))
+        return np.asarray(self.loss * np.exp(-self.rate * (np.asarray(t) - self.time)))
 
 
 def late_exponential(

@@ -81,7 +81,7 @@ class PopulationLoss:
         by_neuron = (n.dual.K @ n.signed[..., None])[..., 0]
         cross = (n.dual.K[..., N_h:] @ self.teacher.W2[:, None])[..., 0]
         total = (n.W2 * (by_neuron - cross)).sum(axis=-1) + self._teacher_power
-        return np.maximum(total / 2, 0)
+        return np.asarray(np.maximum(total / 2, 0))
 
     def _loss_by_path(self, displacement: ndarray) -> ndarray:
         """`L(θ* + δ) = ∫_0^1 δ·∂L(θ* + s δ) ds`, the gradient itself being zero at s = 0."""

@@ -19,12 +19,15 @@ from hessweep.figures import (
     architecture,
     bulk_edges,
     erf_spectrum,
+    float64_floor,
     law_convergence,
     linear_blocks,
     linear_spectrum,
+    loss_decay,
     other_weights,
     quadratic_spectrum,
     rank_grid,
+    smallest_eigenvalue,
 )
 from hessweep.figures.save import SUFFIXES, Tables, save
 
@@ -55,13 +58,16 @@ FIGURES: dict[str, FigureKind] = {
     for name, title, module in (
         ("architecture", "Architecture (Fig. 1)", architecture),
         ("linear-spectrum", "Linear networks: the law of H (Fig. 2)", linear_spectrum),
+        ("loss-decay", "Loss near the optimum (Fig. 3)", loss_decay),
         ("quadratic-spectrum", "Quadratic networks: one outlier (Fig. 4)", quadratic_spectrum),
         ("erf-spectrum", "erf networks: N_h large eigenvalues (Fig. 5)", erf_spectrum),
         ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
         ("other-weights", "Linear networks: other weights (Figs 8, 9)", other_weights),
+        ("smallest-eigenvalue", "Linear networks: the law of λ_min", smallest_eigenvalue),
         ("law-convergence", "Asymptotic against exact laws", law_convergence),
         ("bulk-edges", "Edges of the bulk against N", bulk_edges),
         ("rank-grid", "Rank against formula", rank_grid),
+        ("float64-floor", "Where float64 fails", float64_floor),
     )
 }
 """What a study's `figures` section may name."""

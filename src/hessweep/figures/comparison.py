@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy import ndarray
 
 from hessweep import analysis
@@ -93,6 +94,33 @@ def panel(tables: Tables, case: Mapping[str, Any]) -> Tables:
         name: table[np.logical_and.reduce([table[key] == value for key, value in case.items()])]
         for name, table in tables.items()
     }
+
+
+def plot_by_size(
+    tables: Tables, names: Sequence[str], labels: Mapping[str, str], quantity: str
+) -> Figure:
+    """Draw a panel for each size, with the Kolmogorov-Smirnov distances in the legends.
+
+    Args:
+        tables: Stacked tables of `compare`.
+        names: Columns that name the cases, `N_i` and `N_h` among them.
+        labels: What the legend calls each law.
+        quantity: Label of the horizontal axes.
+    """
+    with style.paper():
+        figure = style.figure(style.DOUBLE, 2.4)
+        shown = cases(tables, names)
+        panels = figure.subplots(1, len(shown), squeeze=False)[0]
+        for k, (axes, case) in enumerate(zip(panels, shown, strict=True)):
+            part = panel(tables, case)
+            draw(axes, part, labels)
+            axes.set_ylim(0, height(part, 0.8))
+            axes.set_title(f"$N_i = {case['N_i']}$, $N_h = {case['N_h']}$")
+            axes.set_xlabel(quantity)
+            axes.legend(loc="upper right")
+            style.letter(axes, k)
+        panels[0].set_ylabel("density")
+        return figure
 
 
 def draw(axes: Axes, tables: Tables, labels: Mapping[str, str]) -> None:

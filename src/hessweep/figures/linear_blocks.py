@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from hessweep import analysis, laws
 from hessweep.errors import InputError
-from hessweep.figures import comparison, style
+from hessweep.figures import comparison
 from hessweep.figures.linear_spectrum import SIZES
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
@@ -78,20 +78,10 @@ def block_spectra(block: str, N_i: int, N_h: int, seeds: Sequence[int]) -> list[
 
 def plot(tables: Tables) -> Figure:
     """Draw a panel for each size of the block, with the distances in the legends."""
-    cases = comparison.cases(tables, ["block", "N_i", "N_h"])
-    with style.paper():
-        figure = style.figure(style.DOUBLE, 2.2)
-        panels = figure.subplots(1, len(cases), squeeze=False)[0]
-        for k, (axes, case) in enumerate(zip(panels, cases, strict=True)):
-            shown = comparison.panel(tables, case)
-            comparison.draw(axes, shown, LABELS[case["block"]])
-            axes.set_ylim(0, comparison.height(shown, 0.8))
-            axes.set_title(f"$N_i = {case['N_i']}$, $N_h = {case['N_h']}$")
-            axes.set_xlabel(f"non-zero eigenvalue of block {case['block']}")
-            axes.legend(loc="upper right")
-            style.letter(axes, k)
-        panels[0].set_ylabel("density")
-        return figure
+    block = tables["distances"]["block"].iloc[0]
+    return comparison.plot_by_size(
+        tables, ["block", "N_i", "N_h"], LABELS[block], f"non-zero eigenvalue of block {block}"
+    )
 
 
 def caption(tables: Tables) -> str:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy import ndarray
 
 from hessweep import analysis, laws
-from hessweep.figures import comparison, style
+from hessweep.figures import comparison
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted
 
@@ -15,6 +15,8 @@ SIZES = ((10, 20), (30, 10))
 """(N_i, N_h) of the paper: one on each side of N_i = N_h."""
 
 LABELS = {"asymptotic": "asymptotic law", "exact": "exact law"}
+
+QUANTITY = r"non-zero eigenvalue $\lambda$"
 
 
 def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
@@ -57,20 +59,7 @@ def spectra(results: xr.DataTree, N_i: int, N_h: int, weights: str) -> list[ndar
 
 def plot(tables: Tables) -> Figure:
     """Draw a panel for each size, with the Kolmogorov-Smirnov distances in the legends."""
-    cases = comparison.cases(tables, ["N_i", "N_h"])
-    with style.paper():
-        figure = style.figure(style.DOUBLE, 2.4)
-        panels = figure.subplots(1, len(cases), squeeze=False)[0]
-        for k, (axes, case) in enumerate(zip(panels, cases, strict=True)):
-            shown = comparison.panel(tables, case)
-            comparison.draw(axes, shown, LABELS)
-            axes.set_ylim(0, comparison.height(shown, 0.8))
-            axes.set_title(f"$N_i = {case['N_i']}$, $N_h = {case['N_h']}$")
-            axes.set_xlabel(r"non-zero eigenvalue $\lambda$")
-            axes.legend(loc="upper right")
-            style.letter(axes, k)
-        panels[0].set_ylabel("density")
-        return figure
+    return comparison.plot_by_size(tables, ["N_i", "N_h"], LABELS, QUANTITY)
 
 
 def caption(tables: Tables) -> str:

@@ -113,13 +113,13 @@ def _draw_outlier(axes: Axes, tables: Tables) -> None:
     axes.plot(
         outlier["N"], outlier["second"], "s", color="0.45", label=r"$\lambda_2$, edge of the bulk"
     )
-    axes.set_ylim(0)
+    axes.set_ylim(0, 1.25 * outlier["mean"].max())
     axes.set_xlabel("$N$")
     axes.set_ylabel("mean eigenvalue")
     curves, labels = axes.get_legend_handles_labels()
     # matplotlib puts error bars last; the data belong before the curves fitted to them.
     order = np.argsort([curve is not points for curve in curves], kind="stable")
-    axes.legend([curves[k] for k in order], [labels[k] for k in order])
+    axes.legend([curves[k] for k in order], [labels[k] for k in order], loc="upper left")
 
 
 def caption(tables: Tables) -> str:

@@ -1,6 +1,6 @@
 """Rank of the Hessian over the (N_i, N_h) grid, and where it is not the formula's."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,20 @@ from hessweep.figures.words import listed
 
 COLOURS = "cividis"
 
+CELL = 0.19
+"""Height of a cell in inches that holds two lines of text."""
 
-def data(results: xr.DataTree, weights: str = "normal") -> Tables:
+
+def data(
+    results: xr.DataTree,
+    activation: str | Sequence[str] | None = None,
+    weights: str = "normal",
+) -> Tables:
     """Return the rank at each size of each activation, and the formula's value.
 
     Args:
         results: Points of one or several activations.
+        activation: Labels of those to show, one a panel, in this order; all if None.
         weights: Distribution of the teachers' weights.
 
     Returns:
@@ -33,7 +41,13 @@ def data(results: xr.DataTree, weights: str = "normal") -> Tables:
         none known) and its `kind` ("exact", "upper bound" or "none"), and `differs`: whether a
         rank is not the exact formula's or is above the bound.
     """
-    points = analysis.realisations(results, f"weights == '{weights}'")
+    query = f"weights == '{weights}'"
+    if activation is None:
+        points = analysis.realisations(results, query)
+    else:
+        labels = [activation] if isinstance(activation, str) else activation
+        asked = [f"{query} and activation == '{label}'" for label in labels]
+        points = pd.concat([analysis.realisations(results, where) for where in asked])
     points["proved"] = points["rank_certificate"] == "proved"
     ranks = points.groupby(["activation", "N_i", "N_h"], as_index=False, sort=False).agg(
         P=("P", "first"),
@@ -61,9 +75,10 @@ def plot(tables: Tables) -> Figure:
     activations = ranks["activation"].unique()
     columns = min(2, len(activations))
     rows = -(-len(activations) // columns)
+    tallest = ranks.groupby("activation")["N_h"].nunique().max()
     with style.paper():
         width = style.SINGLE if columns == 1 else style.DOUBLE
-        figure = style.figure(width, 2.9 * rows)
+        figure = style.figure(width, rows * max(2.7, 0.6 + CELL * tallest))
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for k, (axes, activation) in enumerate(zip(panels, activations, strict=False)):
             _draw(axes, ranks[ranks["activation"] == activation])
@@ -92,8 +107,9 @@ def _draw(axes: Axes, ranks: pd.DataFrame) -> None:
         edgecolors="white",
         linewidth=0.4,
     )
-    size = 6.5 if max(len(N_i), len(N_h)) <= 8 else 5
-    for row in ranks.to_dict("records"):
+    rows = ranks.to_dict("records")
+    size = font_size([cell_text(row) for row in rows], len(N_i))
+    for row in rows:
         x, y = np.searchsorted(N_i, row["N_i"]), np.searchsorted(N_h, row["N_h"])
         colour = "white" if row["rank_max"] / row["P"] < 0.5 else "black"
         axes.text(x, y, cell_text(row), ha="center", va="center", fontsize=size, color=colour)
@@ -109,6 +125,14 @@ def _draw(axes: Axes, ranks: pd.DataFrame) -> None:
     axes.spines[:].set_visible(False)
     axes.set_xlabel("$N_i$")
     axes.set_ylabel("$N_h$")
+
+
+def font_size(texts: Sequence[str], columns: int) -> float:
+    """Return the size in points at which all texts fit into the cells, at most 6.5."""
+    letters = max(len(line) for text in texts for line in text.split("\n"))
+    lines = max(text.count("\n") + 1 for text in texts)
+    # A panel is some 2.4 in wide; digits of the font are 0.64 of its size wide.
+    return min(6.5, 0.9 * 2.4 * 72 / columns / (0.64 * letters), 0.9 * CELL * 72 / (1.2 * lines))
 
 
 def cell_text(row: Mapping[Hashable, Any]) -> str:

@@ -9,6 +9,7 @@ from hessweep.laws.linear import (
     hessian_law,
     marchenko_pastur,
 )
+from hessweep.laws.smallest import smallest_eigenvalue_law
 from hessweep.laws.wishart import wishart_density
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "ks_distance",
     "law_distance",
     "marchenko_pastur",
+    "smallest_eigenvalue_law",
     "wishart_density",
 ]

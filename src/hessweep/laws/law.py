@@ -1,13 +1,14 @@
 """`Law`: a distribution on [0, ∞) in the manner of `scipy.stats`, with an atom at zero."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 
+@runtime_checkable
 class Continuous(Protocol):
     """What a law asks of its continuous part: SciPy's frozen distributions have it."""
 
@@ -61,25 +62,26 @@ class Law:
 
     def pdf(self, x: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the density without the atom: its integral is `1 - atom`."""
-        return (1 - self.atom) * self.continuous.pdf(np.asarray(x, dtype=float))
+        x = np.asarray(x, dtype=float)
+        return np.asarray((1 - self.atom) * self.continuous.pdf(x.ravel()).reshape(x.shape))
 
     def cdf(self, x: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the probability of values up to x, continuous from the right."""
         x = np.asarray(x, dtype=float)
-        return self.atom * (x >= 0) + (1 - self.atom) * self.continuous.cdf(x)
+        rest = self.continuous.cdf(x.ravel()).reshape(x.shape)
+        return np.asarray(self.atom * (x >= 0) + (1 - self.atom) * rest)
 
     def sf(self, x: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the probability of values above x, `1 - cdf(x)` without the cancellation."""
         x = np.asarray(x, dtype=float)
-        return self.atom * (x < 0) + (1 - self.atom) * self.continuous.sf(x)
+        rest = self.continuous.sf(x.ravel()).reshape(x.shape)
+        return np.asarray(self.atom * (x < 0) + (1 - self.atom) * rest)
 
     def ppf(self, q: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the quantiles, nan for q outside [0, 1]."""
         q = np.asarray(q, dtype=float)
-        if not self.atom:
-            return np.asarray(self.continuous.ppf(q))
-        rest = self.continuous.ppf((q - self.atom) / (1 - self.atom))
-        return np.where((q >= 0) & (q <= self.atom), 0.0, rest)
+        rest = self.continuous.ppf((q.ravel() - self.atom) / (1 - self.atom)).reshape(q.shape)
+        return np.where((q >= 0) & (q <= self.atom), 0.0, rest) if self.atom else rest
 
     def rvs(
         self, size: int | tuple[int, ...] | None = None, random_state: Any = None

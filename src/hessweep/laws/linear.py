@@ -128,11 +128,11 @@ def hessian_law(N_i: int, N_h: int, exact: bool = False) -> Law:
         atom, variance = limit.atom, 2 / N_h + limit.var()
         part = _marchenko_pastur_part(N_i / N_h, ratio)
     name = f"{'exact ' if exact else ''}law of H({N_i}, {N_h})"
-    return Law(name, _with_chi_square(part, atom, N_h), (1 + ratio, variance))
+    return Law(name, with_chi_square(part, atom, N_h), (1 + ratio, variance))
 
 
-def _with_chi_square(part: Tabulated, atom: float, N_h: int) -> Tabulated:
-    """The convolution of `χ²_{N_h}/N_h` with an atom at zero and a continuous part."""
+def with_chi_square(part: Tabulated, atom: float, N_h: int) -> Tabulated:
+    """Return the convolution of `χ²_{N_h}/N_h` with an atom at zero and a continuous part."""
     chi = stats.chi2(N_h, scale=1 / N_h)
     first, last = chi.ppf(NEGLIGIBLE), chi.isf(NEGLIGIBLE)
     low, high = part.breaks[0], part.breaks[-1]

@@ -44,16 +44,16 @@ class Tabulated:
     density: Density
     """Exact; what `pdf` evaluates."""
     bounds: tuple[float, float]
-    breaks: Float[ndarray, " segments+1"]
-    edges: Float[ndarray, " panels+1"]
+    breaks: Float[ndarray, " breaks"]
+    edges: Float[ndarray, " edges"]
     """In φ."""
     slopes: Float[ndarray, "nodes panels"] = field(repr=False)
     """Chebyshev coefficients of the density with respect to φ."""
-    rises: Float[ndarray, "nodes+1 panels"] = field(repr=False)
+    rises: Float[ndarray, "terms panels"] = field(repr=False)
     """The same of its integral from the panel's left edge."""
-    below: Float[ndarray, " panels+1"] = field(repr=False)
+    below: Float[ndarray, " edges"] = field(repr=False)
     """Probability below each edge."""
-    above: Float[ndarray, " panels+1"] = field(repr=False)
+    above: Float[ndarray, " edges"] = field(repr=False)
     """Probability above each edge, summed from the right to keep its digits."""
     error: float
     """Bound on the error of `cdf`, from the last coefficients of every panel."""
@@ -121,6 +121,17 @@ class Tabulated:
             if not len(todo):
                 break
         return _position(self.breaks, self._segment(panel), self._phi(panel, u))
+
+    def moments(self) -> tuple[float, float]:
+        """Return mean and variance, by integrating the table."""
+        # Gauss nodes: exact for the density's polynomial times the smooth x(φ).
+        u, weights = np.polynomial.legendre.leggauss(2 * NODES)
+        panel = np.repeat(np.arange(len(self.edges) - 1), len(u))
+        u, weights = np.tile(u, len(self.edges) - 1), np.tile(weights, len(self.edges) - 1)
+        x = _position(self.breaks, self._segment(panel), self._phi(panel, u))
+        mass = _clenshaw(self.slopes, panel, u) * weights
+        mean = mass @ x / mass.sum()
+        return float(mean), float(mass @ (x - mean) ** 2 / mass.sum())
 
     def _segment(self, panel: ndarray) -> ndarray:
         return np.floor((self.edges[panel] + self.edges[panel + 1]) / (2 * np.pi)).astype(int)

@@ -1,27 +1,50 @@
 """The Hessian in ball arithmetic: proofs of positive eigenvalues, however small."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from math import factorial
+from threading import RLock
 
 import numpy as np
 from flint import arb, arb_mat, arb_series, ctx
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.network import Network
-from hessweep.rank.analytic import BALLS
+from hessweep.rank.analytic import in_balls
 
 Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]
 
 FIRST_BITS, LAST_BITS = 128, 4096
 """Precision is doubled from the first to the last until it decides."""
 
+_LOCK = RLock()
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Compute with that many bits; the setting is one for all threads, so others wait."""
+    with _LOCK:
+        before, ctx.prec = ctx.prec, bits
+        try:
+            yield
+        finally:
+            ctx.prec = before
+
+
+def precisions() -> Iterator[int]:
+    """Return the precisions to be tried, in bits."""
+    bits = FIRST_BITS
+    while bits <= LAST_BITS:
+        yield bits
+        bits *= 2
+
 
 def kernel(activation: Activation) -> Kernel | None:
     """Return the dual kernel on power series of balls, or None where there is none."""
     if isinstance(activation, Polynomial):
         return lambda p, q, c: _polynomial_kernel(activation.coefficients, p, q, c)
-    known = BALLS.get(activation.name)
+    known = in_balls(activation)
     return known.kernel if known else None
 
 

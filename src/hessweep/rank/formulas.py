@@ -10,8 +10,9 @@ from math import comb
 from typing import Literal, NamedTuple
 
 from hessweep.activations import Activation, Polynomial
+from hessweep.activations import activation as resolve
 from hessweep.network import check_sizes
-from hessweep.rank.analytic import THEORY
+from hessweep.rank.analytic import theory
 
 Kind = Literal["exact", "upper bound", "none"]
 
@@ -31,11 +32,16 @@ class Formula(NamedTuple):
     """Whether generic weights have that rank, or at most that."""
 
 
-def effective_parameters(activation: Activation, N_i: int, N_h: int) -> int | None:
+def effective_parameters(activation: str | Activation, N_i: int, N_h: int) -> int | None:
     """Return the rank of the Hessian at the optimum for generic weights.
 
     Eq. (14) for the quadratic network; for other polynomials what the theorem of Alexander and
     Hirschowitz gives (docs/ranks.md), not the bound of sec. 4.2.
+
+    Args:
+        activation: The activation or its name.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
 
     Returns:
         The number of effective parameters; an upper bound on it for supports of degrees that no
@@ -43,8 +49,9 @@ def effective_parameters(activation: Activation, N_i: int, N_h: int) -> int | No
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
+        ActivationError: If the name is unknown.
     """
-    return formula(activation, N_i, N_h).value
+    return formula(resolve(activation), N_i, N_h).value
 
 
 @lru_cache(maxsize=4096)
@@ -57,10 +64,10 @@ def formula(activation: Activation, N_i: int, N_h: int) -> Formula:
     check_sizes(N_i, N_h)
     if isinstance(activation, Polynomial):
         return support_rank(activation.support, N_i, N_h)
-    theory = THEORY.get(activation.name)
-    if theory is None:
+    known = theory(activation)
+    if known is None:
         return Formula(None, "none")
-    if not theory.homogeneous:
+    if not known.homogeneous:
         return Formula(N_h * (N_i + 1), "exact")
     if N_i == 1:  # one line: only the signs of the weights matter, and they may all agree
         return Formula(min(N_h, 2), "exact" if N_h == 1 else "upper bound")

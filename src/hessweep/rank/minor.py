@@ -1,13 +1,13 @@
 """A minor of `grad_theta y` that is proved to be non-zero: the rank of analytic networks."""
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hessweep.network import Network
 from hessweep.rank import ball
-from hessweep.rank.analytic import BALLS, THEORY
+from hessweep.rank.analytic import in_balls
 from hessweep.rank.float64 import ROUNDOFF
 from hessweep.rank.structure import independent_parameters
 
@@ -25,19 +25,14 @@ def has_minor(network: Network, rank: int) -> bool:
     First float64 with a rigorous bound on its roundings; then balls of growing precision. False
     means undecided, and is the answer for activations that are not in `BALLS`.
     """
-    if network.activation.name not in BALLS:
+    if in_balls(network.activation) is None:
         return False
-    if rank == network.P:
-        chosen = np.arange(rank)
-    elif network.activation.name in THEORY:
-        chosen = independent_parameters(network)
-    else:
+    chosen = np.arange(rank) if rank == network.P else independent_parameters(network)
+    if len(chosen) != rank:
         return False
     x = np.random.default_rng(SEED).standard_normal((rank, network.N_i))
-    precision, bits = ctx.prec, ball.FIRST_BITS
-    try:
-        while bits <= ball.LAST_BITS:
-            ctx.prec = bits
+    for bits in ball.precisions():
+        with ball.working_precision(bits):
             minor = gradient_balls(network, x, chosen)
             if bits == ball.FIRST_BITS and is_nonsingular(*ball.scaled(minor)[:2]):
                 return True
@@ -45,17 +40,20 @@ def has_minor(network: Network, rank: int) -> bool:
                 return False
             if ball.inverse(minor) is not None:
                 return True
-            bits *= 2
-    finally:
-        ctx.prec = precision
     return False
 
 
 def gradient_balls(
     network: Network, x: Float[ndarray, "S N_i"], parameters: Int[ndarray, " r"]
 ) -> arb_mat:
-    """Return `∂y/∂theta(x_s)`, S x r, in balls, without factors W2 that are not 0."""
-    known = BALLS[network.activation.name]
+    """Return `∂y/∂theta(x_s)`, S x r, in balls, without factors W2 that are not 0.
+
+    Raises:
+        LookupError: If the activation is not in `BALLS`.
+    """
+    known = in_balls(network.activation)
+    if known is None:
+        raise LookupError(f"{network.activation} is not known in ball arithmetic")
     points = arb_mat([[arb(value) for value in row] for row in x.tolist()])
     rows = arb_mat([[arb(value) for value in row] for row in network.W1.tolist()])
     u = (points * rows.transpose()).table()

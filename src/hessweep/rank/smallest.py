@@ -3,23 +3,20 @@
 from typing import NamedTuple
 
 import numpy as np
-from flint import arb, arb_mat, ctx
+from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg
 
 from hessweep.activations import Polynomial
+from hessweep.hessian import hessian
 from hessweep.network import Network
 from hessweep.rank import ball
-from hessweep.rank.analytic import THEORY
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
 
-GOOD = 1e-3
+GOOD = 1e-2
 """A relative error up to which a float64 eigenvalue is taken as it is."""
-
-AIM = 1e-9
-"""The relative error at which more precision stops being asked for."""
 
 LARGEST = 400
 """Number of parameters up to which balls are tried: an inverse then takes some seconds."""
@@ -29,9 +26,9 @@ class SmallestEigenvalue(NamedTuple):
     """The smallest non-zero eigenvalue of H."""
 
     value: float
-    """The eigenvalue; 0 where it is positive but below what float64 holds, 1e-308."""
+    """The eigenvalue; 0 where no more is known than that it is positive and tiny."""
     relative_error: float
-    """Bound on `|value - truth| / truth`; above 1 says that nothing is known of it."""
+    """Bound on `|value - truth| / truth`; 1 where the value is 0."""
     method: str
     """`float64`, or `ball`: enclosed, so that it is proved to be positive."""
 
@@ -50,39 +47,60 @@ def smallest_eigenvalue(
     Returns:
         The eigenvalue from float64 where it is good enough; else from the inverse in ball
         arithmetic; else, for activations without a kernel in balls or more than `LARGEST`
-        parameters, again from float64, with the error that it has.
+        parameters, again from float64, with the error that it has. 0 for a network of rank 0,
+        which has no such eigenvalue.
     """
-    value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank]) if rank else 0.0
-    error = spectrum.error / value if value > 0 else np.inf
+    if rank == 0:
+        return SmallestEigenvalue(0.0, 0.0, "float64")
+    value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank])
+    # |value - truth| <= error and truth >= value - error
+    error = spectrum.error / (value - spectrum.error) if value > spectrum.error else np.inf
     rough = SmallestEigenvalue(value, float(error), "float64")
-    known = isinstance(network.activation, Polynomial) or network.activation.name in THEORY
-    if error <= relative_error or not known or not 0 < rank <= LARGEST:
+    if error >= 1:
+        rough = SmallestEigenvalue(0.0, 1.0, "float64")
+    if error <= relative_error or network.P > LARGEST or ball.kernel(network.activation) is None:
         return rough
-    if network.P > LARGEST or ball.kernel(network.activation) is None:
-        return rough
-    return enclosed_smallest_eigenvalue(network) or rough
+    return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
 
-def enclosed_smallest_eigenvalue(network: Network) -> SmallestEigenvalue | None:
+def enclosed_smallest_eigenvalue(
+    network: Network, rank: int, relative_error: float = GOOD
+) -> SmallestEigenvalue | None:
     """Return the smallest non-zero eigenvalue from ball arithmetic, or None at its limit.
 
-    Let I be independent parameters, as many as the rank, and `H = S G S^T` with `G = H_II` and
+    Let I be `rank` parameters with independent gradients, and `H = S G S^T` with `G = H_II` and
     `S = H_{:I} G^{-1}`. The non-zero eigenvalues of H are those of `G S^T S`, so the smallest is
     one over the largest eigenvalue of `G^{-1} v = mu (S^T S) v`: well-conditioned in float64
     once `G^{-1}` is known.
     """
-    chosen = independent_parameters(network)
-    bits, precision = ball.FIRST_BITS, ctx.prec
-    try:
-        while bits <= ball.LAST_BITS:
-            ctx.prec = bits
-            found = _from_inverse(ball.hessian(network), chosen)
-            if found is not None and (found.relative_error <= AIM or not found.value):
-                return found
-            bits *= 2
-    finally:
-        ctx.prec = precision
+    choices = _choices(network, rank)
+    last = np.inf
+    for bits in ball.precisions():
+        with ball.working_precision(bits):
+            H = ball.hessian(network)
+            found = next(filter(None, (_from_inverse(H, chosen) for chosen in choices)), None)
+        if found is None:
+            continue
+        # Where more bits change nothing, what is left is the last float64 step.
+        if found.relative_error <= relative_error or found.relative_error > last / 2:
+            return found
+        last = found.relative_error
     return None
+
+
+def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
+    """Return sets of parameters that may be independent, the better conditioned first.
+
+    By the classes of `THEORY`, S holds little but 0 and ±1. For polynomials the pivots of float64
+    keep it small, but are wrong where eigenvalues are below its noise; the inverse then does not
+    exist, which balls do not miss. Exact pivots are always right.
+    """
+    if rank == network.P:
+        return [np.arange(rank)]
+    if not isinstance(network.activation, Polynomial):
+        return [independent_parameters(network)]
+    _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
+    return [np.sort(order[:rank]), independent_parameters(network)[:rank]]
 
 
 def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue | None:

@@ -14,7 +14,7 @@ from numpy import ndarray
 from hessweep.activations import Polynomial
 from hessweep.network import Network
 from hessweep.rank import mersenne
-from hessweep.rank.analytic import THEORY
+from hessweep.rank.analytic import theory
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import gradient_residues, rank_of_rows
 from hessweep.rank.theorem import analytic_rank, canonical_rows, split
@@ -49,8 +49,9 @@ def bounds(network: Network) -> Bounds:
     activation = network.activation
     if isinstance(activation, Polynomial):
         return _polynomial_bounds(network, activation.support)
-    if activation.name in THEORY:
-        exact = analytic_rank(network, THEORY[activation.name])
+    known = theory(activation)
+    if known is not None:
+        exact = analytic_rank(network, known)
         return Bounds(exact, exact)
     found = classes(network, merge_signs=False)
     at_zero = found.zero + found.active_zero * network.N_i
@@ -60,13 +61,16 @@ def bounds(network: Network) -> Bounds:
 def independent_parameters(network: Network) -> Int[ndarray, " r"]:
     """Return parameters whose gradients are linearly independent, as many as the rank.
 
-    For polynomials and the activations of `THEORY`. A pivot is found modulo a prime, so that
-    with a chance below 1e-12 one may be missing; none is ever too many.
+    For polynomials and the activations of `THEORY`; none for others. Pivots are found modulo a
+    prime, so that with a chance below 1e-12 one may be missing; none is ever too many.
     """
     if isinstance(network.activation, Polynomial):
         parameters, residues = gradient_residues(network, bounds(network).upper)
         return np.sort(parameters[mersenne.independent_rows(residues)])
-    parts = split(network, THEORY[network.activation.name])
+    known = theory(network.activation)
+    if known is None:
+        return np.empty(0, dtype=int)
+    parts = split(network, known)
     pivots = mersenne.independent_rows(mersenne.residues(parts.affine))
     return np.sort(parts.independent + [parts.candidates[i] for i in pivots])
 

@@ -8,14 +8,14 @@ from numpy import ndarray
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.errors import ShapeError
-from hessweep.hessian import stacked_hessian
+from hessweep.hessian import stacked_lower_hessian
 from hessweep.network import Network
-from hessweep.spectrum.accuracy import assembly_error
+from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import Plan, route
-from hessweep.spectrum.solver import EPS, solver_error, stacked_eigenvalues
+from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
 
-STACK_BYTES = 2**21
+STACK_BYTES = 2**24
 """Networks are solved in stacks of about this much memory, so that a stack stays in cache."""
 
 
@@ -75,7 +75,7 @@ def stacked_spectra_with_error(
     W1, W2 = np.ascontiguousarray(W1, dtype=float), np.ascontiguousarray(W2, dtype=float)
     _, N_h, N_i = W1.shape
     plan = route(activation, N_i, N_h)
-    together = max(1, STACK_BYTES // plan.peak_bytes)
+    together = max(1, STACK_BYTES // plan.bytes_each // LANES * LANES)
     results: list[Spectrum] = []
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
@@ -104,10 +104,12 @@ def _solve(
             parts.append(np.repeat(outside, N_i - N_h, axis=1))
         if "gram" in plan.route and isinstance(activation, Polynomial):
             matrices = stacked_gram(activation, W1, W2)
+            error = gram_error(activation, W1, W2, inputs=N_i)
         else:
-            matrices = stacked_hessian(activation, W1, W2)
+            kernel = activation.self_dual(W1)
+            matrices = stacked_lower_hessian(kernel, W1, W2)
+            error = assembly_error(activation, kernel, W1, W2, inputs=N_i)
         parts.append(stacked_eigenvalues(matrices))
-        error = assembly_error(activation, W1, W2, inputs=N_i)
         error += solver_error(plan.size, np.abs(parts[-1]).max(axis=1))
         found = np.concatenate(parts, axis=1)
     eigenvalues = np.concatenate([found, np.zeros((S, plan.zeros))], axis=1)

@@ -4,11 +4,15 @@ Every bound is the Frobenius norm of a small matrix over neuron pairs that major
 norm of each block; Weyl's inequality turns it into one on the eigenvalues (docs/spectra.md).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel, Polynomial
+from hessweep.hessian import hessian_error
+from hessweep.network import Network
 from hessweep.spectrum.solver import EPS
 
 STEP = 2.0**-20
@@ -20,52 +24,96 @@ ROUNDINGS = 16
 
 def assembly_error(
     activation: Activation,
+    kernel: DualKernel,
     W1: Float[ndarray, "S N_h n"],
     W2: Float[ndarray, "S N_h"],
     inputs: int,
 ) -> Float[ndarray, " S"]:
     """Return a bound on `‖computed H - H‖₂` for each network of a stack.
 
+    For a kernel without a closed form it contains the estimate of `hessian_error`.
+
     Args:
         activation: The activation of all of them.
+        kernel: `activation.self_dual(W1)`.
         W1: The rows that the matrix is assembled from: W1, or its row-space factor L.
         W2: The second layer.
         inputs: N_i of the original network. Where W1 is L, the QR factorisation has moved
             each row by up to `(N_i + N_h) eps` of its length.
     """
-    n, N_h = W1.shape[2], W1.shape[1]
-    rows = EPS * (inputs + N_h) if n < inputs else 0.0
-    products = EPS * n + 2 * rows  # of p, q and c, relative to |w| |w'|
+    rows = _row_error(W1, inputs)
     if isinstance(activation, Polynomial):
-        delta = _polynomial_errors(activation, W1, products)
+        delta = _polynomial_errors(activation, W1, inputs)
     else:
-        delta = _kernel_errors(activation, W1, products)
-    # Price's theorem bounds every kernel's own rounding by its natural size, its diagonal.
-    kernel = activation.self_dual(W1)
+        # Of p, q and c, relative to |w| |w'|.
+        products = EPS * W1.shape[2] + 2 * rows
+        delta = _kernel_errors(activation, kernel, W1, products)
     settled = ROUNDINGS * EPS + 2 * rows
     total = DualKernel(*(d + settled * np.abs(k) for d, k in zip(delta, kernel, strict=True)))
-    return _majorant_norm(total, W1, W2)
+    bound = _majorant_norm(total, W1, W2)
+    if is_numeric(activation):
+        stack = zip(W1, W2, strict=True)
+        bound += [hessian_error(Network(*weights, activation)) for weights in stack]
+    return bound
 
 
-def _polynomial_errors(
-    activation: Polynomial, W1: Float[ndarray, "S N_h n"], products: float
-) -> DualKernel:
-    """Bound the kernels' errors by those of all terms with positive signs.
+@lru_cache
+def is_numeric(activation: Activation) -> bool:
+    """Return whether the dual kernel is computed from numbers, with an error of its own."""
+    one = np.ones((1, 1))
+    return activation.coarser_duals(one, one, one / 2) is not None
+
+
+def gram_error(
+    activation: Polynomial,
+    W1: Float[ndarray, "S N_h n"],
+    W2: Float[ndarray, "S N_h"],
+    inputs: int,
+) -> Float[ndarray, " S"]:
+    """Return a bound on `‖computed J^T J - J^T J‖₂` for each network of a stack.
+
+    Entry by entry the error is a multiple of `|J|^T |J|`, J with the signs of all coefficients
+    and weights positive; its norm is at most its trace, which costs no matrix.
+    """
+    positive, relative = _majorant(activation, W1, inputs)
+    p = np.square(W1).sum(axis=2)
+    k = positive.dual(p, p, p)
+    inside = W1.shape[2] * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc)
+    return relative * (W2**2 * inside + k.K).sum(axis=1)
+
+
+def _row_error(W1: Float[ndarray, "S N_h n"], inputs: int) -> float:
+    """Return by how much of its length QR may have moved a row."""
+    N_h, n = W1.shape[1:]
+    return EPS * (inputs + N_h) if n < inputs else 0.0
+
+
+def _majorant(
+    activation: Polynomial, W1: Float[ndarray, "S N_h n"], inputs: int
+) -> tuple[Polynomial, float]:
+    """Return the polynomial without minus signs, and what its kernels times eps bound.
 
     A term of degree 2 d in the weights is a product of at most d of p, q, c and is summed with
     the others in at most 4 d roundings; with positive signs nothing cancels.
     """
-    positive = Polynomial(
-        activation.name, coefficients=tuple(abs(value) for value in activation.coefficients)
-    )
+    coefficients = tuple(abs(value) for value in activation.coefficients)
+    products = EPS * W1.shape[2] + 2 * _row_error(W1, inputs)
+    relative = activation.degree * (products + 4 * EPS) + ROUNDINGS * EPS
+    return Polynomial(activation.name, coefficients=coefficients), relative
+
+
+def _polynomial_errors(
+    activation: Polynomial, W1: Float[ndarray, "S N_h n"], inputs: int
+) -> DualKernel:
+    """Bound the kernels' errors by those of all terms with positive signs."""
+    positive, relative = _majorant(activation, W1, inputs)
     p = np.square(W1).sum(axis=2)
     p, q = p[:, :, None], p[:, None, :]
-    relative = activation.degree * (products + 4 * EPS) + ROUNDINGS * EPS
     return DualKernel(*(relative * k for k in positive.dual(p, q, np.sqrt(p * q))))
 
 
 def _kernel_errors(
-    activation: Activation, W1: Float[ndarray, "S N_h n"], products: float
+    activation: Activation, kernel: DualKernel, W1: Float[ndarray, "S N_h n"], products: float
 ) -> DualKernel:
     """Bound the kernels' errors by their differences under small steps of p, q and c.
 
@@ -76,16 +124,17 @@ def _kernel_errors(
     p, q = p[:, :, None], p[:, None, :]
     inwards = c - np.copysign(STEP * np.sqrt(p * q), c)
     with np.errstate(all="ignore"):
-        here = activation.self_dual(W1)
-        longer = activation.self_dual(W1 * (1 + STEP))
+        # Each neuron with itself: a stack of networks of one neuron.
+        longer = activation.self_dual(W1[:, :, None] * (1 + STEP))
         of_c = activation.dual(p, q, inwards)
         of_p = activation.dual(p * (1 + STEP), q, c)
     of_q = _transposed(of_p)
     diagonal = np.arange(W1.shape[1])
     errors = []
-    for base, *stepped, scaled in zip(here, of_c, of_p, of_q, longer, strict=True):
+    for base, *stepped, scaled in zip(kernel, of_c, of_p, of_q, longer, strict=True):
         change = sum(np.abs(value - base) for value in stepped)
-        change[:, diagonal, diagonal] = np.abs(scaled - base)[:, diagonal, diagonal]
+        own = base[:, diagonal, diagonal]
+        change[:, diagonal, diagonal] = np.abs(scaled[:, :, 0, 0] - own)
         # Twice: what a difference leaves of the second order. Not a number: no bound.
         errors.append(np.nan_to_num(2 * products / STEP * change, nan=np.inf))
     return DualKernel(*errors)

@@ -6,7 +6,11 @@ from math import comb
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.network import check_sizes
+from hessweep.spectrum.accuracy import is_numeric
 from hessweep.spectrum.solver import workspace_numbers
+
+NUMERIC_PER_NEURON, NUMERIC_PER_PAIR = 9500, 40
+"""Floats that a numeric kernel and its error estimate hold: measured, rounded up."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,9 @@ class Plan:
     zeros: int
     """Eigenvalues that are exactly 0 by structure, and that no eigenproblem yields."""
     peak_bytes: int
-    """Most memory held at a time, weights and result included."""
+    """Most memory held at a time for one network, weights and result included."""
+    bytes_each: int
+    """How much of that one more network in a stack holds again; the rest is shared."""
 
     @property
     def size(self) -> int:
@@ -38,11 +44,14 @@ def route(activation: Activation, N_i: int, N_h: int) -> Plan:
     check_sizes(N_i, N_h)
     P = N_h * (N_i + 1)
     if is_linear(activation):
+        size = min(N_i, N_h)
+        each = 4 * N_i * N_h + 2 * size**2 + 3 * P
         return Plan(
             "closed form",
-            eigenproblems=((min(N_i, N_h), 1),),
+            eigenproblems=((size, 1),),
             zeros=P - N_i,
-            peak_bytes=8 * (4 * N_i * N_h + 3 * min(N_i, N_h) ** 2 + 3 * P),
+            peak_bytes=8 * (each + workspace_numbers(size)),
+            bytes_each=8 * each,
         )
     row_space = N_h < N_i
     n = min(N_i, N_h)
@@ -53,12 +62,17 @@ def route(activation: Activation, N_i: int, N_h: int) -> Plan:
         assembly = _gram_numbers(activation, n, N_h)  # type: ignore[arg-type]
     parts = ["row space"] * row_space + ["gram"] * gram
     solved = min(columns, size)
-    held = assembly + solved**2 + workspace_numbers(solved) + 4 * N_i * N_h + 40 * N_h**2 + 3 * P
+    each = assembly + solved**2 + 4 * N_i * N_h + 3 * P
+    if row_space:
+        each += 14 * N_h**2 + 2 * N_i * N_h
+    if is_numeric(activation):
+        each += NUMERIC_PER_NEURON * N_h + NUMERIC_PER_PAIR * N_h**2
     return Plan(
         ", ".join(parts) or "dense",
         eigenproblems=((solved, 1),) + (((N_h, N_i - N_h),) if row_space else ()),
         zeros=size - solved,
-        peak_bytes=8 * held,
+        peak_bytes=8 * (each + workspace_numbers(solved)),
+        bytes_each=8 * each,
     )
 
 
@@ -81,12 +95,12 @@ def gram_size(activation: Polynomial, N_i: int) -> int:
 
 
 def _dense_numbers(N_i: int, N_h: int) -> int:
-    """Floats that `stacked_hessian` holds beside the matrix itself."""
-    return 3 * N_i * N_h * max(N_i, N_h)
+    """Floats held beside the matrix by `stacked_lower_hessian`, the kernels and their bounds."""
+    return N_i * N_h * (2 * N_i + N_h) + 48 * N_h**2
 
 
 def _gram_numbers(activation: Polynomial, N_i: int, N_h: int) -> int:
     """Floats that `stacked_gram` holds beside the matrix itself."""
     widths = [comb(N_i + k - 1, k) for k in hermite_degrees(activation)]
     powers = sum(comb(N_i + k - 1, k) for k in range(activation.degree + 1))
-    return powers * N_h + 2 * max(widths) * N_h + max(widths) ** 2 + 3 * powers * N_i
+    return (powers + 2 * max(widths) + 12) * N_h + max(widths) ** 2 + 3 * powers * N_i

@@ -5,20 +5,34 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy import linalg
 
+try:
+    from hessweep.spectrum import _lanes
+except ImportError:  # Installed without a C compiler: LAPACK does it, some 3 times slower.
+    _lanes = None  # type: ignore[assignment]
+
 EPS = float(np.finfo(float).eps)
 
+LANES = 8
+"""Matrices that are solved together: stacks of whole multiples waste nothing."""
+
+LANES_UP_TO = 200
+"""Up to this size several matrices at a time, one a SIMD lane, beat LAPACK by 2 to 8 times."""
+
 SMALL = 256
-"""Up to this size the cost of a call outweighs a copy of the matrix."""
+"""Up to this size the cost of a call to LAPACK outweighs a copy of the matrix."""
 
 
 def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
     """Return the eigenvalues of each matrix, ascending; reads the lower triangles.
 
     What is done for a matrix depends on its size alone, never on the stack it is in. The
-    matrices are overwritten. All of LAPACK's drivers without eigenvectors share one way
+    matrices may be overwritten. All of LAPACK's drivers without eigenvectors share one way
     (tridiagonalise, then the square-root-free QR of `dsterf`) and cost the same.
     """
-    if matrices.shape[-1] <= SMALL:
+    size = matrices.shape[-1]
+    if _lanes and size <= LANES_UP_TO:
+        return _in_lanes(matrices)
+    if size <= SMALL:
         return np.linalg.eigvalsh(matrices)
     eigenvalues = np.empty(matrices.shape[:2])
     for matrix, values in zip(matrices, eigenvalues, strict=True):
@@ -30,6 +44,17 @@ def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S 
     return eigenvalues
 
 
+def _in_lanes(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
+    """Solve one matrix in each SIMD lane; LAPACK has those that do not converge, if any."""
+    eigenvalues = np.empty(matrices.shape[:2])
+    failed = np.zeros(len(matrices), dtype=np.uint8)
+    _lanes.eigenvalues(np.ascontiguousarray(matrices), eigenvalues, failed, matrices.shape[-1])
+    eigenvalues.sort(axis=1)
+    for i in np.flatnonzero(failed):
+        eigenvalues[i] = np.linalg.eigvalsh(matrices[i])
+    return eigenvalues
+
+
 def solver_error(size: int, norm: Float[ndarray, " S"]) -> Float[ndarray, " S"]:
     """Return a bound on the eigenvalues' errors: `size · eps · |H|` (docs/spectra.md)."""
     return size * EPS * norm
@@ -37,4 +62,6 @@ def solver_error(size: int, norm: Float[ndarray, " S"]) -> Float[ndarray, " S"]:
 
 def workspace_numbers(size: int) -> int:
     """Return how many floats the solver holds beside one matrix of this size."""
+    if _lanes and size <= LANES_UP_TO:
+        return LANES * size * (size + 7)
     return size * (size if size <= SMALL else 40)

@@ -1,11 +1,11 @@
 """The store: segments (the truth), the published groups made from them, and queries."""
 
 from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
+from hessweep.store.opening import open_results
 from hessweep.store.publish import publish, published_digests
 from hessweep.store.query import (
     TABLE_COLUMNS,
     eigenvalue_blocks,
-    open_results,
     points,
     pooled_eigenvalues,
     restrict,

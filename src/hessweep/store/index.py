@@ -109,9 +109,10 @@ def read_index(root: Path) -> Index:
         if sizes.get(name) == size
     }
     kept = cached if len(valid) == len(known) else cached[cached["segment"].isin(valid)]
-    new, damaged = _read_segments(root, {n: s for n, s in sizes.items() if n not in valid})
-    if new.empty and kept is cached:
-        return Index(cached, damaged)
+    unknown = {name: size for name, size in sizes.items() if name not in valid}
+    if not unknown and kept is cached:
+        return Index(cached, ())
+    new, damaged = _read_segments(root, unknown)
     points = pd.concat([kept, new], ignore_index=True)
     _write_cache(root, points)
     return Index(points, damaged)
@@ -148,19 +149,22 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pd.DataFrame, tup
 
 def _read_cache(root: Path) -> pd.DataFrame:
     """Return the cached rows; none if the cache is absent, damaged or of another version."""
-    none = pd.DataFrame(columns=list(_DTYPES)).astype(_DTYPES)
     try:
         content = (root / CACHE).read_bytes()
     except FileNotFoundError:
-        return none
+        return _no_points()
     except OSError:
         with accessing(root / CACHE, "read"):
             raise
     digest, body = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if digest != _digest(body):
-        return none
+        return _no_points()
     cached = pd.read_feather(io.BytesIO(body))
-    return cached if list(cached) == list(none) else none
+    return cached if list(cached) == list(_DTYPES) else _no_points()
+
+
+def _no_points() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(_DTYPES)).astype(_DTYPES)
 
 
 def _write_cache(root: Path, points: pd.DataFrame) -> None:

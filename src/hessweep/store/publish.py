@@ -60,7 +60,8 @@ def publish(root: Path, *, force: bool = False) -> bool:
     folder = published_folder(root)
     index = read_index(root)
     warn_of(index.damaged)
-    if not force and not _work(folder, select(index.points)):
+    groups = select(index.points)
+    if not (force or _work(folder, groups) or _others(folder, groups)):
         return False
     with accessing(folder, "publish in"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +71,12 @@ def publish(root: Path, *, force: bool = False) -> bool:
             work = groups if force else _work(folder, groups)
             for group in work:
                 _publish_group(Path(root), folder, group)
-            removed = _remove_others(folder, groups)
-    return bool(work) or removed
+            others = _others(folder, groups)
+            for path in others:
+                # Without its metadata it is no group any more, however far this gets.
+                (path / METADATA).unlink()
+                shutil.rmtree(path)
+    return bool(work or others)
 
 
 def published_groups(root: Path) -> dict[str, Path]:
@@ -120,7 +125,7 @@ def metadata_digest(metadata: dict[str, Any]) -> str:
 
 
 def _work(folder: Path, groups: list[Group]) -> list[Group]:
-    """Return the groups that are not published as they are now stored, or that should not be."""
+    """Return the groups that are not published as they are now stored."""
     return [group for group in groups if _published_digest(folder, group) != group.digest]
 
 
@@ -178,18 +183,14 @@ def _swap(build: Path, target: Path, metadata: dict[str, Any]) -> None:
     commit_file(target / METADATA, json.dumps(metadata, indent=1).encode())
 
 
-def _remove_others(folder: Path, groups: list[Group]) -> bool:
-    """Remove the groups that `publish` made and that have no point any more."""
+def _others(folder: Path, groups: list[Group]) -> list[Path]:
+    """Return the groups that `publish` made and that have no point any more."""
     expected = {f"{group.slug}{SUFFIX}" for group in groups}
-    others = [
+    return [
         path
         for path in folder.glob(f"*{SUFFIX}")
         if path.name not in expected and _attribute(path, "segments_digest")
     ]
-    for path in others:
-        (path / METADATA).unlink()
-        shutil.rmtree(path)
-    return bool(others)
 
 
 @contextmanager

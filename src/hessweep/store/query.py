@@ -1,11 +1,10 @@
-"""Reading the published store: an `xarray.DataTree`, and the questions that are asked of it.
+"""The questions that are asked of opened results.
 
 Everything is lazy until it is needed: of 10 GB of eigenvalues only those that were asked for are
 read, and columns stay in memory once they have been.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,15 +15,7 @@ from hessweep.activations import Activation
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.point import COLUMNS
 from hessweep.store.expression import Expression, parse
-from hessweep.store.files import accessing
 from hessweep.store.group_writer import PUBLISHED_COLUMNS
-from hessweep.store.publish import (
-    METADATA,
-    SUFFIX,
-    chunk_paths,
-    published_folder,
-    read_metadata,
-)
 from hessweep.store.schema import EIGENVALUE, EIGENVALUES, IDENTITY, POINT, STRING, attributes
 
 TABLE_COLUMNS = tuple(column.name for column in PUBLISHED_COLUMNS if column is not EIGENVALUES)
@@ -36,33 +27,6 @@ _GAP = 2**17
 """Eigenvalues between two selected points are read too if they are fewer than this."""
 _BLOCK = 2**23
 """Eigenvalues that are read at once."""
-
-
-def open_results(path: str | Path) -> xr.DataTree:
-    """Open published results, lazily.
-
-    Args:
-        path: A study's results folder, the `published` folder in it, or one activation's group.
-
-    Returns:
-        One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
-        and `eigenvalue`, with `row_size` the number of eigenvalues of each point.
-
-    Raises:
-        QueryError: If nothing is published there.
-        DamagedStoreError: If metadata or files of a group are damaged or missing.
-        StoreAccessError: If it can not be read.
-    """
-    path = Path(path)
-    with accessing(path, "open"):
-        groups = _find_groups(path)
-    if not groups:
-        raise QueryError(
-            f"{path}: expected a results folder, its `published` folder or a group in it, found "
-            "nothing published; `hessweep run` computes and publishes a study"
-        )
-    datasets = {group.name.removesuffix(SUFFIX): _open_group(group) for group in groups}
-    return xr.DataTree.from_dict(datasets)
 
 
 def points(
@@ -201,23 +165,6 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
                 {EIGENVALUES.name: (EIGENVALUE, values, dataset[EIGENVALUES.name].attrs)}
             )
     return xr.DataTree.from_dict(kept, name=results.name)
-
-
-def _find_groups(path: Path) -> list[Path]:
-    if (path / METADATA).is_file():
-        return [path]
-    folder = published_folder(path) if published_folder(path).is_dir() else path
-    return sorted(group for group in folder.glob(f"*{SUFFIX}") if (group / METADATA).is_file())
-
-
-def _open_group(folder: Path) -> xr.Dataset:
-    metadata = read_metadata(folder)
-    for name, array in metadata["consolidated_metadata"]["metadata"].items():
-        # Zarr reads a chunk that is not there as fill values, without a word.
-        if missing := [path for path in chunk_paths(name, array) if not (folder / path).is_file()]:
-            raise DamagedStoreError(f"{folder}: {missing[0]} is missing; repair rebuilds it")
-    with accessing(folder, "open"):
-        return xr.open_zarr(folder, chunks=None, consolidated=True)
 
 
 def _datasets(results: xr.DataTree) -> list[xr.Dataset]:

@@ -102,7 +102,7 @@ def parse_study(document: Any, path: str | Path = "study") -> Study:
             f"{'nothing' if document is None else type(document).__name__}"
         )
     try:
-        return Study.model_validate(document)
+        return Study.model_validate(document, context={"folder": Path(path).parent})
     except ValidationError as error:
         raise StudyError(explain(Path(path), error)) from None
 

@@ -6,6 +6,7 @@ what came; the key that it stands under is added by `hessweep.study.messages`.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from reprlib import Repr
 from typing import Any, TypeVar
 
@@ -64,14 +65,19 @@ def read_pairs(value: Any) -> Sequence[tuple[int, int]]:
     return _list_of(value, pair, expected)
 
 
-def read_activations(value: Any) -> Sequence[Activation]:
-    """Return the activations of a name, of `{name: quadratic, epsilon: 0.5}`, or of a list."""
+def read_activations(value: Any, folder: Path = Path()) -> Sequence[Activation]:
+    """Return the activations of a name, of `{name: quadratic, epsilon: 0.5}`, or of a list.
+
+    The `file` of an own activation is looked for from `folder` on, that of the study.
+    """
     if isinstance(value, list | tuple):
-        return _list_of(value, read_activation, "at least one activation")
-    return (read_activation(value),)
+        return _list_of(
+            value, lambda item: read_activation(item, folder), "at least one activation"
+        )
+    return (read_activation(value, folder),)
 
 
-def read_activation(value: Any) -> Activation:
+def read_activation(value: Any, folder: Path = Path()) -> Activation:
     """Return one activation, given as a name or as a mapping of its name and parameters."""
     if isinstance(value, Activation):
         return value
@@ -82,11 +88,21 @@ def read_activation(value: Any) -> Activation:
             f"these, got {shown(value)}; known are {', '.join(sorted(ACTIVATIONS))}"
         )
     name = spec["name"]
-    parameters = {key: _parameter(key, item) for key, item in spec.items() if key != "name"}
+    texts = {key: item for key, item in spec.items() if key in ("file", "sha256")}
+    parameters = {
+        key: _parameter(key, item) for key, item in spec.items() if key not in ("name", *texts)
+    }
+    if "file" in texts:
+        if not isinstance(texts["file"], str):
+            raise ValueError(
+                f"file: expected the path of a Python file, got {shown(texts['file'])}"
+            )
+        return activation(name, **{**texts, "file": str(folder / texts["file"])}, **parameters)
     if name not in ACTIVATIONS:
         raise ValueError(
             f"unknown activation {shown(name)}{did_you_mean(name, ACTIVATIONS)}; "
-            f"known are {', '.join(sorted(ACTIVATIONS))}"
+            f"known are {', '.join(sorted(ACTIVATIONS))}; one of your own needs "
+            "`file: your_file.py`"
         )
     try:
         return activation(name, **parameters)

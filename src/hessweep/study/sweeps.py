@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import (
     PlainSerializer,
     PlainValidator,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -47,6 +49,10 @@ def _written(numbers: Sequence[int]) -> str | list[int]:
     return list(numbers)
 
 
+def _activations(value: Any, info: ValidationInfo) -> Sequence[Activation]:
+    return read_activations(value, (info.context or {}).get("folder", Path()))
+
+
 Sizes = Annotated[
     Sequence[int],
     PlainValidator(read_sizes),
@@ -74,9 +80,11 @@ Pairs = Annotated[
         }
     ),
 ]
+
+
 Activations = Annotated[
     Sequence[Activation],
-    PlainValidator(read_activations),
+    PlainValidator(_activations),
     PlainSerializer(lambda activations: [activation.spec for activation in activations]),
     WithJsonSchema({"anyOf": [*_ACTIVATION["anyOf"], {"type": "array", "items": _ACTIVATION}]}),
 ]

@@ -1,0 +1,67 @@
+"""The smallest non-zero eigenvalue of the linear network, the rate of its late learning."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from hessweep import analysis, laws
+from hessweep.figures import comparison
+from hessweep.figures.save import Tables
+from hessweep.figures.words import counted
+
+SIZES = ((10, 20), (30, 10))
+"""(N_i, N_h): one on each side of N_i = N_h."""
+
+LABELS = {"exact": "exact law"}
+
+QUANTITY = r"smallest non-zero eigenvalue $\lambda_{\min}$"
+
+
+def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
+    """Return λ_min of every linear network and its exact law, for each size.
+
+    Args:
+        results: Points of the linear activation with normal weights; others are left out.
+        sizes: (N_i, N_h) of each panel.
+
+    Returns:
+        The tables of `comparison.compare`, with columns `N_i, N_h` in front.
+
+    Raises:
+        InputError: If there are no points of one of the sizes.
+    """
+    panels = []
+    for N_i, N_h in sizes:
+        where = f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == 'normal'"
+        smallest = analysis.realisations(results, where)["lambda_min"]
+        panels.append(
+            comparison.compare(
+                {"N_i": N_i, "N_h": N_h},
+                [np.array([value]) for value in smallest],
+                {"exact": laws.smallest_eigenvalue_law(N_i, N_h)},
+            )
+        )
+    return comparison.stack(panels)
+
+
+def plot(tables: Tables) -> Figure:
+    """Draw a panel for each size, with the Kolmogorov-Smirnov distances in the legends."""
+    return comparison.plot_by_size(tables, ["N_i", "N_h"], LABELS, QUANTITY)
+
+
+def caption(tables: Tables) -> str:
+    """Return the caption, with the distances."""
+    distances = tables["distances"]
+    apart = "; ".join(
+        f"{row['distance']:.4f} for (N_i, N_h) = ({row['N_i']}, {row['N_h']}), where sampling "
+        f"alone makes D_0 = {row['noise']:.4f}"
+        for row in distances.to_dict("records")
+    )
+    return (
+        f"Linear networks: the smallest non-zero eigenvalue of the Hessian at the optimum, which "
+        f"sets the rate 2 λ_min of late learning, over {counted(distances['teachers'])} teachers, "
+        f"against its exact law: |W2|² alone for N_i > N_h, the sum of that and of the smallest "
+        f"eigenvalue of W1^T W1 otherwise. Kolmogorov-Smirnov distances D: {apart}."
+    )

@@ -1,0 +1,224 @@
+"""Ensembles: all teachers of one activation, size and weight distribution, summed up for the page.
+
+The page draws spectra that are binned here, so that its size does not grow with the number of
+eigenvalues, and names the points that its numbers come from.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.activations import activation
+from hessweep.laws import hessian_law
+from hessweep.store import table
+
+GRID = ["activation", "weights", "N_i", "N_h"]
+"""What the teachers of an ensemble share."""
+
+TEACHERS_SHOWN = 12
+"""At most so many points of an ensemble are listed with key and certificate."""
+
+TEACHER_COLUMNS = (
+    "seed",
+    "key",
+    "lambda_min",
+    "lambda_min_error",
+    "lambda_max",
+    "eigenvalue_error",
+    "rank",
+    "rank_lower",
+    "rank_upper",
+    "rank_certificate",
+    "rank_method",
+    "rank_float64",
+    "route",
+    "kernel_version",
+)
+"""What is said of each listed point."""
+
+LAW_POINTS = 160
+"""Where a law is drawn: the middles of that many equal steps from 0 to the last bin's end."""
+
+_LINEAR = json.dumps(activation("linear").spec, sort_keys=True)
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts in equal bins from low to high; of `log10` of the values where that is said."""
+
+    low: float
+    high: float
+    counts: list[int]
+
+
+@dataclass(frozen=True)
+class LawCurve:
+    """Densities of the linear network's law at `LAW_POINTS` equal steps from 0 to high."""
+
+    high: float
+    limit: list[float]
+    exact: list[float]
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What the page knows of the computed teachers of one activation, size and weights."""
+
+    activation: str
+    weights: str
+    N_i: int
+    N_h: int
+    P: int
+    teachers: int
+    rank: tuple[int, int]
+    """Smallest and largest over the teachers."""
+    proved: int
+    """How many of the ranks have a certificate."""
+    formula: int
+    kind: str
+    lambda_min: tuple[float, float, float]
+    """Smallest, median and largest over the teachers."""
+    lambda_max: tuple[float, float, float]
+    zeros: int
+    """Eigenvalues that the ranks say are zero, over all teachers."""
+    unresolved: int
+    """Eigenvalues that are not zero but below their error bound: left out of `log_histogram`."""
+    histogram: Histogram
+    """Of the non-zero eigenvalues."""
+    log_histogram: Histogram | None
+    """Of log10 of the non-zero eigenvalues that float64 resolves; None if there are none."""
+    law: LawCurve | None
+    """For the linear network."""
+    listed: list[list[Any]]
+    """Values of `TEACHER_COLUMNS` for the listed points."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the ensemble as JSON takes it: six digits, None for what is not finite."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
+    """Yield the ensembles of one activation's results, sorted by weights and size.
+
+    Args:
+        results: One activation of `hessweep.open_results`; eigenvalues are read ensemble by
+            ensemble, so that memory holds one at a time.
+    """
+    points = table(results)
+    points["stop"] = points["row_size"].cumsum()
+    points["start"] = points["stop"] - points["row_size"]
+    done = points[points["status"] == "done"]
+    for _, teachers in done.groupby(GRID, sort=True):
+        yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
+
+
+def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
+    first = teachers.iloc[0]
+    values, resolved = _non_zero(teachers, eigenvalues)
+    logs = np.log10(values[resolved])
+    high = float(values.max())
+    return Ensemble(
+        activation=str(first["activation"]),
+        weights=str(first["weights"]),
+        N_i=int(first["N_i"]),
+        N_h=int(first["N_h"]),
+        P=int(first["P"]),
+        teachers=len(teachers),
+        rank=(int(teachers["rank"].min()), int(teachers["rank"].max())),
+        proved=int((teachers["rank_certificate"] == "proved").sum()),
+        formula=int(first["effective_parameters"]),
+        kind=str(first["effective_parameters_kind"]),
+        lambda_min=_spread(teachers["lambda_min"]),
+        lambda_max=_spread(teachers["lambda_max"]),
+        zeros=int(teachers["row_size"].sum() - teachers["rank"].sum()),
+        unresolved=int((~resolved).sum()),
+        histogram=_histogram(values, min(0.0, float(values.min())), high),
+        log_histogram=_histogram(logs, *_widened(logs)) if logs.size else None,
+        law=_law(int(first["N_i"]), int(first["N_h"]), high) if _is_linear(first) else None,
+        listed=_listed(teachers),
+    )
+
+
+def _non_zero(
+    teachers: pd.DataFrame, eigenvalues: xr.DataArray
+) -> tuple[Float[ndarray, " n"], ndarray]:
+    """The `rank` largest eigenvalues of each teacher, and which of them exceed their error."""
+    rows, resolved = [], []
+    for start, stop, group in _runs(teachers):
+        flat = eigenvalues[start:stop].values
+        ends = group["stop"].to_numpy() - start
+        ranks, errors = group["rank"].to_numpy(), group["eigenvalue_error"].to_numpy()
+        for end, rank, error in zip(ends, ranks, errors, strict=True):
+            rows.append(flat[end - rank : end])
+            resolved.append(rows[-1] > error)
+    return np.concatenate(rows), np.concatenate(resolved)
+
+
+def _runs(teachers: pd.DataFrame) -> Iterator[tuple[int, int, pd.DataFrame]]:
+    """Teachers whose eigenvalues lie side by side in the store, to be read at once."""
+    ordered = teachers.sort_values("start")
+    breaks = ordered["start"] != ordered["stop"].shift()
+    for _, group in ordered.groupby(breaks.cumsum()):
+        yield int(group["start"].iloc[0]), int(group["stop"].iloc[-1]), group
+
+
+def _histogram(values: Float[ndarray, " n"], low: float, high: float) -> Histogram:
+    # Rice's rule, within what is legible.
+    bins = int(np.clip(np.ceil(2 * np.cbrt(len(values))), 6, 80))
+    counts, edges = np.histogram(values, bins, (low, high))
+    return Histogram(float(edges[0]), float(edges[-1]), counts.tolist())
+
+
+def _widened(logs: Float[ndarray, " n"]) -> tuple[float, float]:
+    low, high = float(logs.min()), float(logs.max())
+    # At least a tenth of a decade: one eigenvalue alone has no width.
+    missing = max(0.0, 0.1 - (high - low)) / 2
+    return low - missing, high + missing
+
+
+def _is_linear(point: pd.Series) -> bool:
+    return bool(point["activation_spec"] == _LINEAR)
+
+
+def _law(N_i: int, N_h: int, high: float) -> LawCurve:
+    x = (np.arange(LAW_POINTS) + 0.5) * high / LAW_POINTS
+    # Four digits are finer than a line on a screen.
+    limit, exact = (
+        [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact=exact).pdf(x)]
+        for exact in (False, True)
+    )
+    return LawCurve(high, limit, exact)
+
+
+def _spread(values: pd.Series) -> tuple[float, float, float]:
+    return float(values.min()), float(values.median()), float(values.max())
+
+
+def _listed(teachers: pd.DataFrame) -> list[list[Any]]:
+    """The points that the ensemble's extremes come from, then the first seeds."""
+    extremes = [
+        find(teachers[name])
+        for name in ("lambda_min", "lambda_max", "rank")
+        for find in (pd.Series.idxmin, pd.Series.idxmax)
+    ]
+    chosen = list(dict.fromkeys([*extremes, *teachers.index]))[:TEACHERS_SHOWN]
+    rows = teachers.loc[chosen, list(TEACHER_COLUMNS)].sort_values("seed")
+    return rows.astype(object).to_numpy().tolist()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value

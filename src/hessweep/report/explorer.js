@@ -1,0 +1,314 @@
+// The explorer: a spectrum and two heat maps for the chosen activation, weights and size.
+"use strict";
+
+const results = JSON.parse(document.getElementById("results").textContent);
+const ensembles = results.ensembles;
+const picker = document.getElementById("picker");
+const GRID = ["activation", "weights", "N_i", "N_h"];
+const size = (e) => e.histogram.counts.reduce((a, b) => a + b, 0);
+// First what there is most to see of: a law, of normal weights, and many eigenvalues.
+const interest = (e) => [e.law !== null, e.weights === "normal", size(e)];
+const difference = (a, b) => interest(a).map((x, k) => x - interest(b)[k]).find(Boolean) ?? 0;
+let chosen = ensembles.reduce((a, b) => (difference(b, a) > 0 ? b : a), ensembles[0]);
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const unique = (values) => [...new Set(values)];
+const ascending = (values) => unique(values).sort((a, b) => a - b);
+const whole = (n) => n.toLocaleString("en-US").replaceAll(",", "\u202f");
+
+function number(x) {
+  if (x === null) return "–";
+  if (x === 0 || (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e5)) return String(Number(x.toPrecision(4)));
+  const [mantissa, exponent] = x.toExponential(2).split("e");
+  return `${mantissa}·10${Number(exponent).toString().replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
+}
+
+// Those that share the first `depth` of GRID with an ensemble.
+const alike = (depth) => ensembles.filter((e) => GRID.slice(0, depth).every((k) => e[k] === chosen[k]));
+
+function fill(name, values) {
+  const select = picker.elements[name];
+  select.replaceChildren(...values.map((value) => new Option(value, value)));
+  select.value = chosen[name];
+}
+
+function fillPicker() {
+  fill("activation", unique(ensembles.map((e) => e.activation)));
+  fill("weights", unique(alike(1).map((e) => e.weights)));
+  fill("N_i", ascending(alike(2).map((e) => e.N_i)));
+  fill("N_h", ascending(alike(3).map((e) => e.N_h)));
+}
+
+// The ensemble that has what was picked, and else is as near as can be to the one before.
+function nearest(name, value) {
+  const depth = GRID.indexOf(name);
+  const fits = alike(depth).filter((e) => String(e[name]) === value);
+  const same = fits.filter((e) => e.weights === chosen.weights);
+  const distance = (e) => Math.abs(e.N_i - chosen.N_i) * 1e6 + Math.abs(e.N_h - chosen.N_h);
+  return (same.length ? same : fits).reduce((a, b) => (distance(b) < distance(a) ? b : a));
+}
+
+const wide = (e) => e.log_histogram !== null && e.lambda_max[1] > 300 * Math.max(e.lambda_min[1], 0);
+
+function choose(ensemble, keepScale = false) {
+  chosen = ensemble;
+  const log = picker.elements.logx;
+  if (!keepScale) log.checked = wide(ensemble);
+  log.disabled = ensemble.log_histogram === null;
+  fillPicker();
+  draw();
+}
+
+function bins() {
+  const logx = picker.elements.logx.checked && chosen.log_histogram !== null;
+  const { low, high, counts } = logx ? chosen.log_histogram : chosen.histogram;
+  const width = (high - low) / counts.length;
+  const total = size(chosen);
+  const edge = (k) => (logx ? 10 ** (low + k * width) : low + k * width);
+  return counts.map((count, k) => ({ low: edge(k), high: edge(k + 1), count, density: count / total / width }));
+}
+
+function lawTraces(logx) {
+  if (!chosen.law) return [];
+  const { high, limit, exact } = chosen.law;
+  const x = limit.map((_, k) => ((k + 0.5) * high) / limit.length);
+  const line = (name, y, dash, ink) => ({
+    name, x, y: logx ? y.map((d, k) => d * x[k] * Math.LN10) : y, mode: "lines",
+    line: { color: ink, width: 2, dash }, hovertemplate: `${name}: %{y:.3g}<extra></extra>`,
+  });
+  return [line("law at large N", limit, "dash", color("law")),
+          line("law at this size", exact, "solid", color("exact"))];
+}
+
+// Paper has its own width, which the window does not tell.
+const paperWidth = { spectrum: 665, "lambda-map": 325, "rank-map": 325 };
+
+function layout(id, more) {
+  const axis = { gridcolor: color("rule"), linecolor: color("soft"), zeroline: false, ticks: "outside",
+                 tickcolor: color("soft"), exponentformat: "power" };
+  const { xaxis, yaxis, ...others } = more;
+  return {
+    autosize: true, width: matchMedia("print").matches ? paperWidth[id] : undefined,
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 60, r: 10, t: 10, b: 45 },
+    font: { family: "system-ui, 'Noto Sans', 'DejaVu Sans', sans-serif", size: 12.5, color: color("ink") },
+    hoverlabel: { bgcolor: color("raised"), bordercolor: color("soft"), font: { color: color("ink") } },
+    xaxis: { ...axis, ...xaxis }, yaxis: { ...axis, ...yaxis }, ...others,
+  };
+}
+
+const options = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: "reset" };
+
+function drawSpectrum() {
+  const shown = bins(), logy = picker.elements.logy.checked;
+  const logx = picker.elements.logx.checked && chosen.log_histogram !== null;
+  // Half of what one eigenvalue makes: where empty bins lie on a logarithmic axis.
+  const floor = Math.min(...shown.filter((b) => b.count).map((b) => b.density / b.count)) / 2;
+  const heights = shown.map((b) => (logy ? Math.max(b.density, floor) : b.density));
+  const top = Math.max(...heights);
+  const bars = {
+    name: "eigenvalues", x: [shown[0].low, ...shown.map((b) => b.low), shown.at(-1).high, shown.at(-1).high],
+    y: [logy ? floor : 0, ...heights, heights.at(-1), logy ? floor : 0], mode: "lines", fill: "tozeroy",
+    fillcolor: color("bar"), line: { shape: "hv", width: 1, color: color("soft") },
+    customdata: [shown[0], ...shown, shown.at(-1), shown.at(-1)].map((b) => [number(b.low), number(b.high), b.count]),
+    hovertemplate: "λ from %{customdata[0]} to %{customdata[1]}: %{customdata[2]} eigenvalues<extra></extra>",
+  };
+  const axes = {
+    xaxis: { type: logx ? "log" : "linear", title: { text: "eigenvalue λ" } },
+    yaxis: { type: logy ? "log" : "linear", title: { text: logx ? "density of log₁₀ λ" : "density" },
+             range: logy ? [Math.log10(floor), Math.log10(top) + 0.15] : [0, top * 1.08] },
+    showlegend: Boolean(chosen.law), legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    margin: { l: 60, r: 10, t: chosen.law ? 36 : 10, b: 45 },
+  };
+  Plotly.react("spectrum", [bars, ...lawTraces(logx)], layout("spectrum", axes), options);
+  fillTable("bins", ["from", "to", "eigenvalues", "density"],
+    shown.map((b) => [number(b.low), number(b.high), whole(b.count), number(b.density)]));
+}
+
+const differs = (e) => e.kind === "exact" && (e.rank[0] !== e.formula || e.rank[1] !== e.formula);
+const ranks = (e) => (e.rank[0] === e.rank[1] ? `${e.rank[0]}` : `${e.rank[0]}–${e.rank[1]}`);
+
+function drawMap(id, value, text, colorbar, marked) {
+  const cells = alike(2);
+  const x = ascending(cells.map((e) => e.N_i)), y = ascending(cells.map((e) => e.N_h));
+  const bySize = new Map(cells.map((e) => [`${e.N_i} ${e.N_h}`, e]));
+  const at = (f, none = null) => y.map((N_h) => x.map((N_i) => {
+    const cell = bySize.get(`${N_i} ${N_h}`);
+    return cell ? f(cell) : none;
+  }));
+  const map = {
+    type: "heatmap", x: x.map(String), y: y.map(String), z: at(value), customdata: at((e) => [e.N_i, e.N_h]),
+    text: at(text, ""), texttemplate: legible(id, x.length, cells.map(text)) ? "%{text}" : undefined, textfont: { size: 11 },
+    hovertemplate: "N<sub>i</sub> = %{x}, N<sub>h</sub> = %{y}: %{text}<extra></extra>",
+    colorscale: "Cividis", xgap: 1, ygap: 1, hoverongaps: false, ...colorbar,
+  };
+  map.colorbar = { thickness: 12, outlinewidth: 0, len: 1, ...colorbar.colorbar };
+  const crosses = cells.filter(marked);
+  const marks = {
+    type: "scatter", mode: "markers", x: crosses.map((e) => String(e.N_i)), y: crosses.map((e) => String(e.N_h)),
+    marker: { symbol: "x", size: 8, color: "#fff", line: { color: "#b3261e", width: 1.5 } }, hoverinfo: "skip",
+  };
+  const i = x.indexOf(chosen.N_i), h = y.indexOf(chosen.N_h);
+  // Red within white: seen on every colour of the map.
+  const frames = [["#ffffff", 5], ["#c81e1e", 2.5]].map(([ink, width]) => (
+    { type: "rect", x0: i - 0.5, x1: i + 0.5, y0: h - 0.5, y1: h + 0.5, line: { color: ink, width } }));
+  const axes = {
+    xaxis: { type: "category", title: { text: "N<sub>i</sub>" }, showgrid: false, categoryarray: x.map(String) },
+    yaxis: { type: "category", title: { text: "N<sub>h</sub>" }, showgrid: false, categoryarray: y.map(String) },
+    shapes: frames, showlegend: false,
+  };
+  Plotly.react(id, [map, marks], layout(id, axes), options);
+}
+
+// Whether the longest text fits into a cell of the map, about.
+function legible(id, columns, texts) {
+  const longest = Math.max(...texts.map((text) => text.length));
+  return (document.getElementById(id).clientWidth - 140) / columns > 6.5 * longest + 4;
+}
+
+const log10 = (x) => (x > 0 ? Math.log10(x) : null);
+
+function drawMaps() {
+  const exponents = alike(2).map((e) => log10(e.lambda_min[1])).filter((x) => x !== null);
+  const [low, high] = [Math.min(...exponents), Math.max(...exponents)];
+  const step = Math.max(1, Math.ceil((high - low) / 6));
+  const whole10 = [];
+  for (let k = Math.ceil(low); k <= high; k += step) whole10.push(k);
+  const ticks = whole10.length > 1 ? whole10 : [low, (low + high) / 2, high];
+  const labels = ticks.map((k) => (whole10.length > 1 ? `10<sup>${k}</sup>` : number(10 ** k)));
+  drawMap("lambda-map", (e) => log10(e.lambda_min[1]), (e) => number(e.lambda_min[1]),
+    { colorbar: { tickvals: ticks, ticktext: labels } }, () => false);
+  drawMap("rank-map", (e) => e.rank[1] / e.P, ranks,
+    { zmin: 0, zmax: 1, colorbar: { title: { text: "rank / P", side: "right" } } }, differs);
+}
+
+function fillTable(id, headings, rows) {
+  const row = (tag, values) => {
+    const line = document.createElement("tr");
+    for (const value of values) {
+      const cell = document.createElement(tag);
+      if (tag === "th") cell.scope = "col";
+      if (tag === "th") cell.append(...symbolic(value));
+      else cell.textContent = value;
+      if (/^[-\d.·⁰¹²³⁴⁵⁶⁷⁸⁹⁻\u202f]+$/.test(value)) cell.className = "number";
+      if (/^[0-9a-f]{32}$/.test(value)) cell.className = "key";
+      line.append(cell);
+    }
+    return line;
+  };
+  const table = document.getElementById(id);
+  table.tHead.replaceChildren(row("th", headings));
+  table.tBodies[0].replaceChildren(...rows.map((values) => row("td", values)));
+}
+
+// Text with its symbols set as such: N_i and λ_min get their subscripts.
+function symbolic(text) {
+  return text.split(/(?<=\b[NKW]|λ)_(i|h|min|max)\b/).map((part, k) => {
+    if (k % 2 === 0) return part;
+    const sub = document.createElement("sub");
+    sub.textContent = part;
+    return sub;
+  });
+}
+
+const say = (id, text) => document.getElementById(id).replaceChildren(...symbolic(text));
+
+function describe() {
+  const e = chosen, formula = { exact: `formula ${e.formula}`, "upper bound": `bound ${e.formula}`, none: "no formula" };
+  const resolved = e.unresolved ? `; ${whole(e.unresolved)} more are below what float64 resolves` : "";
+  say("chosen",
+    `${e.activation}, N_i = ${e.N_i}, N_h = ${e.N_h}, ${e.weights} weights: P = ${whole(e.P)}, ` +
+    `${whole(e.teachers)} teachers, rank ${ranks(e)} (${formula[e.kind]}, ${e.proved} proved), ` +
+    `median λ_min ${number(e.lambda_min[1])}, λ_max ${number(e.lambda_max[1])}.`);
+  say("spectrum-caption",
+    `${whole(size(e))} non-zero eigenvalues of ${whole(e.teachers)} teachers, pooled` +
+    (picker.elements.logx.checked ? resolved.replace("more", "of them") : "") +
+    `; ${e.zeros ? whole(e.zeros) : "none"} are zero.` +
+    (e.law ? " The law at large N is χ² ⊛ Marchenko–Pastur, that at this size exact." : "") +
+    (e.law && e.weights !== "normal" ? " Both are for normal weights." : ""));
+}
+
+function heading(name) {
+  const symbol = name.match(/^lambda_(min|max)/);
+  return symbol ? name.replace("lambda", "λ").replaceAll(/(?<!λ)_/g, " ") : name.replaceAll("_", " ");
+}
+
+function showProvenance() {
+  const names = results.teacher_columns;
+  const cells = chosen.listed.map((row) => row.map((value, k) =>
+    (typeof value === "number" && !["seed", "kernel_version"].includes(names[k]) ? number(value) : String(value ?? "–"))));
+  fillTable("teachers", names.map(heading), cells);
+  say("teachers-caption", `${chosen.listed.length} of ${whole(chosen.teachers)} points, those with the extremes among them. ` +
+    "The error of λ_min is relative, that of eigenvalues absolute.");
+  document.getElementById("query").textContent = `All of them: hessweep query ${results.root} ` +
+    `"activation == '${chosen.activation}' and weights == '${chosen.weights}' and N_i == ${chosen.N_i} and N_h == ${chosen.N_h}"`;
+}
+
+function draw() {
+  drawSpectrum();
+  drawMaps();
+  describe();
+  showProvenance();
+}
+
+// Arrow keys on a heat map: to the next size that was computed in that direction.
+const steps = { ArrowLeft: ["N_i", -1], ArrowRight: ["N_i", 1], ArrowDown: ["N_h", -1], ArrowUp: ["N_h", 1] };
+
+function move(event) {
+  const step = steps[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const [name, sign] = step, other = name === "N_i" ? "N_h" : "N_i";
+  const distance = (e) => Math.abs(e[other] - chosen[other]) * 1e6 + sign * (e[name] - chosen[name]);
+  const ahead = alike(2).filter((e) => sign * (e[name] - chosen[name]) > 0);
+  if (ahead.length) choose(ahead.reduce((a, b) => (distance(b) < distance(a) ? b : a)));
+}
+
+function followLink() {
+  const found = location.hash.match(/^#ensemble-(\d+)$/);
+  if (!found || !ensembles[found[1]]) return;
+  choose(ensembles[found[1]]);
+  document.getElementById("explorer").scrollIntoView();
+  picker.elements.activation.focus({ preventScroll: true });
+}
+
+async function loadPlotly() {
+  const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+  const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const script = document.createElement("script");
+  script.textContent = await new Response(plain).text();
+  document.head.append(script);
+}
+
+function listen() {
+  picker.addEventListener("change", ({ target }) => {
+    if (target.type === "checkbox") draw();
+    else choose(nearest(target.name, target.value));
+  });
+  picker.addEventListener("submit", (event) => event.preventDefault());
+  document.getElementById("save-spectrum").addEventListener("click", () => saveCsv(
+    `spectrum-${GRID.map((name) => chosen[name]).join("-")}.csv`,
+    [["from", "to", "eigenvalues", "density"], ...bins().map((b) => [b.low, b.high, b.count, b.density])]));
+  for (const id of ["lambda-map", "rank-map"]) {
+    const map = document.getElementById(id);
+    map.addEventListener("keydown", move);
+    map.on("plotly_click", ({ points }) => {
+      const [N_i, N_h] = points[0].customdata ?? [];
+      const cell = alike(2).find((e) => e.N_i === N_i && e.N_h === N_h);
+      if (cell) choose(cell);
+    });
+  }
+  document.addEventListener("themechange", draw);
+  for (const query of ["print", "(prefers-color-scheme: dark)"]) matchMedia(query).addEventListener("change", draw);
+  addEventListener("hashchange", followLink);
+}
+
+async function start() {
+  if (!ensembles.length) return;
+  await loadPlotly();
+  choose(chosen);
+  listen();
+  followLink();
+  document.getElementById("explorer").dataset.ready = "yes";
+}
+
+start();

@@ -1,0 +1,130 @@
+// Theme, and tables that sort, filter and save. Works on plain HTML tables: without this script
+// they are still there.
+"use strict";
+
+const themes = ["automatic", "light", "dark"];
+
+function setTheme(name) {
+  document.querySelector("#theme span").textContent = name;
+  if (name === "automatic") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+  document.dispatchEvent(new Event("themechange"));
+}
+
+function rememberedTheme() {
+  // A page from a file may be refused its storage.
+  try { return localStorage.getItem("hessweep-theme"); } catch { return null; }
+}
+
+function setUpTheme() {
+  const button = document.getElementById("theme");
+  button.addEventListener("click", () => {
+    const now = button.querySelector("span").textContent;
+    const next = themes[(themes.indexOf(now) + 1) % themes.length];
+    setTheme(next);
+    try { localStorage.setItem("hessweep-theme", next); } catch { /* for this visit only */ }
+  });
+  const remembered = rememberedTheme();
+  if (themes.includes(remembered)) setTheme(remembered);
+}
+
+function valueOf(cell) {
+  return cell.dataset.value ?? cell.textContent;
+}
+
+function compare(a, b) {
+  const [x, y] = [a, b].map((text) => (text === "" ? NaN : Number(text)));
+  if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
+  return Number.isNaN(x) ? a.localeCompare(b) : x - y;
+}
+
+function sortBy(table, column) {
+  const heading = table.tHead.rows[0].cells[column];
+  const direction = heading.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+  for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", direction);
+  const sign = direction === "ascending" ? 1 : -1;
+  const rows = [...table.tBodies[0].rows];
+  rows.sort((a, b) => sign * compare(valueOf(a.cells[column]), valueOf(b.cells[column])));
+  table.tBodies[0].append(...rows);
+}
+
+function makeSortable(table) {
+  [...table.tHead.rows[0].cells].forEach((heading, column) => {
+    if (heading.classList.contains("link")) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...heading.childNodes);
+    button.addEventListener("click", () => sortBy(table, column));
+    heading.append(button);
+  });
+}
+
+const comparisons = {
+  "=": (x) => x === 0, "!=": (x) => x !== 0, "<": (x) => x < 0, ">": (x) => x > 0,
+  "<=": (x) => x <= 0, ">=": (x) => x >= 0,
+};
+
+// One word of the filter as a test of a row: `N_i>=10`, or a text that the row contains.
+function condition(word, names) {
+  const parts = word.match(/^(\w+?)(<=|>=|!=|==?|<|>)(.+)$/);
+  const column = parts ? names.findIndex((n) => n.toLowerCase() === parts[1].toLowerCase()) : -1;
+  if (column < 0) return (row) => row.textContent.toLowerCase().includes(word.toLowerCase());
+  const holds = comparisons[parts[2] === "==" ? "=" : parts[2]];
+  return (row) => holds(compare(valueOf(row.cells[column]), parts[3]));
+}
+
+function testsOf(form, names) {
+  const words = form.querySelector("input").value.trim().split(/\s+/).filter(Boolean);
+  const tests = words.map((word) => condition(word, names));
+  for (const select of form.querySelectorAll("select")) {
+    const { value } = select;
+    if (!value) continue;
+    const column = names.indexOf(select.dataset.column);
+    tests.push("flag" in select.dataset
+      ? (row) => row.dataset.flags.split(" ").includes(value)
+      : (row) => row.cells[column].textContent === value);
+  }
+  return tests;
+}
+
+function makeFilter(form) {
+  const table = document.getElementById(form.dataset.table);
+  const names = [...table.tHead.rows[0].cells].map((cell) => cell.dataset.name);
+  const rows = [...table.tBodies[0].rows];
+  for (const select of form.querySelectorAll("[data-column]")) {
+    const column = names.indexOf(select.dataset.column);
+    const values = new Set(rows.map((row) => row.cells[column].textContent));
+    for (const value of [...values].sort()) select.append(new Option(value, value));
+  }
+  const apply = () => {
+    const tests = testsOf(form, names);
+    for (const row of rows) row.hidden = !tests.every((test) => test(row));
+    const shown = rows.filter((row) => !row.hidden).length;
+    form.querySelector("output").textContent = `${shown} of ${rows.length} rows`;
+  };
+  form.addEventListener("input", apply);
+  form.querySelector(".clear").addEventListener("click", () => { form.reset(); apply(); });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.querySelector(".save").addEventListener("click", () => {
+    const shown = [...table.tBodies[0].rows].filter((row) => !row.hidden);
+    const columns = names.map((_, column) => column).filter((column) => names[column]);
+    const lines = shown.map((row) => columns.map((column) => valueOf(row.cells[column])));
+    saveCsv(`${form.dataset.table}.csv`, [columns.map((column) => names[column]), ...lines]);
+  });
+  apply();
+}
+
+function saveCsv(name, rows) {
+  const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
+  const text = rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+setUpTheme();
+document.querySelectorAll("table.sortable").forEach(makeSortable);
+document.querySelectorAll("form[data-table]").forEach(makeFilter);

@@ -1,0 +1,69 @@
+"""The page as one HTML file: template, style and scripts put together, the network shut out."""
+
+import base64
+import gzip
+import hashlib
+import re
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from hessweep.report.table import grouped
+
+SCRIPTS = ("page.js", "explorer.js")
+
+_SYMBOL = re.compile(r"\b(N|W|λ|K)_(i|h|min|max|\d)\b")
+_SPELLED = {"lambda_min": "λ_min", "lambda_max": "λ_max"}
+
+
+def render(**context: Any) -> str:
+    """Return the page for what `page.html.j2` shows.
+
+    Whatever the context holds is escaped. The page's policy lets no script run but those of this
+    package, named by their hashes, and no request leave.
+    """
+    environment = Environment(
+        loader=PackageLoader("hessweep.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.filters |= {"symbols": symbols, "grouped": grouped}
+    scripts = [_own(name) for name in SCRIPTS]
+    return environment.get_template("page.html.j2").render(
+        style=_own("page.css"),
+        scripts=scripts,
+        plotly=base64.b64encode(gzip.compress(_plotly(), 9, mtime=0)).decode(),
+        policy=content_policy([*(script.encode() for script in scripts), _plotly()]),
+        **context,
+    )
+
+
+def symbols(text: str) -> Markup:
+    """Return text with its symbols set as such: `N_i` and `lambda_min` get their subscripts."""
+    for word, symbol in _SPELLED.items():
+        text = text.replace(word, symbol)
+    return Markup(_SYMBOL.sub(r"\1<sub>\2</sub>", str(escape(text))))  # noqa: S704 - escaped above
+
+
+def content_policy(scripts: list[bytes]) -> str:
+    """Return the content security policy that allows these scripts and no connection."""
+    digests = [base64.b64encode(hashlib.sha256(script).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _own(name: str) -> str:
+    return resources.files("hessweep.report").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> bytes:
+    """The plotting library, from the PyPI package that carries it."""
+    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()

@@ -1,0 +1,67 @@
+"""What a study asked for, and how much of it there is."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from hessweep.study import Study, Sweep
+
+
+def progress(study: Study, points: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each sweep is, one row a sweep.
+
+    Args:
+        study: The study.
+        points: The table of points of its results; points of other studies do not count.
+
+    Returns:
+        Columns `sweep`, `activation`, `sizes`, `seeds`, `weights` (what was asked, in words),
+        `requested`, `done`, `failed` and `missing` (numbers of points).
+    """
+    status = dict(zip(points["key"], points["status"], strict=True))
+    rows = []
+    for name, sweep in study.sweeps.items():
+        found = [status.get(point.key, "missing") for point in sweep.points()]
+        counts = {word: found.count(word) for word in ("done", "failed", "missing")}
+        rows.append({"sweep": name, **_asked(sweep), "requested": len(found), **counts})
+    return pd.DataFrame(rows)
+
+
+def failures(study: Study, points: pd.DataFrame) -> pd.DataFrame:
+    """Return the failed points of the study: which, in which sweeps, and the error of each."""
+    owners: dict[str, list[str]] = {}
+    for name, sweep in study.sweeps.items():
+        for point in sweep.points():
+            owners.setdefault(point.key, []).append(name)
+    failed = points[(points["status"] == "failed") & points["key"].isin(list(owners))]
+    sweeps = [", ".join(owners[key]) for key in failed["key"]]
+    columns = ["activation", "N_i", "N_h", "seed", "weights", "error", "key"]
+    return failed[columns].reset_index(drop=True).assign(sweeps=sweeps)
+
+
+def _asked(sweep: Sweep) -> dict[str, str]:
+    if sweep.N is not None:
+        sizes = f"N_i = N_h = {in_words(sweep.N)}"
+    elif sweep.sizes is not None:
+        sizes = ", ".join(f"({N_i}, {N_h})" for N_i, N_h in sweep.sizes)
+    else:
+        sizes = f"N_i = {in_words(sweep.N_i or ())}; N_h = {in_words(sweep.N_h or ())}"
+    return {
+        "activation": ", ".join(activation.label for activation in sweep.activation),
+        "sizes": sizes,
+        "seeds": in_words(sweep.seeds),
+        "weights": ", ".join(sweep.weights),
+    }
+
+
+def in_words(numbers: Sequence[int]) -> str:
+    """Return whole numbers as short text: `1 to 12` for a run, else `5, 10, 20`.
+
+    Long lists are cut in the middle.
+    """
+    listed = list(numbers)
+    if len(listed) > 2 and listed == list(range(listed[0], listed[-1] + 1)):
+        return f"{listed[0]} to {listed[-1]}"
+    if len(listed) > 12:
+        return ", ".join(map(str, listed[:8])) + f", … {listed[-1]} ({len(listed)} in all)"
+    return ", ".join(map(str, listed))

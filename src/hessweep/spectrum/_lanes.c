@@ -1,0 +1,305 @@
+/* Eigenvalues of many small symmetric matrices, LANES of them at a time: one matrix a SIMD lane.
+
+   LAPACK works on one matrix with one SIMD unit: for small ones it spends its time on call
+   overheads, loop ends and the latency chain of the QL iteration. Here every operation acts on
+   the same entry of LANES matrices, so that vectors are always full. A lane never sees its
+   neighbours: what is computed for a matrix does not depend on the others, nor on its place.
+
+   Householder tridiagonalisation, upwards from the last row (as EISPACK's tred1), each rank-2
+   update fused with the next matrix-vector product; then the root-free QL iteration of Pal,
+   Walker and Kahan (as LAPACK's dsterf) with per-lane shifts and per-lane convergence. */
+
+#define Py_LIMITED_API 0x030B0000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES 8
+#define SWEEPS_PER_EIGENVALUE 30
+
+typedef double lanes __attribute__((vector_size(8 * LANES), aligned(64)));
+typedef long long mask __attribute__((vector_size(8 * LANES), aligned(64)));
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+
+/* Macros, for vectors as arguments have no ABI that all instruction sets share. */
+#define SPLAT(x) ((lanes){0} + (x))
+#define SELECT(m, yes, no) ((lanes)(((mask)(yes) & (mask)(m)) | ((mask)(no) & ~(mask)(m))))
+#define SQRT(out, x) do { lanes t_ = (x); \
+    for (int s_ = 0; s_ < LANES; s_++) (out)[s_] = sqrt(t_[s_]); } while (0)
+
+/* The Householder vector that turns row k of the k + 1 rows left into (0, ..., 0, e, d). */
+INLINE void householder(const lanes *row, Py_ssize_t k, lanes *x, lanes *tau, lanes *e2)
+{
+    const lanes zero = {0}, one = SPLAT(1.0);
+    lanes tail = zero;
+    for (Py_ssize_t j = 0; j < k - 1; j++)
+        tail += row[j] * row[j];
+    lanes alpha = row[k - 1], length;
+    lanes square = alpha * alpha + tail;
+    SQRT(length, square);
+    mask trivial = (mask)(tail == zero);
+    lanes beta = SELECT(alpha > zero, -length, length);
+    lanes scale = SELECT(trivial, zero, one / SELECT(trivial, one, alpha - beta));
+    *tau = SELECT(trivial, zero, (beta - alpha) / SELECT(trivial, one, beta));
+    *e2 = square;
+    for (Py_ssize_t j = 0; j < k - 1; j++)
+        x[j] = row[j] * scale;
+    x[k - 1] = one;
+}
+
+/* a -= v w^T + w v^T on the first k rows, and p = a x of the result, in one pass. */
+INLINE void update_and_multiply(lanes *a, Py_ssize_t n, Py_ssize_t k, const lanes *v,
+                                const lanes *w, const lanes *x, lanes *p)
+{
+    const lanes zero = {0};
+    Py_ssize_t i = 0;
+    for (Py_ssize_t j = 0; j < k; j++)
+        p[j] = zero;
+    for (; i + 1 < k; i += 2) {
+        lanes *r = a + i * n, *s = r + n;
+        lanes v0 = v[i], w0 = w[i], x0 = x[i], sum0 = zero;
+        lanes v1 = v[i + 1], w1 = w[i + 1], x1 = x[i + 1], sum1 = zero;
+        for (Py_ssize_t j = 0; j < i; j++) {
+            lanes vj = v[j], wj = w[j], xj = x[j], pj = p[j];
+            lanes b = r[j], c = s[j];
+            b -= v0 * wj;
+            c -= v1 * wj;
+            b -= w0 * vj;
+            c -= w1 * vj;
+            r[j] = b;
+            s[j] = c;
+            pj += b * x0;
+            sum0 += b * xj;
+            pj += c * x1;
+            sum1 += c * xj;
+            p[j] = pj;
+        }
+        lanes d0 = r[i], b = s[i], d1 = s[i + 1];
+        d0 -= v0 * w0;
+        d0 -= w0 * v0;
+        b -= v1 * w0;
+        b -= w1 * v0;
+        d1 -= v1 * w1;
+        d1 -= w1 * v1;
+        r[i] = d0;
+        s[i] = b;
+        s[i + 1] = d1;
+        sum0 += d0 * x0;
+        sum0 += b * x1;
+        sum1 += b * x0;
+        sum1 += d1 * x1;
+        p[i] = sum0;
+        p[i + 1] = sum1;
+    }
+    if (i < k) {
+        lanes *r = a + i * n;
+        lanes vi = v[i], wi = w[i], xi = x[i], sum = zero;
+        for (Py_ssize_t j = 0; j < i; j++) {
+            lanes b = r[j];
+            b -= vi * w[j];
+            b -= wi * v[j];
+            r[j] = b;
+            p[j] += b * xi;
+            sum += b * x[j];
+        }
+        lanes b = r[i];
+        b -= vi * wi;
+        b -= wi * vi;
+        r[i] = b;
+        sum += b * xi;
+        p[i] = sum;
+    }
+}
+
+/* Reduce the lower triangles a to diagonals d and squared off-diagonals e2 (e2[k]: k, k + 1). */
+INLINE void tridiagonalise(lanes *a, Py_ssize_t n, lanes *d, lanes *e2, lanes *work)
+{
+    const lanes zero = {0}, half = SPLAT(0.5);
+    lanes *v = work, *w = v + n, *x = w + n, *p = x + n;
+    for (Py_ssize_t j = 0; j < n; j++)
+        v[j] = w[j] = zero;
+    for (Py_ssize_t k = n - 1; k > 0; k--) {
+        lanes *row = a + k * n, tau, dot = zero;
+        lanes vk = v[k], wk = w[k];
+        for (Py_ssize_t j = 0; j <= k; j++) {
+            lanes b = row[j];
+            b -= vk * w[j];
+            b -= wk * v[j];
+            row[j] = b;
+        }
+        d[k] = row[k];
+        householder(row, k, x, &tau, &e2[k - 1]);
+        update_and_multiply(a, n, k, v, w, x, p);
+        for (Py_ssize_t j = 0; j < k; j++)
+            dot += p[j] * x[j];
+        dot = half * tau * tau * dot;
+        for (Py_ssize_t j = 0; j < k; j++) {
+            lanes scaled = tau * p[j];
+            scaled -= dot * x[j];
+            w[j] = scaled;
+            v[j] = x[j];
+        }
+    }
+    /* The last update has no product to be fused with. */
+    lanes first = a[0];
+    d[0] = first;
+    e2[n - 1] = zero;
+}
+
+/* One QL sweep of every lane from the last row up to its own row l, with its own shift. */
+INLINE void sweep(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, mask row_l)
+{
+    const lanes zero = {0}, one = SPLAT(1.0);
+    Py_ssize_t top = n - 1;
+    lanes dl, dnext, el, rte, r;
+    for (int s = 0; s < LANES; s++) {
+        Py_ssize_t at = l[s] < n - 1 ? l[s] : n - 2;
+        dl[s] = d[at][s];
+        dnext[s] = d[at + 1][s];
+        el[s] = e2[at][s];
+        top = at < top ? at : top;
+    }
+    SQRT(rte, el);
+    rte = SELECT(rte == zero, one, rte);
+    lanes sigma = (dnext - dl) / (rte + rte), root = sigma * sigma + one;
+    SQRT(r, root);
+    sigma = dl - rte / (sigma + SELECT(sigma < zero, -r, r));
+
+    lanes c = one, s = zero, gamma = d[n - 1] - sigma, p = gamma * gamma;
+    for (Py_ssize_t i = n - 2; i >= top; i--) {
+        mask on = (mask)(row_l <= (long long)i);
+        lanes bb = e2[i], alpha = d[i], below = e2[i + 1];
+        r = p + bb;
+        mask empty = (mask)(r == zero);
+        lanes safe = SELECT(empty, one, r);
+        /* Not by a shared 1 / r: its error would be common to c and s and pile up. */
+        lanes c_new = SELECT(empty, one, p / safe), s_new = bb / safe;
+        lanes gain = c_new * (alpha - sigma);
+        lanes gamma_new = gain - s_new * gamma;
+        lanes d_new = gamma + (alpha - gamma_new);
+        mask flat = (mask)(c_new == zero);
+        lanes p_new = SELECT(flat, c * bb, gamma_new * gamma_new / SELECT(flat, one, c_new));
+        d[i + 1] = SELECT(on, d_new, d[i + 1]);
+        e2[i + 1] = i == n - 2 ? below : SELECT(on, s * r, below);
+        c = SELECT(on, c_new, c);
+        s = SELECT(on, s_new, s);
+        gamma = SELECT(on, gamma_new, gamma);
+        p = SELECT(on, p_new, p);
+    }
+    lanes el_new = s * p, dl_new = sigma + gamma;
+    for (int t = 0; t < LANES; t++)
+        if (l[t] < n - 1) {
+            e2[l[t]][t] = el_new[t];
+            d[l[t]][t] = dl_new[t];
+        }
+}
+
+/* Turn d into the eigenvalues, unordered; return the lanes that did not converge, as bits. */
+INLINE int iterate(lanes *d, lanes *e2, Py_ssize_t n)
+{
+    Py_ssize_t l[LANES] = {0}, sweeps = 0;
+    mask row_l = {0};
+    for (;;) {
+        int running = 0;
+        for (int s = 0; s < LANES; s++) {
+            while (l[s] < n - 1) {
+                Py_ssize_t i = l[s];
+                double size = fabs(d[i][s] * d[i + 1][s]) + DBL_EPSILON * DBL_EPSILON;
+                if (!(e2[i][s] <= DBL_EPSILON * DBL_EPSILON / 4 * size))
+                    break;
+                e2[i][s] = 0;
+                l[s]++;
+            }
+            row_l[s] = l[s] < n - 1 ? l[s] : n;
+            running |= (l[s] < n - 1) << s;
+        }
+        if (!running || sweeps++ >= SWEEPS_PER_EIGENVALUE * n)
+            return running;
+        sweep(d, e2, n, l, row_l);
+    }
+}
+
+/* The eigenvalues of `count` <= LANES matrices; return those that failed, as bits. */
+CLONES static int solve(const double *matrices, double *out, Py_ssize_t n, int count, lanes *work)
+{
+    lanes *a = work, *d = a + n * n, *e2 = d + n, *vectors = e2 + n;
+    int failed;
+    double unit[LANES];
+    for (int s = 0; s < LANES; s++) {
+        /* Spare lanes repeat the last matrix. */
+        const double *m = matrices + (s < count ? s : count - 1) * n * n;
+        double largest = 0;
+        int exponent = 0;
+        for (Py_ssize_t i = 0; i < n; i++)
+            for (Py_ssize_t j = 0; j <= i; j++)
+                largest = fabs(m[i * n + j]) > largest ? fabs(m[i * n + j]) : largest;
+        /* A power of two loses no bits, and then no square overflows or matters if lost. */
+        frexp(largest, &exponent);
+        unit[s] = ldexp(1.0, exponent);
+        double scale = ldexp(1.0, -exponent);
+        for (Py_ssize_t i = 0; i < n; i++)
+            for (Py_ssize_t j = 0; j <= i; j++)
+                a[i * n + j][s] = m[i * n + j] * scale;
+    }
+    tridiagonalise(a, n, d, e2, vectors);
+    failed = iterate(d, e2, n);
+    for (int s = 0; s < count; s++)
+        for (Py_ssize_t i = 0; i < n; i++)
+            out[s * n + i] = d[i][s] * unit[s];
+    return failed & ((1 << count) - 1);
+}
+
+static PyObject *eigenvalues(PyObject *self, PyObject *args)
+{
+    Py_buffer in, out, failed;
+    Py_ssize_t n;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "y*w*w*n", &in, &out, &failed, &n))
+        return NULL;
+    Py_ssize_t S = failed.len;
+    void *work = NULL;
+    if (n < 1 || in.len != 8 * S * n * n || out.len != 8 * S * n)
+        PyErr_SetString(PyExc_ValueError, "expected (S, n, n), (S, n) and (S,) buffers");
+    else if (posix_memalign(&work, 64, sizeof(lanes) * (size_t)(n * n + 6 * n)))
+        PyErr_NoMemory();
+    if (!PyErr_Occurred()) {
+        const double *matrices = in.buf;
+        double *values = out.buf;
+        char *flags = failed.buf;
+        Py_BEGIN_ALLOW_THREADS
+        for (Py_ssize_t first = 0; first < S; first += LANES) {
+            int count = (int)(S - first < LANES ? S - first : LANES);
+            int bits = solve(matrices + first * n * n, values + first * n, n, count, work);
+            for (int s = 0; s < count; s++)
+                flags[first + s] = (char)(bits >> s & 1);
+        }
+        Py_END_ALLOW_THREADS
+    }
+    free(work);
+    PyBuffer_Release(&in);
+    PyBuffer_Release(&out);
+    PyBuffer_Release(&failed);
+    if (PyErr_Occurred())
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"eigenvalues", eigenvalues, METH_VARARGS,
+     "eigenvalues(matrices, out, failed, n): float64 (S, n, n) -> (S, n), unordered; failed (S,)"},
+    {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "_lanes", "Eigenvalues of many small symmetric matrices.", -1, methods,
+    NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__lanes(void) { return PyModule_Create(&module); }

@@ -1,0 +1,3 @@
+from numpy import ndarray
+
+def eigenvalues(matrices: ndarray, out: ndarray, failed: ndarray, n: int, /) -> None: ...

@@ -1,0 +1,38 @@
+"""What all tests share: one BLAS thread, as a sweep's workers have, and published results."""
+
+import os
+
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import pytest  # noqa: E402
+import xarray as xr  # noqa: E402
+
+from hessweep.activations import activation  # noqa: E402
+from hessweep.point import Point, compute  # noqa: E402
+from hessweep.store import open_results, publish, write_segment  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """Compute points of one activation, publish them, and return their dataset in memory."""
+
+    def make(name, sizes, seeds, weights=("normal",)):
+        root = tmp_path_factory.mktemp(name)
+        points = [
+            Point(activation(name), N_i, N_h, seed, distribution)
+            for N_i, N_h in sizes
+            for distribution in weights
+            for seed in range(seeds)
+        ]
+        write_segment(root, [compute(point) for point in points])
+        publish(root)
+        return open_results(root)[name].to_dataset().load()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tree():
+    """Put datasets, perhaps altered, together as `open_results` does."""
+    return lambda *datasets: xr.DataTree.from_dict({d.attrs["activation"]: d for d in datasets})

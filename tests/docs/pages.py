@@ -1,0 +1,59 @@
+"""The documentation's pages: their code blocks, and how a reader would run them."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hessweep.cli import main
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+_FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One code block."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """Yield the code blocks of a page, in order."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for language, title, content in _FENCE.findall(text):
+        yield Block(language, title, content)
+
+
+def follow(page: str) -> dict[str, Any]:
+    """Do what the page says, in the current folder, and return the variables that it leaves.
+
+    Blocks with a title are files to write; lines that begin with `$` are commands; Python blocks
+    share their variables. Blocks of `sh` (installing) are left to the reader.
+    """
+    variables: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(page):
+        if block.title:
+            Path(block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "console":
+            for line in block.text.splitlines():
+                command(line)
+        elif block.language == "python":
+            exec(compile(block.text, page, "exec"), variables)  # noqa: S102 - our own docs
+    return variables
+
+
+def command(line: str) -> None:
+    """Run a line such as `$ hessweep plan study.yaml`, which must succeed."""
+    prompt, program, *arguments = shlex.split(line)
+    assert (prompt, program) == ("$", "hessweep"), line
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert not exit_.value.code, line

@@ -1,0 +1,108 @@
+"""Every answer of the cookbook, against numbers that do not come from the store."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from pages import follow
+
+from hessweep.hessian import hessian
+from hessweep.network import sample_teacher
+from hessweep.spectrum import spectrum
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    return tmp_path_factory.mktemp("cookbook")
+
+
+@pytest.fixture(scope="module")
+def answers(kitchen):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(kitchen)
+        return follow("cookbook.md")
+
+
+def eigenvalues(activation, N_i, N_h, seed):
+    return np.linalg.eigvalsh(hessian(sample_teacher(activation, N_i, N_h, seed)))
+
+
+def test_lambda_min_against_size(answers):
+    fall = answers["fall"]
+    assert list(fall.index) == [1, 2, 4]
+    smallest = [eigenvalues("erf", 1, 2, seed)[0] for seed in range(4)]
+    assert fall.loc[1, "min"] == pytest.approx(min(smallest), rel=1e-6)
+    assert fall.loc[1, "median"] == pytest.approx(np.median(smallest), rel=1e-6)
+
+
+def test_where_rank_and_formula_differ(answers):
+    everything = answers["table"](answers["results"])
+    exact = everything[everything["effective_parameters_kind"] == "exact"]
+    assert len(exact) > 100
+    assert len(answers["differing"]) == (exact["rank"] != exact["effective_parameters"]).sum()
+
+
+def test_where_float64_is_wrong(answers):
+    wrong = answers["wrong"]
+    assert len(wrong) > 0
+    assert (wrong["rank_float64"] < wrong["rank"]).all()
+    narrow = wrong[(wrong["activation"] == "erf") & (wrong["N_i"] == 1) & (wrong["N_h"] == 8)]
+    assert set(narrow["rank"]) == {16}
+    assert np.linalg.matrix_rank(hessian(sample_teacher("erf", 1, 8, 0))) < 16
+
+
+def test_pooled_density(answers):
+    sizes = [4 * 5, 8 * 5]
+    assert answers["slice_"].size == 4 * sum(sizes)
+    width = np.diff(answers["edges"])
+    assert (answers["density"] * width).sum() == pytest.approx(1)
+    assert 10 ** answers["edges"][-1] == pytest.approx(
+        max(eigenvalues("quadratic", 4, N_h, seed)[-1] for N_h in (4, 8) for seed in range(4))
+    )
+
+
+def test_distance_to_the_laws(answers):
+    # 204 teachers of 4 eigenvalues that repel: the distance that sampling makes is below 0.05.
+    assert answers["distances"]["this size"] < 0.05
+    assert answers["distances"]["this size"] < answers["distances"]["large N"]
+
+
+def test_activations_on_the_same_teachers(answers):
+    compared = answers["compared"]
+    assert len(compared) == 4 * 4 + 196
+    row = compared.loc[(4, 2, 3, "normal")]
+    for activation in ("linear", "quadratic", "erf"):
+        assert row[activation] == pytest.approx(eigenvalues(activation, 4, 2, 3)[-1], rel=1e-9)
+
+
+def test_scatter_over_teachers(answers):
+    rows = np.array([eigenvalues("erf", 4, 4, seed) for seed in range(4)])
+    expected = rows.std(axis=0) / rows.mean(axis=0)
+    assert answers["scatter"].values[-4:] == pytest.approx(expected[-4:], rel=1e-6)
+
+
+def test_late_times(answers):
+    H = hessian(sample_teacher("linear", 4, 8, 0))
+    assert answers["losses"][0] == pytest.approx(0.1**2 / 2 * np.trace(H))
+    fall = -np.diff(np.log(answers["losses"]))[-1] / (answers["t"][1] - answers["t"][0])
+    assert fall == pytest.approx(1 / answers["slowest"].values[0], rel=0.01)
+
+
+def test_exports(answers, kitchen):
+    points = answers["table"](answers["results"])
+    pd.testing.assert_frame_equal(pd.read_parquet(kitchen / "points.parquet"), points)
+    assert len(pd.read_csv(kitchen / "erf.csv")) == (points["activation"] == "erf").sum()
+    again = xr.open_dataset(kitchen / "erf.nc", engine="scipy")
+    assert np.array_equal(again["eigenvalues"], answers["erf"]["eigenvalues"])
+
+
+def test_plain_reading(answers):
+    # The last point of the group: N_i and N_h largest, the last seed.
+    assert np.array_equal(answers["last"], spectrum(sample_teacher("erf", 4, 8, 3)))
+
+
+def test_trust_and_cost(answers):
+    worst = answers["by_method"][answers["columns"]].max()
+    assert (worst["eigenvalue_error"] < 1e-10).all()
+    assert answers["failed"].empty
+    assert list(answers["undecided"].columns) == ["key", "rank_lower", "rank_upper"]

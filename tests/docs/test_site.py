@@ -1,0 +1,125 @@
+"""The site: builds strictly without network, and says of studies what the schema says."""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+import yaml
+from nbclient import NotebookClient
+from pages import DOCS, blocks
+
+from hessweep.activations import ACTIVATIONS
+from hessweep.figures import FIGURES
+from hessweep.network import WEIGHTS
+from hessweep.study import Study, parse_study
+from hessweep.tables import TABLES
+
+CONFIG = DOCS / "mkdocs" / "mkdocs.yml"
+# A proxy that nobody listens on: whatever wants the network fails.
+OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", CONFIG, "-d", folder]
+    environment = {**os.environ, **OFFLINE, "NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=200, env=environment
+    )
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def test_every_page_is_built_and_in_the_navigation(site):
+    pages = {path.stem for path in DOCS.glob("*.md")}
+    assert {path.stem for path in site.glob("*.html")} >= pages
+    # Not read with PyYAML: MkDocs has tags of its own.
+    navigation = CONFIG.read_text().partition("nav:")[2].partition("theme:")[0]
+    assert set(re.findall(r"(\w+)\.md", navigation)) == pages
+
+
+def test_pages_load_nothing_from_elsewhere(site):
+    for page in site.rglob("*.html"):
+        loaded = re.findall(r'<(?:script|img|iframe)[^>]* src="([^"]+)"', page.read_text())
+        loaded += re.findall(
+            r'<link[^>]* rel="(?:stylesheet|preconnect|icon)"[^>]* href="([^"]+)"',
+            page.read_text(),
+        )
+        assert [address for address in loaded if "//" in address and "data:" not in address] == []
+
+
+def test_reference_holds_what_docstrings_say(site):
+    text = (site / "api.html").read_text()
+    for name in ("sample_teacher", "spectral_density", "hessian_law", "open_results"):
+        assert f".{name}" in text
+    assert "smallest non-zero eigenvalue" in text
+
+
+def test_figure_kinds_are_listed(site):
+    text = (site / "study.html").read_text()
+    assert all(f"<code>{name}</code>" in text for name in FIGURES)
+
+
+def test_study_page_has_every_key_and_no_other():
+    schema = Study.schema()
+    sections = {**schema["$defs"], "Study": schema}
+    text = (DOCS / "study.md").read_text()
+    found = re.findall(r"\{ #(\w+) \}\n(.*?)(?=^#|\Z)", text, re.MULTILINE | re.DOTALL)
+    documented = {name: re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) for name, part in found}
+    assert {name: sorted(keys) for name, keys in documented.items()} == {
+        name: sorted(section["properties"]) for name, section in sections.items()
+    }
+    for name, part in found:
+        needed = re.findall(r"^\| `(\w+)` \|.*\| needed \|$", part, re.MULTILINE)
+        required = sections[name].get("required", [])
+        # A kind has a default in the schema, but without it the cluster is a local one.
+        assert set(needed) - {"kind"} == set(required) - {"kind"}
+
+
+def test_study_page_names_what_there_is():
+    text = (DOCS / "study.md").read_text()
+    named = set(re.findall(r"`([\w-]+)`", text))
+    assert set(ACTIVATIONS) | set(WEIGHTS) | set(TABLES) <= named
+    paragraph = re.search(r"^Activations: (.*?)\n\n", text, re.MULTILINE | re.DOTALL)[1]
+    parameters = {"coefficients", "degree", "epsilon", "beta"}
+    assert set(re.findall(r"`(\w+)`", paragraph)) == set(ACTIVATIONS) | parameters
+
+
+def test_studies_of_the_page_are_studies():
+    documents = [yaml.safe_load(b.text) for b in blocks("study.md") if b.language == "yaml"]
+    assert [parse_study(document).name for document in documents] == ["demo"]
+
+
+def test_snippet_of_the_reference_runs(capsys):
+    for block in blocks("api.md"):
+        exec(compile(block.text, "api.md", "exec"), {})  # noqa: S102 - our own docs
+    assert capsys.readouterr().out.split()[-1] == "8"
+
+
+def test_gallery_shows_made_figures_with_their_captions(tmp_path):
+    spec = importlib.util.spec_from_file_location("included", DOCS / "mkdocs" / "included.py")
+    included = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(included)
+    assert "No study was run" in included.gallery([])
+    folder = tmp_path / "paper" / "figures"
+    folder.mkdir(parents=True)
+    (folder / "fig2.png").write_bytes(b"png")
+    (folder / "fig2.txt").write_text("Law of N_i <b>eigenvalues</b>.")
+    text = included.gallery([folder / "fig2.png"])
+    assert "## paper" in text
+    assert "![fig2](gallery/paper/fig2.png)" in text
+    assert r"N\_i &lt;b>eigenvalues" in text
+
+
+def test_notebook_runs():
+    notebook = nbformat.read(DOCS / "explore.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert "proved: 48 of 48" in str(outputs)

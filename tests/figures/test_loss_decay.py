@@ -1,0 +1,108 @@
+"""Fig. 3: what the figure of losses near the optimum plots, read from the figure."""
+
+import numpy as np
+import pytest
+
+from hessweep import network
+from hessweep.activations import activation
+from hessweep.dynamics import Experiment
+from hessweep.errors import InputError
+from hessweep.figures import loss_decay
+
+NETWORKS = (
+    {"activation": "linear", "N_i": 3, "N_h": 5, "learning_rate": 0.02, "iterations": 200},
+    {"activation": "linear", "N_i": 6, "N_h": 2, "learning_rate": 0.02, "iterations": 100},
+)
+DRAWS = 5
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return loss_decay.data(NETWORKS, draws=DRAWS)
+
+
+@pytest.fixture(scope="module")
+def panels(tables):
+    axes = loss_decay.plot(tables).axes
+    return [
+        {line.get_label(): line.get_xydata().T for line in panel.get_lines()} for panel in axes
+    ]
+
+
+def eigenvalues(settings):
+    """Non-zero eigenvalues by App. A: |W2|² and those of W1^T W1 on top of it."""
+    W1, W2 = network.sample_weights(settings["N_i"], settings["N_h"], seed=0)
+    return np.sort(W2 @ W2 + np.linalg.eigvalsh(W1.T @ W1))
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_prediction_is_eq_7_of_the_closed_form_spectrum(panels, k):
+    modes = eigenvalues(NETWORKS[k])
+    t, loss = panels[k]["eq. (7), all modes"]
+    expected = [0.01**2 / 2 * (modes * np.exp(-2 * modes * time)).sum() for time in t]
+    np.testing.assert_allclose(loss, expected, rtol=1e-9)
+    assert t[-1] == NETWORKS[k]["learning_rate"] * NETWORKS[k]["iterations"]
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_exponential_meets_sgd_at_the_end_with_the_slope_of_lambda_min(panels, k):
+    t, loss = panels[k][r"$\alpha\, e^{-2 \lambda_{\min} t}$"]
+    slopes = np.diff(np.log(loss)) / np.diff(t)
+    np.testing.assert_allclose(slopes, -2 * eigenvalues(NETWORKS[k])[0], rtol=1e-7)
+    assert loss[-1] == pytest.approx(panels[k]["SGD"][1][-1])
+
+
+def test_sgd_and_flow_are_means_over_the_draws(panels, tables):
+    settings = {**NETWORKS[0], "activation": activation("linear"), "seed": 0, "records": 201}
+    experiment = Experiment(**settings, draws=DRAWS)
+    for label, runs in (
+        ("SGD", experiment.sgd_losses()),
+        ("gradient flow", experiment.flow_losses()),
+    ):
+        t, loss = panels[0][label]
+        kept = np.round(t / 0.02).astype(int)
+        np.testing.assert_allclose(loss, runs.mean(axis=0)[kept], rtol=1e-6)
+        saved = tables["losses"]
+        saved = saved[(saved["curve"] == label) & saved["network"].str.endswith("N_h = 5")]
+        scatter = runs.std(axis=0, ddof=1)[kept] / np.sqrt(DRAWS)
+        np.testing.assert_allclose(saved["error"], scatter, rtol=1e-5)
+
+
+def test_late_rates_are_the_slopes_of_the_logarithm(tables):
+    settings = {**NETWORKS[0], "activation": activation("linear"), "seed": 0, "records": 201}
+    runs = Experiment(**settings, draws=DRAWS).sgd_losses()[:, 150:]
+    slopes = [np.polyfit(0.02 * np.arange(150, 201), -np.log(run), 1)[0] for run in runs]
+    row = tables["rates"].iloc[0]
+    assert row["sgd"] == pytest.approx(np.mean(slopes), rel=1e-6)
+    assert row["sgd_error"] == pytest.approx(np.std(slopes, ddof=1) / np.sqrt(DRAWS), rel=1e-6)
+    assert row["rate"] == pytest.approx(2 * eigenvalues(NETWORKS[0])[0])
+
+
+def test_many_fold_slowest_modes_count_as_one(tables):
+    """N_i - N_h = 4 eigenvalues are |W2|² in the second network."""
+    modes = eigenvalues(NETWORKS[1])
+    power = modes * np.exp(-2 * modes * 2.0)
+    assert tables["rates"]["alone"][1] == pytest.approx(power[:4].sum() / power.sum())
+    assert modes[3] == pytest.approx(modes[0])
+    assert modes[4] > 1.01 * modes[0]
+
+
+def test_caption_gives_rate_and_measurement_of_each_network(tables):
+    caption = loss_decay.caption(tables)
+    for row in tables["rates"].to_dict("records"):
+        assert f"2 λ_min = {row['rate']:.4g}, measured {row['sgd']:.4g} ± " in caption
+    assert f"mean over {DRAWS} starts" in caption
+
+
+def test_time_is_logarithmic_where_fast_modes_are_gone_early(tables):
+    slow = {"activation": "quadratic", "N_i": 2, "N_h": 2, "learning_rate": 0.04}
+    settings = {**slow, "iterations": 800, "records": 201, "draws": 2}
+    figure = loss_decay.plot(loss_decay.data([settings]))
+    assert figure.axes[0].get_xscale() == "log"
+    assert figure.axes[0].get_xlim() == pytest.approx((0.16, 32))
+    assert loss_decay.plot(tables).axes[0].get_xscale() == "linear"
+
+
+def test_unknown_networks_are_refused():
+    with pytest.raises(InputError, match="expected linear and non-linear or a list"):
+        loss_decay.data("cubic")

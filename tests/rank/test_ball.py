@@ -1,0 +1,118 @@
+"""Hessians in ball arithmetic, and what may be called nonsingular."""
+
+import numpy as np
+import pytest
+from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
+from named import FUNCTIONS, Mine, quadrature_hessian
+
+from hessweep.activations import activation
+from hessweep.hessian import hessian
+from hessweep.network import Network, sample_teacher, sample_weights
+from hessweep.rank import ball
+from hessweep.rank.analytic import BALLS, in_balls
+from hessweep.rank.minor import is_nonsingular
+
+KERNELS = sorted(name for name, make in BALLS.items() if make().kernel)
+
+
+@pytest.fixture
+def bits():
+    """Set the working precision for one test."""
+    before = ctx.prec
+
+    def use(precision):
+        ctx.prec = precision
+
+    yield use
+    ctx.prec = before
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_hessians_are_those_of_quadrature(name, bits):
+    bits(128)
+    W1, W2 = sample_weights(2, 3, seed=1)
+    network = Network(W1 * 0.6, W2, activation(name))
+    mid, rad, exponent = ball.scaled(ball.hessian(network))
+    np.testing.assert_allclose(np.ldexp(mid, exponent), quadrature_hessian(network), atol=1e-12)
+    assert np.ldexp(rad.max(), exponent) < 1e-14
+
+
+@pytest.mark.parametrize("name", ["linear", "quadratic", "cubic", "erf"])
+def test_hessians_are_those_of_the_package(name, bits):
+    bits(128)
+    network = sample_teacher(name, 3, 4, 0)
+    mid, _, exponent = ball.scaled(ball.hessian(network))
+    H = hessian(network)
+    np.testing.assert_allclose(np.ldexp(mid, exponent), H, atol=1e-14 * np.abs(H).max())
+
+
+@pytest.mark.parametrize("name", sorted(BALLS))
+def test_functions_in_balls_are_those_of_numpy(name, bits):
+    bits(128)
+    known = in_balls(activation(name))
+    u = np.array([-7.5, -1.25, 0.0, 0.5, 6.0])
+    g, derivative = FUNCTIONS[name]
+    for found, expected in ((known.g, g), (known.derivative, derivative)):
+        balls = [found(arb(value)) for value in u]
+        np.testing.assert_allclose([float(v.mid()) for v in balls], expected(u), rtol=1e-13)
+        assert all(v.rad() < 1e-30 for v in balls)
+
+
+def test_an_unknown_activation_has_no_kernel():
+    with pytest.raises(LookupError, match="mine has no dual kernel"):
+        ball.hessian(Network(np.ones((1, 1)), np.ones(1), Mine()))
+
+
+def with_eigenvalue(smallest, n=8):
+    """An exact rational symmetric matrix, 1, ..., n-1 and `smallest` turned by a reflection."""
+    v = fmpq_mat([[fmpq(k + 1)] for k in range(n)])
+    norm = (v.transpose() * v)[0, 0]
+    one = fmpq_mat([[fmpq(int(i == j)) for j in range(n)] for i in range(n)])
+    turn = one - v * v.transpose() * (2 / norm)
+    middle = fmpq_mat(
+        [[(smallest if i == 0 else fmpq(i)) * int(i == j) for j in range(n)] for i in range(n)]
+    )
+    return turn * middle * turn.transpose()
+
+
+def enclosed(matrix):
+    return arb_mat([[arb(entry) for entry in row] for row in matrix.tolist()])
+
+
+def test_a_relative_eigenvalue_of_1e_30_is_certified_once_the_balls_are_small_enough(bits):
+    matrix = with_eigenvalue(fmpq(1, 10**30))
+    decided = []
+    for precision in (64, 96, 192, 384):
+        bits(precision)
+        decided.append(ball.inverse(enclosed(matrix)) is not None)
+    assert decided == [False, False, True, True]
+
+
+@pytest.mark.parametrize("n", [2, 8, 40, 100])
+def test_an_exact_zero_is_never_certified(n, bits):
+    matrix = with_eigenvalue(fmpq(0), n)
+    for precision in (64, 256, 1024) if n > 40 else (64, 128, 512, 2048, 4096):
+        bits(precision)
+        assert ball.inverse(enclosed(matrix)) is None
+
+
+def test_float64_certifies_what_it_can_and_never_a_singular_matrix():
+    rng = np.random.default_rng(0)
+    for n in (1, 5, 60, 200):
+        A = rng.standard_normal((n, n))
+        assert is_nonsingular(A, np.zeros((n, n)))
+        assert not is_nonsingular(A, np.abs(A))  # the zero matrix is inside
+    for n in (2, 5, 60, 200):
+        left, right = rng.integers(-9, 10, (n, n - 1)), rng.integers(-9, 10, (n - 1, n))
+        assert not is_nonsingular((left @ right).astype(float), np.zeros((n, n)))
+    # det = 1 / 3 of an ulp away from singular: only the true matrix, not its rounding, is regular
+    assert not is_nonsingular(np.array([[3.0, 1.0], [1.0, 1 / 3]]), np.full((2, 2), 1e-16))
+
+
+def test_scaled_balls_enclose_far_outside_of_float64(bits):
+    bits(200)
+    third = arb(1) / 3
+    mid, rad, exponent = ball.scaled(arb_mat([[third * arb(2) ** 5000, arb(2) ** 4000]]))
+    for value, m, r in zip((third * arb(2) ** 5000, arb(2) ** 4000), mid[0], rad[0], strict=True):
+        assert (arb(m, r) * arb(2) ** exponent).contains(value)
+    assert rad.max() < 1e-15

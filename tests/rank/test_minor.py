@@ -1,0 +1,47 @@
+"""Minors of `grad_theta y`: proofs by computation, without the theorem."""
+
+import numpy as np
+import pytest
+from named import Mine
+
+from hessweep.activations import activation
+from hessweep.network import Network, sample_teacher, sample_weights
+from hessweep.rank.analytic import BALLS
+from hessweep.rank.minor import has_minor
+
+CASES = [(1, 12), (2, 16), (2, 30), (3, 40), (20, 20)]
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), CASES)
+def test_erf_networks_have_full_rank(N_i, N_h):
+    network = sample_teacher("erf", N_i, N_h, 0)
+    assert has_minor(network, network.P)
+
+
+def test_a_network_of_more_than_1000_parameters():
+    network = sample_teacher("erf", 33, 30, 0)
+    assert network.P == 1020
+    assert has_minor(network, network.P)
+
+
+@pytest.mark.parametrize("name", sorted(BALLS))
+def test_every_activation_in_balls_can_be_certified(name):
+    W1, W2 = sample_weights(2, 5, seed=0)
+    assert has_minor(Network(W1, W2, activation(name)), 15)
+
+
+def test_what_does_not_hold_is_not_proved(monkeypatch):
+    monkeypatch.setattr("hessweep.rank.ball.LAST_BITS", 512)
+    W1, W2 = sample_weights(2, 4, seed=0)
+    twice = np.concatenate([W1, -W1[:1]])
+    output = np.append(W2, 1.0)
+    assert not has_minor(Network(twice, output, activation("erf")), 15)
+    assert has_minor(Network(twice, output, activation("erf")), 12)
+    silent = W2 * [1, 1, 1, 0]
+    assert not has_minor(Network(W1, silent, activation("erf")), 12)
+    assert has_minor(Network(W1, silent, activation("erf")), 10)
+
+
+def test_an_activation_without_balls_is_undecided():
+    W1, W2 = sample_weights(2, 2, seed=0)
+    assert not has_minor(Network(W1, W2, Mine()), 6)

@@ -1,0 +1,79 @@
+"""Bounds and ranks for special weights, against exact ranks over the rationals."""
+
+import numpy as np
+import pytest
+from flint import fmpq_mat
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hessweep.activations import activation
+from hessweep.network import Network
+from hessweep.rank import modular, rank
+from hessweep.rank.structure import bounds, independent_parameters
+
+
+@st.composite
+def networks(draw):
+    """Small whole weights: rows that are zero, equal, parallel and dependent are common."""
+    N_i, N_h = draw(st.integers(1, 4)), draw(st.integers(1, 6))
+    coefficients = draw(st.lists(st.integers(-1, 1), min_size=1, max_size=5))
+    small = st.integers(-2, 2)
+    W1 = draw(st.lists(st.lists(small, min_size=N_i, max_size=N_i), min_size=N_h, max_size=N_h))
+    W2 = draw(st.lists(small, min_size=N_h, max_size=N_h))
+    return Network(
+        np.array(W1), np.array(W2), activation("polynomial", coefficients=[*coefficients, 1])
+    )
+
+
+def rank_from_points(network):
+    """Rank over the rationals of `grad_theta y` on a grid that no polynomial vanishes on."""
+    n = network.activation.degree + 1
+    grid = np.stack(np.meshgrid(*[np.arange(n)] * network.N_i), axis=-1).reshape(-1, network.N_i)
+    values = network.gradient(grid.astype(float))
+    return fmpq_mat([[int(v) for v in row] for row in values.tolist()]).rank()
+
+
+@settings(max_examples=150, deadline=None)
+@given(networks())
+def test_bounds_enclose_the_exact_rank_and_every_proof_finds_it(network):
+    exact = modular.rational_rank(network)
+    assert exact == rank_from_points(network)
+    lower, upper = bounds(network)
+    assert lower <= exact <= upper
+    assert modular.modular_rank(network, upper) == exact if upper else exact == 0
+    for theorems in (True, False):
+        found = rank(network, theorems=theorems)
+        assert (found.value, found.certificate) == (exact, "proved")
+    if exact:
+        assert len(independent_parameters(network)) == exact
+
+
+@pytest.mark.parametrize(
+    "coefficients", [[0, 1, 1, 1], [0, 1, 0, 1], [0, 0, 0, 1], [1, 0, 1], [0, 1, 1]]
+)
+def test_independent_rows_are_as_good_as_generic_ones(coefficients):
+    rng = np.random.default_rng(0)
+    network = Network(
+        rng.standard_normal((3, 5)),
+        rng.standard_normal(3),
+        activation("polynomial", coefficients=coefficients),
+    )
+    lower, upper = bounds(network)
+    assert lower == upper == modular.rational_rank(network)
+
+
+def test_one_output_weight_of_zero_takes_the_derivatives_of_its_neuron_away():
+    rng = np.random.default_rng(1)
+    W1, W2 = rng.standard_normal((4, 3)), rng.standard_normal(4)
+    W2[2] = 0
+    assert rank(Network(W1, W2, "cubic")).value == 4 * 4 - 3
+    assert rank(Network(W1, W2, "erf")).value == 4 * 4 - 3
+
+
+def test_rademacher_weights_are_proved_though_many_rows_agree():
+    rng = np.random.default_rng(2)
+    W1 = rng.choice([-1.0, 1.0], (10, 4)) / np.sqrt(3)
+    network = Network(W1, rng.choice([-1.0, 1.0], 10), "cubic")
+    found = rank(network)
+    assert found.certificate == "proved"
+    assert found.value == modular.rational_rank(network) < 34

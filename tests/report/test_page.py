@@ -1,0 +1,162 @@
+"""The page as text: nothing outside it is needed, nothing but its own scripts can run."""
+
+import base64
+import gzip
+import hashlib
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from importlib import resources
+
+import pytest
+
+from hessweep import report
+from hessweep.errors import QueryError
+from hessweep.point import PointResult
+from hessweep.report.page import symbols
+from hessweep.store import publish, write_segment
+from hessweep.study import TableRequest
+
+
+class Outline(HTMLParser):
+    """Elements of a page with their attributes, and the text of scripts, styles and captions."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.texts, self._open = [], [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self.texts.append("")
+        self._open.append((tag, len(self.elements) - 1))
+
+    def handle_endtag(self, tag):
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        if self._open:
+            self.texts[self._open[-1][1]] += data
+
+    def all(self, tag):
+        found = zip(self.elements, self.texts, strict=True)
+        return [(attrs, text) for (name, attrs), text in found if name == tag]
+
+
+@pytest.fixture(scope="module")
+def outline(html):
+    return Outline(html)
+
+
+def test_nothing_outside_the_page_is_named(outline):
+    addresses = [
+        attrs[name]
+        for _, attrs in outline.elements
+        for name in ("src", "href", "action", "poster", "srcset", "data")
+        if name in attrs
+    ]
+    assert len(addresses) > 20
+    assert [a for a in addresses if not a.startswith(("#", "data:"))] == []
+    assert "url(" not in outline.all("style")[0][1]
+    assert "@import" not in outline.all("style")[0][1]
+
+
+def test_policy_names_each_script_and_forbids_the_rest(outline):
+    (policy,) = (a["content"] for a, _ in outline.all("meta") if "http-equiv" in a)
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe-eval" not in policy
+    assert "connect-src" not in policy
+    allowed = re.findall(r"'sha256-([^']+)'", policy)
+    running = [text for attrs, text in outline.all("script") if "type" not in attrs]
+    packed = next(text for attrs, text in outline.all("script") if attrs.get("id") == "plotly")
+    plotly = gzip.decompress(base64.b64decode(packed))
+    assert plotly == resources.files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
+    wanted = [*(text.encode() for text in running), plotly]
+    assert [base64.b64encode(hashlib.sha256(s).digest()).decode() for s in wanted] == allowed
+
+
+def test_what_results_say_is_escaped(html, outline):
+    assert "<img src=x" not in html
+    assert len(outline.all("script")) == 4
+    names = {name for _, attrs in outline.elements for name in attrs}
+    assert not [name for name in names if name.startswith("on")]
+    data = json.loads(next(text for a, text in outline.all("script") if a.get("id") == "results"))
+    assert len(data["ensembles"]) == 12 + 4 + 12
+    (picture,) = outline.all("img")
+    assert picture[0]["alt"].startswith('Caption with N_h "><img')
+
+
+def test_the_same_results_give_the_same_bytes(study, root, html, tmp_path):
+    once = report.build(study, root).read_bytes()
+    assert report.build(study, root).read_bytes() == once
+    assert len(once) < 3_000_000
+
+
+def test_markup_is_what_screen_readers_need(outline):
+    identifiers = [attrs["id"] for _, attrs in outline.elements if "id" in attrs]
+    assert len(identifiers) == len(set(identifiers))
+    for attribute in ("aria-labelledby", "aria-describedby"):
+        named = [attrs[attribute] for _, attrs in outline.elements if attribute in attrs]
+        assert set(named) <= set(identifiers)
+    assert len(outline.all("caption")) == len(outline.all("table"))
+    assert all(attrs.get("scope") == "col" for attrs, _ in outline.all("th"))
+    assert all(attrs.get("alt") for attrs, _ in outline.all("img"))
+    levels = [int(tag[1]) for tag, _ in outline.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    links = {attrs["href"][1:] for attrs, _ in outline.all("a") if attrs["href"].startswith("#")}
+    assert {link for link in links if not link.startswith("ensemble-")} <= set(identifiers)
+
+
+def test_claims_are_left_out_where_there_are_none(study, root):
+    html = report.build(study, root).read_text(encoding="utf-8")
+    assert 'id="claims"' not in html
+    assert 'href="#claims"' not in html
+
+
+def data_of(html):
+    (text,) = (t for a, t in Outline(html).all("script") if a.get("id") == "results")
+    return json.loads(text)
+
+
+def test_points_of_other_studies_do_not_count(study, root, tmp_path):
+    part = study.model_copy(update={"sweeps": {"grid": study.sweeps["grid"]}, "figures": {}})
+    html = report.build(part, root).read_text(encoding="utf-8")
+    sizes = {(e["N_i"], e["N_h"]) for e in data_of(html)["ensembles"]}
+    assert sizes == {(i, h) for i in range(1, 4) for h in range(1, 5)}
+    assert "34 of 36 points computed" in html
+
+
+def test_a_study_of_failures_only_has_a_page(study, tmp_path):
+    failed = [PointResult(point, error="no luck") for point in study.sweeps["grid"].points()]
+    write_segment(tmp_path, failed)
+    publish(tmp_path)
+    html = report.build(study, tmp_path).read_text(encoding="utf-8")
+    assert "36 failed" in html
+    assert 'id="explorer"' not in html
+    assert data_of(html)["ensembles"] == []
+
+
+def test_a_study_without_points_is_refused(study, root):
+    other = study.sweeps["grid"].model_copy(update={"seeds": (77,)})
+    strange = study.model_copy(update={"sweeps": {"other": other}})
+    with pytest.raises(QueryError, match="found none of 12"):
+        report.build(strange, root)
+
+
+def test_claims_come_from_the_table_that_the_study_asks_for(study, root):
+    tables = {"paper": TableRequest(kind="claims")}
+    asking = study.model_copy(update={"tables": tables})
+    assert 'id="claims"' not in report.build(asking, root).read_text(encoding="utf-8")
+    folder = root / "tables"
+    folder.mkdir()
+    (folder / "paper.csv").write_text("source,verdict\neq. (14),holds with correction\n")
+    assert "holds with correction" in report.build(asking, root).read_text(encoding="utf-8")
+
+
+def test_symbols_are_set_as_symbols():
+    assert symbols("N_i and lambda_min") == "N<sub>i</sub> and λ<sub>min</sub>"
+    assert symbols("<b> rank_min N_item") == "&lt;b&gt; rank_min N_item"

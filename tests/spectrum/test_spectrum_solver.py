@@ -1,0 +1,92 @@
+"""The solver on matrices that eigensolvers stumble over, of all sizes around its thresholds."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hessweep.spectrum import solver
+from hessweep.spectrum.solver import LANES_UP_TO, SMALL, solver_error, stacked_eigenvalues
+
+SIZES = [1, 2, 3, 8, 31, LANES_UP_TO, LANES_UP_TO + 1, SMALL + 1]
+
+
+def with_spectrum(eigenvalues: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Return a dense symmetric matrix with this spectrum, to rounding."""
+    rng = np.random.default_rng(seed)
+    Q = np.linalg.qr(rng.standard_normal((len(eigenvalues), len(eigenvalues))))[0]
+    return (Q * eigenvalues) @ Q.T
+
+
+SPECTRA = {
+    "even": lambda n: np.linspace(-1, 1, n),
+    "graded": lambda n: np.geomspace(1e-18, 1, n),
+    "multiple": lambda n: np.sort(np.arange(n) % 3 - 1.0),
+    "rank 1": lambda n: np.append(np.zeros(n - 1), 1.0),
+    "huge": lambda n: np.linspace(-1e300, 1e300, n),
+    "tiny": lambda n: np.linspace(1e-300, 3e-300, n),
+}
+
+
+@pytest.mark.parametrize("kind", SPECTRA)
+@pytest.mark.parametrize("n", SIZES)
+def test_known_spectra_within_the_bound(kind: str, n: int) -> None:
+    expected = SPECTRA[kind](n)
+    found = stacked_eigenvalues(with_spectrum(expected)[None])[0]
+    largest = np.abs(expected).max()
+    # Twice: the matrix itself was made by rounding products of its size.
+    bound = 2 * solver_error(n, largest) + 4 * np.finfo(float).eps * largest
+    assert np.abs(found - expected).max() <= bound
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_matrices_that_are_tridiagonal_or_less_already(n: int) -> None:
+    i = np.arange(n)
+    laplacian = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    matrices = np.array([np.zeros((n, n)), np.eye(n), np.diag(i[::-1]), laplacian])
+    zeros, ones, diagonal, found = stacked_eigenvalues(matrices)
+    assert (zeros == 0).all()
+    assert (ones == 1).all()
+    assert diagonal == pytest.approx(i, abs=1e-15)
+    assert found == pytest.approx(2 - 2 * np.cos(np.pi * (i + 1) / (n + 1)), abs=1e-13)
+
+
+@given(st.integers(1, 24), st.integers(1, 20), st.integers(0, 99))
+@settings(deadline=None, max_examples=60)
+def test_a_matrix_is_solved_alike_in_any_stack(n: int, S: int, seed: int) -> None:
+    half = np.random.default_rng(seed).standard_normal((S, n, n))
+    half[seed % S] *= 1e9
+    matrices = half + half.swapaxes(1, 2)
+    together = stacked_eigenvalues(matrices.copy())
+    shuffled = stacked_eigenvalues(matrices[::-1].copy())[::-1]
+    alone = np.concatenate([stacked_eigenvalues(matrix[None].copy()) for matrix in matrices])
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together, shuffled)
+
+
+@pytest.mark.parametrize("n", [5, LANES_UP_TO + 1, SMALL + 1])
+def test_only_the_lower_triangle_is_read(n: int) -> None:
+    matrix = with_spectrum(np.linspace(0, 1, n))
+    lower = np.where(np.tri(n, dtype=bool), matrix, np.nan)
+    np.testing.assert_array_equal(
+        stacked_eigenvalues(lower[None]), stacked_eigenvalues(matrix[None].copy())
+    )
+
+
+def test_without_the_compiled_kernel_lapack_gives_the_same(monkeypatch) -> None:
+    matrices = np.array([with_spectrum(np.geomspace(1e-9, 1, 40), seed) for seed in range(11)])
+    here = stacked_eigenvalues(matrices.copy())
+    monkeypatch.setattr(solver, "_lanes", None)
+    np.testing.assert_allclose(stacked_eigenvalues(matrices), here, rtol=0, atol=1e-14)
+
+
+def test_lapack_takes_over_where_the_iteration_does_not_converge(monkeypatch) -> None:
+    def stubborn(matrices: np.ndarray, out: np.ndarray, failed: np.ndarray, n: int) -> None:
+        out[:] = 7
+        failed[1] = 1
+
+    monkeypatch.setattr(solver, "_lanes", SimpleNamespace(eigenvalues=stubborn))
+    found = stacked_eigenvalues(np.array([np.eye(3), 2 * np.eye(3), np.eye(3)]))
+    assert (found == [[7] * 3, [2] * 3, [7] * 3]).all()

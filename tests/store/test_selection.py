@@ -1,0 +1,78 @@
+"""What is published of what is stored, and under which names."""
+
+from dataclasses import replace
+
+import pytest
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hessweep.point import Point
+from hessweep.store import publish, write_segment
+from hessweep.store.index import read_index
+from hessweep.store.selection import Group, select
+
+from .conftest import ACTIVATIONS, Hump, failed
+from .test_publish import assert_holds, published
+
+
+@pytest.mark.parametrize("first", ["done", "failed"])
+def test_a_point_appears_once_and_done_wins(tmp_path, computed, first):
+    pair = [computed[0], failed(computed[0])]
+    for result in pair if first == "done" else pair[::-1]:
+        write_segment(tmp_path, [result])
+        publish(tmp_path)
+    write_segment(tmp_path, [computed[0], computed[3]])
+    publish(tmp_path)
+    assert_holds(published(tmp_path), [computed[0], computed[3]])
+    assert publish(tmp_path) is False
+
+
+def test_the_newest_kernel_wins_even_over_a_done_point(tmp_path, computed, monkeypatch):
+    write_segment(tmp_path, [computed[0]])
+    monkeypatch.setattr("hessweep.store.schema.KERNEL_VERSION", 99)
+    write_segment(tmp_path, [failed(computed[0])])
+    publish(tmp_path)
+    assert published(tmp_path)["kernel_version"].values.tolist() == [99]
+    assert published(tmp_path)["status"].values.tolist() == ["failed"]
+
+
+def test_what_is_chosen_does_not_depend_on_the_order_of_writing(tmp_path, computed):
+    frames = []
+    for number, results in enumerate((computed, computed[::-1])):
+        folder = tmp_path / str(number)
+        for start in range(0, len(results), 5):
+            write_segment(folder, results[start : start + 5])
+        frames.append([g.points[["key", "status"]] for g in select(read_index(folder).points)])
+    assert all(a.equals(b) for a, b in zip(*frames, strict=True))
+
+
+def test_two_activations_of_one_label_get_two_groups(tmp_path, computed):
+    def hump(beta):
+        return Hump(parameters=(("beta", beta),), default_parameters=(("beta", beta),))
+
+    results = [replace(computed[0], point=Point(hump(beta), 2, 2, 0)) for beta in (1.0, 1.0000001)]
+    assert {result.point.activation.label for result in results} == {"hump"}
+    write_segment(tmp_path, results)
+    publish(tmp_path)
+    groups = sorted((tmp_path / "published").glob("hump-beta-1.0*.zarr"))
+    labels = [xr.open_zarr(group)["activation"].values.tolist() for group in groups]
+    assert sorted(labels) == [["hump(beta=1.0)"], ["hump(beta=1.0000001)"]]
+
+
+@given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=4, unique=True))
+def test_slugs_are_safe_and_unique_without_regard_to_case(labels):
+    slugs = [Group(label, "", None).slug for label in labels]
+    assert len({slug.casefold() for slug in slugs}) == len(labels)
+    for slug in slugs:
+        assert slug == slug.lower()
+        assert len(slug) < 60
+        assert set(slug) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+        assert not slug.startswith((".", "-"))
+
+
+def test_readable_slugs():
+    assert Group("erf", "", None).slug == "erf"
+    assert Group("ERF", "", None).slug.startswith("erf-")
+    assert Group(ACTIVATIONS[2].label, "", None).slug.startswith("quadratic-epsilon-0.5-")
+    assert Group("σ", "", None).slug.startswith("activation-")
