@@ -73,7 +73,7 @@ def test_snakemake_with_the_slurm_profile(
     command = [
         sys.executable, "-m", "snakemake", "tables", "--workflow-profile", profile,
         # What a cluster user edits in the profile; this SLURM has two cores a node.
-        "--set-threads", "sweep=2", "--default-resources", "slurm_partition=main", "mem_mb=2000",
+        "--cores", "2", "--default-resources", "slurm_partition=main", "mem_mb=2000",
         "runtime=10", "--config", "study=study.yaml",
     ]  # fmt: skip
     done = finish(command, tmp_path)
@@ -89,7 +89,7 @@ def test_workers_that_are_jobs_are_replaced_when_cancelled(
 ) -> None:
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
-        wait_until(lambda: stored_segments(tmp_path), "a segment")
+        wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
         [victim, *_] = jobs()
         slurm("scancel", victim)
         wait_until(lambda: victim not in jobs(), "the job to leave")
@@ -103,7 +103,7 @@ def test_a_node_that_goes_down_with_its_jobs(
     """Its workers are gone at once; the other node computes what they had."""
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
-        wait_until(lambda: stored_segments(tmp_path), "a segment")
+        wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
         node = busy_nodes()[0]
         slurm("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         try:
@@ -117,7 +117,7 @@ def test_jobs_of_a_killed_driver_end_by_themselves(tmp_path: Path) -> None:
     """Nobody has to scancel: a worker that finds no scheduler ends, and its job with it."""
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
-        wait_until(lambda: stored_segments(tmp_path), "a segment")
+        wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
         driver.kill()
         driver.wait()
         wait_until(lambda: not jobs(), "the jobs to end", 240)
