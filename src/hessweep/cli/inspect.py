@@ -31,7 +31,7 @@ def publish(results: Results) -> None:
     """Bring the published store up to date with what was computed; `run` does it too."""
     from hessweep.store import publish as publish_results
 
-    changed = publish_results(results)
+    changed = publish_results(_existing(results))
     sys.stdout.write(f"{'published' if changed else 'nothing new to publish'} in {results}\n")
 
 
