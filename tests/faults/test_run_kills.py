@@ -147,6 +147,7 @@ def test_two_runs_at_once_where_there_are_no_locks(tmp_path: Path, undisturbed: 
 CLEAR = """
 import sys, time
 from pathlib import Path
+from hessweep.after_kill import clear_after_kill
 print(clear_after_kill(Path(sys.argv[1])), flush=True)
 time.sleep(float(sys.argv[2]))
 """
