@@ -7,7 +7,7 @@ SOURCES_IN_C := src/hessweep/spectrum/_lanes.c
 SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config study=$(STUDY)
 
 .DELETE_ON_ERROR:
-.PHONY: study setup test lint format bench lock clean help
+.PHONY: study setup test test-faults test-cluster lint format bench lock clean help
 
 study: $(VENV)/.run ## Run STUDY (the paper's, unless you name another)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(SMK)
@@ -15,7 +15,13 @@ study: $(VENV)/.run ## Run STUDY (the paper's, unless you name another)
 setup: $(VENV)/.dev ## Set up .venv for development
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not faults and not cluster"
+
+test-faults: $(VENV)/.dev ## Run the tests that kill, damage and fill disks: minutes
+	$(BIN)/pytest -m faults tests/faults
+
+test-cluster: $(VENV)/.dev ## Run the tests that start a SLURM and cut a network: minutes, as root
+	$(BIN)/pytest -n 0 -m cluster tests/cluster
 
 lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/ruff check .
@@ -43,7 +49,7 @@ clean: ## Remove the environment; results stay
 	rm -rf $(VENV)
 
 help: ## Show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

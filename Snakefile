@@ -1,8 +1,11 @@
 # The workflow: sweep -> publish -> tables, figures -> report. Run by `make`, or by
 # `snakemake --cores all [--config study=FILE] [TARGET]`.
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from hessweep.after_kill import clear_after_kill
 from hessweep.errors import InputError
 from hessweep.figures import figure_kind
 from hessweep.study import load_study
@@ -20,6 +23,10 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results
+
+
+if workflow.is_main_process:
+    clear_after_kill(Path(".snakemake"))
 
 
 include: "workflow/rules/sweep.smk"

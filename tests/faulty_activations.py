@@ -3,7 +3,10 @@
 import importlib
 import os
 import sys
+import time
 from dataclasses import dataclass
+
+import numpy as np
 
 from hessweep.activations import Erf
 from hessweep.activations.kernel import DualKernel
@@ -43,3 +46,25 @@ class Unloadable(Erf):
 
     def __reduce__(self):
         return importlib.import_module, ("a_module_that_only_the_driver_has",)
+
+
+@dataclass(frozen=True)
+class NotANumber(Erf):
+    name: str = "notanumber"
+
+    def dual(self, *arguments) -> DualKernel:
+        parts = super().dual(*arguments)
+        return DualKernel(*(np.full_like(part, np.nan) for part in parts))
+
+
+@dataclass(frozen=True)
+class Greedy(Erf):
+    """Needs more memory than its worker has, whatever was predicted."""
+
+    name: str = "greedy"
+
+    def dual(self, *_) -> DualKernel:
+        hoard = []
+        while True:
+            hoard.append(b"x" * 50_000_000)
+            time.sleep(0.05)

@@ -1,7 +1,11 @@
 """Compute what a sweep still lacks in the store, and write its receipt."""
 
 import json
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 from hessweep.cli.progress import ProgressDisplay
@@ -28,8 +32,20 @@ def main(job):
     Path(job.output.receipt).write_text(json.dumps(receipt, indent=2) + "\n")
 
 
+def stop_with(parent):
+    """End this job when the process that started it is gone: a killed Snakemake ends no job."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    # A batch system, too, ends a job with SIGTERM: the same orderly end as for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=stop_with, args=(os.getppid(),), daemon=True).start()
     try:
         main(snakemake)  # noqa: F821 - Snakemake puts it there
+    except KeyboardInterrupt:
+        sys.exit("stopped; what was computed is stored, run again to compute the rest")
     except HessweepError as error:
         sys.exit(f"hessweep: {error}")

@@ -31,7 +31,7 @@ def publish(results: Results) -> None:
     """Bring the published store up to date with what was computed; `run` does it too."""
     from hessweep.store import publish as publish_results
 
-    changed = publish_results(results)
+    changed = publish_results(_existing(results))
     sys.stdout.write(f"{'published' if changed else 'nothing new to publish'} in {results}\n")
 
 
@@ -70,14 +70,19 @@ def query(
 def verify(
     results: Results,
     sample: Annotated[int, typer.Option(min=0, help="How many points to compute again.")] = 20,
+    repair_first: Annotated[
+        bool, typer.Option("--repair", help="Do first what `hessweep repair` does.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read every byte, check every checksum and key, recompute a sample; change nothing."""
+    """Read every byte, check every checksum and key, recompute a sample."""
     from hessweep.cost import show_bytes
     from hessweep.store import verify as verify_results
 
+    if repair_first:
+        _repair(results, quiet=as_json)
     found = verify_results(_existing(results), sample=sample)
-    problems = [f"{problem.path}: {problem.message}" for problem in found.problems]
+    problems = [f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems]
     if as_json:
         counts = ("segments", "points", "bytes", "recomputed", "skipped")
         print_json({name: getattr(found, name) for name in counts} | {"problems": problems})
@@ -94,9 +99,15 @@ def verify(
 
 def repair(results: Results) -> None:
     """Move damaged segments aside and publish the rest anew; `run` then computes what is gone."""
+    _repair(results)
+
+
+def _repair(results: Path, *, quiet: bool = False) -> None:
     from hessweep.store import repair as repair_results
 
     done = repair_results(_existing(results))
+    if quiet:
+        return
     sys.stdout.write(
         f"{len(done.moved):,} segments moved aside, "
         f"{'published anew' if done.published else 'nothing to publish'}\n"

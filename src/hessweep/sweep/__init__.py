@@ -5,7 +5,7 @@ a batch commits it. So results never pass through the driver, and what a worker 
 safe from whatever happens to the driver.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from hessweep.cluster import cluster_client, connected_memory, planned_memory
 from hessweep.cost import check_fits, predicted_seconds
 from hessweep.point import Point
 from hessweep.store import stored_points
+from hessweep.store.claims import claim
 from hessweep.study import ClusterConfig, LocalCluster
 from hessweep.study.section import Section
 
@@ -63,11 +64,14 @@ def find_work(points: Iterable[Point], root: str | Path, *, retry_failed: bool =
     Raises:
         StoreError: If the stored results can not be read.
     """
-    stored = stored_points(Path(root))
-    unique = {point.key: point for point in points}
+    return _find_work({point.key: point for point in points}, Path(root), retry_failed)
+
+
+def _find_work(points: Mapping[str, Point], root: Path, retry_failed: bool) -> Work:
+    stored = stored_points(root)
     missing: list[Point] = []
     done = failed = 0
-    for key, point in unique.items():
+    for key, point in points.items():
         status = stored.get(key)
         if status == "done":
             done += 1
@@ -106,13 +110,17 @@ def run(
         StoreError: If results can not be read or written.
     """
     root = Path(root).absolute()
-    work = find_work(points, root, retry_failed=retry_failed)
+    where = LocalCluster() if cluster is None else cluster
+    keyed = {point.key: point for point in points}
+    work = _find_work(keyed, root, retry_failed)
     failures: list[Failure] = []
     if work.missing:
-        failures = _compute(
-            work.missing, root, LocalCluster() if cluster is None else cluster, progress,
-            batch_seconds,
-        )  # fmt: skip
+        check_fits(work.missing, _memory(where))
+        with claim(root, work.missing):
+            # Another run may have stored some of them while this one waited.
+            work = _find_work(keyed, root, retry_failed)
+            if work.missing:
+                failures = _compute(work.missing, root, where, progress, batch_seconds)
     return Summary(
         requested=work.requested,
         computed=len(work.missing) - len(failures),
@@ -122,6 +130,12 @@ def run(
     )
 
 
+def _memory(cluster: "ClusterConfig | Client") -> int | None:
+    if isinstance(cluster, Section):
+        return planned_memory(cluster)
+    return connected_memory(cluster)
+
+
 def _compute(
     missing: Sequence[Point],
     root: Path,
@@ -129,12 +143,11 @@ def _compute(
     progress: "Callable[[Progress], None]",
     batch_seconds: float,
 ) -> "list[Failure]":
-    connection: AbstractContextManager[Client]
-    if isinstance(cluster, Section):
-        check_fits(missing, planned_memory(cluster))
-        connection = cluster_client(cluster, shared=root)
-    else:
-        connection = nullcontext(cluster)
+    connection: AbstractContextManager[Client] = (
+        cluster_client(cluster, shared=root)
+        if isinstance(cluster, Section)
+        else nullcontext(cluster)
+    )
     # Here and not above: a run with nothing to do is over before Dask is even imported.
     from hessweep.sweep.driver import Driver, Progress, batches
 
