@@ -80,8 +80,10 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
     if not large:
         return
     worst = max(large, key=predicted_bytes)
-    way_out = "" if worst.spectrum == "density" or not _fits_as_density(worst, room) else (
-        "ask for their densities with `spectrum: density` in the sweep, "
+    way_out = (
+        ""
+        if worst.spectrum == "density" or not _fits_as_density(worst, room)
+        else ("ask for their densities with `spectrum: density` in the sweep, ")
     )
     raise TooLargeError(
         f"{worst.activation} with N_i={worst.N_i}, N_h={worst.N_h} (P={worst.P:,}) needs about "

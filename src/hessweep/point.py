@@ -159,7 +159,7 @@ def compute(point: Point) -> PointResult:
 
 
 def compute_stack(points: Sequence[Point]) -> list[PointResult]:
-    """Compute points of one activation, size and kind of spectrum together, each bit for bit as alone.
+    """Compute points of one activation, size and kind together, each bit for bit as alone.
 
     Only the eigenvalues are computed together: small matrices are many times faster so.
     """

@@ -85,7 +85,9 @@ print(dataset.row_size.attrs["sample_dimension"], sorted(dataset.attrs))
     )
     sizes, described, attrs = process.stdout.splitlines()
     assert sizes == "12 True"
-    assert "['N_h', 'N_i', 'activation', 'key', 'seed', 'spectrum', 'weights'] rank of H" in described
+    assert (
+        "['N_h', 'N_i', 'activation', 'key', 'seed', 'spectrum', 'weights'] rank of H" in described
+    )
     assert described.endswith(" s")
     assert attrs.startswith("eigenvalue ")
     for name in ("computed_with", "published_at", "published_with", "segments_digest"):
@@ -148,7 +150,8 @@ def test_a_reader_two_versions_behind_fails_and_never_mixes_them(small, computed
     for seed in (50, 51):
         write_segment(small, [with_seed(computed[0], seed)])
         publish(small)
-    for name in opened.variables:
+    # No point has a density: arrays without values have nothing to mix.
+    for name in (name for name in opened.variables if opened[name].size):
         with pytest.raises((ValueError, RuntimeError)):
             opened[name].load()
 

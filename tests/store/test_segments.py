@@ -55,7 +55,15 @@ def test_plain_xarray_reads_every_bit_of_every_result(tmp_path, computed):
         assert size == (point.N_i, point.N_h, point.seed, point.weights)
         for column in COLUMNS if result.status == "done" else ():
             assert row[column.name].item() == result.scalars[column.name]
-    assert set(dataset.coords) == {"key", "activation", "N_i", "N_h", "seed", "weights", "spectrum"}
+    assert set(dataset.coords) == {
+        "key",
+        "activation",
+        "N_i",
+        "N_h",
+        "seed",
+        "weights",
+        "spectrum",
+    }
     assert dataset["row_size"].attrs["sample_dimension"] == "eigenvalue"
     assert dataset["spectrum_time"].attrs["units"] == "s"
 

@@ -65,6 +65,13 @@ class SpectralDensity:
         )
 
     @classmethod
+    def of_spectrum(cls, eigenvalues: Float[ndarray, " P"]) -> "SpectralDensity":
+        """Return the density of eigenvalues that are all known one by one, ascending."""
+        each = np.ones(len(eigenvalues), dtype=np.int64)
+        empty = np.empty((0, 1))
+        return cls(len(eigenvalues), eigenvalues, each, empty, empty, floor=0.0)
+
+    @classmethod
     def from_flat(cls, P: int, flat: FlatDensity, floor: float) -> "SpectralDensity":
         """Return the density of P eigenvalues that `flat` was made from, up to rounding."""
         known = flat.probes == KNOWN

@@ -271,9 +271,7 @@ def _values(dataset: xr.Dataset, rows: ndarray, name: str) -> ndarray:
     return np.concatenate([empty, *_blocks(dataset, rows, name, _ragged(name))])
 
 
-def _blocks(
-    dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged
-) -> Iterator[ndarray]:
+def _blocks(dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged) -> Iterator[ndarray]:
     """Yield the values of these rows, ascending rows, reading neighbours together."""
     if not rows.size:
         return

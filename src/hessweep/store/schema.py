@@ -22,7 +22,9 @@ IDENTITY: tuple[Column, ...] = (
     Column("seed", "int64", "seed of the teacher's weights"),
     Column("weights", "str", "distribution of the teacher's weights"),
     Column(
-        "spectrum", "str", "exact: all eigenvalues; density: the largest and a density",
+        "spectrum",
+        "str",
+        "exact: all eigenvalues; density: the largest and a density",
         missing="exact",
     ),
 )
@@ -49,8 +51,10 @@ POINT, EIGENVALUE, NODE = "point", "eigenvalue", "node"
 
 @dataclass(frozen=True)
 class Ragged:
-    """Arrays along one dimension, of which each point has a number of its own: CF's contiguous
-    ragged arrays."""
+    """Arrays along one dimension, of which each point has a number of entries of its own.
+
+    This is CF's contiguous ragged array.
+    """
 
     dimension: str
     size: str
