@@ -75,6 +75,8 @@ def test_snakemake_with_the_slurm_profile(
         # What a cluster user edits in the profile; this SLURM has two cores a node.
         "--cores", "2", "--default-resources", "slurm_partition=main", "mem_mb=2000",
         "runtime=10", "--config", "study=study.yaml",
+        # Nor does it keep accounts.
+        "--slurm-status-command", "squeue",
     ]  # fmt: skip
     done = finish(command, tmp_path)
     assert done.returncode == 0, done.stderr
