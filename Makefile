@@ -36,7 +36,7 @@ format: $(VENV)/.dev ## Format everything
 	$(BIN)/snakefmt Snakefile workflow
 
 bench: $(VENV)/.dev ## Measure the speed anew: benchmarks/out/, docs/benchmarks.md
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/run.py --document
 
 lock: ## Pin the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

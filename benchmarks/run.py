@@ -1,7 +1,8 @@
-"""Run the benchmarks: `python benchmarks/run.py [NAMES] [--quick] [--output FOLDER]`.
+"""Run the benchmarks: `python benchmarks/run.py [NAMES] [--quick] [--output FOLDER] [--document]`.
 
 Every `bench_NAME.py` beside this file asks one question (the first line of its docstring) and
-answers it by `rows(quick)`. The answers go to `FOLDER/benchmarks.json` and `benchmarks.md`.
+answers it by `rows(quick)`. The answers go to `FOLDER/benchmarks.json` and `benchmarks.md`, and
+with `--document` into docs/benchmarks.md.
 """
 
 import argparse
@@ -19,6 +20,8 @@ import threadpoolctl
 from measure import Row
 
 HERE = Path(__file__).parent
+DOCUMENT = HERE.parent / "docs" / "benchmarks.md"
+MARKER = "<!-- What follows is written by benchmarks/run.py --document. -->\n"
 
 
 def machine() -> dict[str, Any]:
@@ -93,6 +96,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--quick", action="store_true", help="small sizes: does it run at all?")
     parser.add_argument("--output", type=Path, default=HERE / "out", metavar="FOLDER")
+    parser.add_argument("--document", action="store_true", help="into docs/benchmarks.md too")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(known):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
@@ -112,7 +116,11 @@ def main(arguments: Sequence[str]) -> None:
     result = {"machine": described, "benchmarks": found}
     (options.output / "benchmarks.json").write_text(json.dumps(result, indent=1, default=float))
     about = "\n".join(f"- {key}: {value}" for key, value in described.items())
-    (options.output / "benchmarks.md").write_text("\n".join([about, "", *tables]))
+    text = "\n".join([about, "", *tables])
+    (options.output / "benchmarks.md").write_text(text)
+    if options.document:
+        prose = DOCUMENT.read_text().split(MARKER)[0]
+        DOCUMENT.write_text(f"{prose}{MARKER}\n{text}")
 
 
 if __name__ == "__main__":

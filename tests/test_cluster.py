@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,17 @@ def test_a_local_cluster_listens_on_loopback_only(local: Client) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
+
+
+def blocked() -> set[int]:
+    return signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_an_interrupt_of_the_driver_does_not_reach_the_workers(local: Client) -> None:
+    assert signal.SIGINT in local.submit(blocked, pure=False).result()
+    local.restart()
+    assert signal.SIGINT in local.submit(blocked, pure=False).result()
+    assert signal.SIGINT not in blocked()
 
 
 def test_a_cut_of_the_network_for_30_seconds_is_survived(local: Client) -> None:

@@ -1,6 +1,6 @@
 """Numbers that tables and figures share: pooled spectra, distances to laws, gaps, exponents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +9,9 @@ import xarray as xr
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep.density import Estimate, FlatDensity, SpectralDensity
 from hessweep.errors import InputError
-from hessweep.store import open_results, pooled_eigenvalues, restrict, table
+from hessweep.store import each_of, open_results, restrict, table
 from hessweep.study import Study
 
 
@@ -26,32 +27,57 @@ def results_of(study: Study, sweeps: Iterable[str] = ()) -> xr.DataTree:
     return restrict(open_results(study.results), keys)
 
 
-def realisations(results: xr.DataTree, where: str) -> pd.DataFrame:
+def realisations(results: xr.DataTree, where: str, *, densities: bool = False) -> pd.DataFrame:
     """Return the computed points that a condition selects, one row each.
 
     Args:
         results: From `open_results` or `results_of`.
         where: A condition on the columns of the point table, such as
             `activation == 'erf' and N_i == N_h`.
+        densities: Whether density points count too, but for teachers of which the spectrum is
+            there as well.
 
     Returns:
         The columns of the point table, sorted by `activation, N_i, N_h, weights, seed`, and the
-        ascending `eigenvalues`, an array for each row.
+        ascending `eigenvalues`, an array for each row: all of them, or of a density point the
+        largest. With densities, `density` is the `SpectralDensity` of each row.
 
     Raises:
         InputError: If no computed point fits the condition.
     """
     found = table(results, where)
-    if not (found["status"] == "done").any():
+    usable = (found["status"] == "done") & (densities | (found["spectrum"] == "exact"))
+    if not usable.any():
         raise InputError(
             f"results: expected computed points with {where}, found none; add them to the study, "
             "or name the sweeps that hold them"
         )
-    flat = pooled_eigenvalues(results, where).values
-    rows = np.split(flat, np.cumsum(found["row_size"])[:-1])
+    rows = each_of(results, "eigenvalues", where)
     found = found.assign(eigenvalues=pd.Series(rows, found.index, dtype=object))
-    found = found[found["status"] == "done"]
-    return found.sort_values(["activation", "N_i", "N_h", "weights", "seed"], ignore_index=True)
+    if densities:
+        found["density"] = pd.Series(_densities(results, where, found), found.index, dtype=object)
+    teacher = ["activation", "N_i", "N_h", "weights", "seed"]
+    found = found[usable].sort_values([*teacher, "spectrum"])
+    # "exact" comes after "density": where there are both, the spectrum says more.
+    return found.drop_duplicates(teacher, keep="last", ignore_index=True)
+
+
+def _densities(
+    results: xr.DataTree, where: str, points: pd.DataFrame
+) -> list[SpectralDensity | None]:
+    """Return the density of each point; that of a spectrum is made of its eigenvalues."""
+    flat = zip(*(each_of(results, f"density_{part}", where) for part in FlatDensity._fields), strict=True)
+    densities: list[SpectralDensity | None] = []
+    scalars = points[["P", "density_floor", "status", "spectrum", "eigenvalues"]]
+    for row, parts in zip(scalars.itertuples(index=False), flat, strict=True):
+        if row.status != "done":
+            densities.append(None)
+        elif row.spectrum == "density":
+            density = SpectralDensity.from_flat(row.P, FlatDensity(*parts), row.density_floor)
+            densities.append(density)
+        else:
+            densities.append(SpectralDensity.of_spectrum(row.eigenvalues))
+    return densities
 
 
 def non_zero(points: pd.DataFrame) -> list[ndarray]:
@@ -95,6 +121,30 @@ def log_histogram(values: Float[ndarray, " n"], per_decade: int) -> pd.DataFrame
     )
 
 
+def density_histogram(
+    densities: Sequence[SpectralDensity], ranks: Sequence[int], per_decade: int
+) -> pd.DataFrame:
+    """Return what `log_histogram` returns, of the non-zero eigenvalues of densities.
+
+    Args:
+        densities: Of realisations of one size.
+        ranks: How many eigenvalues of each are not zero.
+        per_decade: Bins in a decade.
+
+    Returns:
+        `low, high, count, density`: the mean over the realisations; the count is the number of
+        eigenvalues that is expected in all of them.
+    """
+    support = np.concatenate([np.append(d.exact, d.nodes[d.weights > 0]) for d in densities])
+    ends = np.log10([support[support > 0].min(), support.max()]) * per_decade
+    edges = 10 ** (np.arange(np.floor(ends[0]), np.floor(ends[1]) + 2) / per_decade)
+    counts = sum(d.P / per_decade * d.log_density(edges).value for d in densities)
+    density = per_decade * counts / np.sum(ranks)
+    return pd.DataFrame(
+        {"low": edges[:-1], "high": edges[1:], "count": counts, "density": density}
+    )
+
+
 def ks_noise(rows: list[ndarray], resamples: int = 40, seed: int = 0) -> float:
     """Return the distance that sampling alone makes: the mean over bootstrap samples.
 
@@ -120,6 +170,10 @@ def ks_noise(rows: list[ndarray], resamples: int = 40, seed: int = 0) -> float:
         cumulative = np.cumsum(drawn[owner])
         distances.append(np.abs(cumulative / cumulative[-1] - uniform)[last].max())
     return float(np.mean(distances))
+
+
+GAP_WIDTH = 1.6
+"""A factor that a density of 80 steps resolves around a gap."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +214,37 @@ def largest_gap(eigenvalues: Float[ndarray, " P"], expected: int) -> Gap:
     window = np.maximum(descending[first - 1 : last + 1], np.finfo(float).tiny)
     count = first + int(np.argmax(-np.diff(np.log(window))))
     return Gap(count, float(descending[count - 1]), float(descending[count]))
+
+
+def count_large(density: SpectralDensity, expected: int) -> Estimate:
+    """Return how many eigenvalues lie above the emptiest place near an expected number of them.
+
+    For densities of which not as many eigenvalues are known one by one. Places are compared
+    that have from half to twice the expected number above them, as `largest_gap` does; the
+    emptiest has the least weight within a factor of 1.6 around it.
+
+    Returns:
+        The number and its standard error over the probes, arrays of one entry.
+    """
+    order = np.argsort(density.nodes, axis=None)
+    nodes = density.nodes.ravel()[order]
+    sums = np.pad(density.weights.ravel()[order].cumsum(), (1, 0)) / len(density.nodes)
+    places = np.geomspace(nodes[nodes > 0].min(), nodes.max(), 2000)
+
+    def below(x: ndarray) -> ndarray:
+        return np.asarray(sums[np.searchsorted(nodes, x, side="right")])
+
+    above = density.P * density.sampled_mass * (1 - below(places))
+    above += (density.exact > places[:, None]) @ density.multiplicities
+    near = places[(above >= expected / 2) & (above <= 2 * expected)]
+    half = np.sqrt(GAP_WIDTH)
+    weight = below(near * half) - below(near / half)
+    # In the middle of the places that are as empty: nodes do not come to the edges of a gap.
+    place = np.sqrt(np.prod(near[weight <= weight.min() + 1e-12][[0, -1]]))
+    each = density.P * density.sampled_mass * (density.weights * (density.nodes > place)).sum(1)
+    known = (density.exact > place) @ density.multiplicities
+    error = each.std(ddof=1) / np.sqrt(len(each))
+    return Estimate(np.array([known + each.mean()]), np.array([error]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,10 @@ import json
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +145,8 @@ def _local(config: LocalCluster) -> Iterator["Client"]:
 
     # Processes with a nanny each: a point that kills its process costs a restart, not the run.
     # The nanny sets one BLAS thread a worker before numpy is imported.
-    with (
-        DaskLocalCluster(
+    with _interrupts_for_us_alone():
+        cluster = DaskLocalCluster(
             n_workers=planned_workers(config),
             threads_per_worker=1,
             processes=True,
@@ -153,10 +155,24 @@ def _local(config: LocalCluster) -> Iterator["Client"]:
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+        )
+    with cluster, Client(cluster) as client:
         yield client
+
+
+@contextmanager
+def _interrupts_for_us_alone() -> Iterator[None]:
+    """Block Ctrl-C for the threads and processes that are started here, for good.
+
+    A terminal sends it to the workers, too; ours are ended in order by the driver instead.
+    Those that restart a worker are started from a thread that was started here.
+    """
+    resource_tracker.ensure_running()  # which else starts with the first worker, and unblocks
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

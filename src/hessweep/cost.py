@@ -5,7 +5,9 @@ the size of batches depend on them, never a result.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from hessweep.density import density_plan
 from hessweep.errors import TooLargeError
 from hessweep.point import Point
 from hessweep.spectrum import route
@@ -15,6 +17,12 @@ OVERHEAD_SECONDS = 5e-4
 
 SECONDS_PER_CUBE = 1.3e-10
 """Of an n x n eigenproblem, its assembly included, divided by n³."""
+
+SECONDS_PER_FLOP = 1.1e-11
+"""Of a product with H: the rate of matrix products, in float32 mostly."""
+
+SECONDS_PER_BYTE = 1.2e-10
+"""Of a Lanczos basis that is read: the rate of memory."""
 
 WORKER_BYTES = 350_000_000
 """What a worker process holds before it computes anything: the interpreter and libraries."""
@@ -31,6 +39,10 @@ def predicted_seconds(point: Point) -> float:
     A rank that float64 leaves open can take longer: which points those are shows only when
     they are computed.
     """
+    if point.spectrum == "density":
+        work = density_plan(point.activation, point.N_i, point.N_h)
+        read = SECONDS_PER_BYTE * work.basis_bytes
+        return OVERHEAD_SECONDS + SECONDS_PER_FLOP * work.product_flops + read
     plan = route(point.activation, point.N_i, point.N_h)
     cubes = sum(count * float(size) ** 3 for size, count in plan.eigenproblems)
     return OVERHEAD_SECONDS + SECONDS_PER_CUBE * cubes
@@ -38,13 +50,17 @@ def predicted_seconds(point: Point) -> float:
 
 def predicted_bytes(point: Point) -> int:
     """Return the peak memory of computing the point, beyond `WORKER_BYTES`."""
-    return route(point.activation, point.N_i, point.N_h).peak_bytes
+    plan = density_plan if point.spectrum == "density" else route
+    return plan(point.activation, point.N_i, point.N_h).peak_bytes
 
 
 def stored_bytes(point: Point) -> int:
     """Return about how much storage the point's segment and published copy take."""
+    values = point.P
+    if point.spectrum == "density":
+        values = density_plan(point.activation, point.N_i, point.N_h).stored_values
     # Mantissas of eigenvalues look random: compression gains almost nothing.
-    return 2 * (8 * point.P + STORED_BYTES_PER_POINT)
+    return 2 * (8 * values + STORED_BYTES_PER_POINT)
 
 
 def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
@@ -64,13 +80,22 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
     if not large:
         return
     worst = max(large, key=predicted_bytes)
+    way_out = (
+        ""
+        if worst.spectrum == "density" or not _fits_as_density(worst, room)
+        else ("ask for their densities with `spectrum: density` in the sweep, ")
+    )
     raise TooLargeError(
         f"{worst.activation} with N_i={worst.N_i}, N_h={worst.N_h} (P={worst.P:,}) needs about "
         f"{show_bytes(predicted_bytes(worst))} of memory, and a worker of "
         f"{show_bytes(memory_limit)} has {show_bytes(max(room, 0))} to spare; "
         f"{len(large):,} of the points do not fit. Give workers more memory each (fewer of them, "
-        "or cluster.memory), or take these sizes out of the study; nothing was computed"
+        f"or cluster.memory), {way_out}or take these sizes out of the study; nothing was computed"
     )
+
+
+def _fits_as_density(point: Point, room: int) -> bool:
+    return predicted_bytes(replace(point, spectrum="density")) <= room
 
 
 def show_bytes(size: float) -> str:

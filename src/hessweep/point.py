@@ -12,13 +12,24 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation
+from hessweep.density import (
+    SpectralDensity,
+    converged_eigenvalues,
+    density_plan,
+    spectral_density,
+)
 from hessweep.hessian import trace
 from hessweep.network import Network, sample_teacher
-from hessweep.rank import rank_columns
+from hessweep.operator import hessian_operator
+from hessweep.rank import rank_columns, theorem_columns
 from hessweep.spectrum import Spectrum, stacked_spectra_with_error
 
 KERNEL_VERSION = 1
 """Raised whenever a change to the maths changes stored numbers; part of every key."""
+
+
+SpectrumKind = Literal["exact", "density"]
+"""All P eigenvalues, or their density and the largest of them (docs/large.md)."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,7 @@ class Point:
     N_h: int
     seed: int
     weights: str = "normal"
+    spectrum: SpectrumKind = "exact"
 
     @property
     def P(self) -> int:
@@ -39,7 +51,14 @@ class Point:
     @property
     def key(self) -> str:
         """A stable hash of everything that the result depends on: 32 hexadecimal digits."""
-        return point_key(self.activation.identity, self.N_i, self.N_h, self.seed, self.weights)
+        return point_key(
+            self.activation.identity,
+            self.N_i,
+            self.N_h,
+            self.seed,
+            self.weights,
+            spectrum=self.spectrum,
+        )
 
     def network(self) -> Network:
         """Return the teacher."""
@@ -53,6 +72,7 @@ def point_key(
     seed: int,
     weights: str,
     kernel_version: int = KERNEL_VERSION,
+    spectrum: str = "exact",
 ) -> str:
     """Return the key of a point from plain data, as it is stored."""
     identity = {
@@ -63,6 +83,9 @@ def point_key(
         "seed": seed,
         "weights": weights,
     }
+    # Not in the keys of exact points, which are older than the choice.
+    if spectrum != "exact":
+        identity["spectrum"] = spectrum
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -84,7 +107,9 @@ COLUMNS: tuple[Column, ...] = (
     Column("lambda_min", "float64", "smallest non-zero eigenvalue"),
     Column("lambda_min_error", "float64", "relative error of lambda_min"),
     Column("trace", "float64", "trace of H, computed without the eigenvalues"),
+    Column("frobenius_norm", "float64", "Frobenius norm of H: root of the sum of λ²"),
     Column("eigenvalue_error", "float64", "bound on the absolute error of each eigenvalue"),
+    Column("density_floor", "float64", "eigenvalues that the density tells from 0 are above this"),
     Column("rank", "int64", "rank of H: number of effective parameters"),
     Column("rank_lower", "int64", "proved lower bound on the rank"),
     Column("rank_upper", "int64", "proved upper bound on the rank"),
@@ -109,12 +134,14 @@ class PointResult:
     """What a point came to: eigenvalues and scalars, or the error that stopped it."""
 
     point: Point
-    eigenvalues: Float[ndarray, " P"] = field(default_factory=lambda: np.empty(0))
-    """Ascending; empty where the point failed."""
+    eigenvalues: Float[ndarray, " k"] = field(default_factory=lambda: np.empty(0))
+    """Ascending: all P, of a density point the largest; empty where the point failed."""
     scalars: Mapping[str, Any] = field(default_factory=dict)
     """A value for every name in `COLUMNS`; empty where the point failed."""
     error: str = ""
     """Empty, or what went wrong."""
+    density: SpectralDensity | None = None
+    """Of a density point that is done."""
 
     @property
     def status(self) -> Literal["done", "failed"]:
@@ -132,10 +159,12 @@ def compute(point: Point) -> PointResult:
 
 
 def compute_stack(points: Sequence[Point]) -> list[PointResult]:
-    """Compute points of one activation and size together, each bit for bit as alone.
+    """Compute points of one activation, size and kind together, each bit for bit as alone.
 
     Only the eigenvalues are computed together: small matrices are many times faster so.
     """
+    if points[0].spectrum == "density":
+        return [_density_result(point) for point in points]
     networks = [point.network() for point in points]
     start = perf_counter()
     spectra = stacked_spectra_with_error(
@@ -159,10 +188,40 @@ def _result(
         "P": point.P,
         "lambda_max": spectrum.eigenvalues[-1],
         "trace": trace(network),
+        "frobenius_norm": float(np.linalg.norm(spectrum.eigenvalues)),
         "eigenvalue_error": spectrum.error,
+        "density_floor": 0.0,
         **proof,
         "route": spectrum.route,
         "spectrum_time": spectrum_time,
         "rank_time": perf_counter() - start,
     }
     return PointResult(point, spectrum.eigenvalues, scalars)
+
+
+def _density_result(point: Point) -> PointResult:
+    """Compute a point whose spectrum would be too large; its probes depend on its key alone."""
+    network = point.network()
+    plan = density_plan(point.activation, point.N_i, point.N_h)
+    seed = int(point.key, 16)
+    start = perf_counter()
+    density = spectral_density(network, seed=seed)
+    extremes = converged_eigenvalues(
+        network, plan.most_extremes, steps=plan.extreme_steps, seed=seed
+    )
+    spectrum_time = perf_counter() - start
+    start = perf_counter()
+    proof = theorem_columns(network)
+    scalars = {
+        "P": point.P,
+        "lambda_max": extremes.largest[0],
+        "trace": trace(network),
+        "frobenius_norm": hessian_operator(network).frobenius_norm(),
+        "eigenvalue_error": extremes.error.max(),
+        "density_floor": density.floor,
+        **proof,
+        "route": plan.route,
+        "spectrum_time": spectrum_time,
+        "rank_time": perf_counter() - start,
+    }
+    return PointResult(point, extremes.largest[::-1].copy(), scalars, density=density)

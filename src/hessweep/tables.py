@@ -31,7 +31,8 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
     done = done.assign(
         proved=done["rank_certificate"] == "proved",
         rank_differs=exact & (done["rank"] != done["effective_parameters"]),
-        float64_differs=done["rank_float64"] != done["rank"],
+        # -1: a density point, whose eigenvalues float64 has not seen.
+        float64_differs=(done["rank_float64"] != done["rank"]) & (done["rank_float64"] != -1),
     )
     return (
         done.groupby(GRID, sort=True)

@@ -6,6 +6,7 @@ from named import Mine
 
 from hessweep.activations import activation
 from hessweep.network import Network, sample_teacher, sample_weights
+from hessweep.rank import ball
 from hessweep.rank.analytic import BALLS
 from hessweep.rank.minor import has_minor
 
@@ -31,7 +32,7 @@ def test_every_activation_in_balls_can_be_certified(name):
 
 
 def test_what_does_not_hold_is_not_proved(monkeypatch):
-    monkeypatch.setattr("hessweep.rank.ball.LAST_BITS", 512)
+    monkeypatch.setattr(ball, "LAST_BITS", 512)
     W1, W2 = sample_weights(2, 4, seed=0)
     twice = np.concatenate([W1, -W1[:1]])
     output = np.append(W2, 1.0)

@@ -1,5 +1,6 @@
 """The one face of all ranks: value, certificate and method."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hessweep.rank import Rank, effective_parameters, rank, rank_columns
 from hessweep.rank.structure import Bounds
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
+PACKAGE = importlib.import_module("hessweep.rank")  # hessweep.rank itself is the function
 CASES = json.loads((Path(__file__).parents[1] / "reference" / "ranks.json").read_text())["cases"]
 
 
@@ -76,7 +78,7 @@ def test_what_can_not_be_decided_says_so_with_its_bounds():
 
 
 def test_a_contradiction_is_an_error(monkeypatch):
-    monkeypatch.setattr("hessweep.rank.bounds", lambda _: Bounds(0, 3))
+    monkeypatch.setattr(PACKAGE, "bounds", lambda _: Bounds(0, 3))
     with pytest.raises(PrecisionError, match="proves at least 5, but counting allows 3"):
         rank(
             Network(np.eye(2), np.ones(2), Mine()),
@@ -90,8 +92,8 @@ def test_polynomials_beyond_the_limits_are_left_undecided(monkeypatch):
     network = Network(W1, np.ones(8), activation("polynomial", coefficients=[0, 1, 0, 1, 0, 1]))
     blind = Spectrum(np.zeros(network.P), 1.0, "dense")
     exact = rank(network, blind)
-    monkeypatch.setattr("hessweep.rank.RATIONAL_LIMIT", 0)
-    monkeypatch.setattr("hessweep.rank.MODULAR_LIMIT", 0)
+    monkeypatch.setattr(PACKAGE, "RATIONAL_LIMIT", 0)
+    monkeypatch.setattr(PACKAGE, "MODULAR_LIMIT", 0)
     blinded = rank(network, blind)
     assert exact.certificate == "proved"
     assert blinded.lower <= exact.value <= blinded.upper

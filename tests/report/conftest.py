@@ -1,8 +1,10 @@
 """A small study's results with everything that can happen to a point, its page, and a browser."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,10 +114,17 @@ def html(page):
 @pytest.fixture(scope="session")
 def chromium():
     """The path of a headless browser, which is installed where it is missing."""
-    if shutil.which(BROWSER) is None and shutil.which("chromium") is None:
-        assert os.geteuid() == 0, f"these tests need {BROWSER}: apt-get install {BROWSER}"
-        for command in (["update"], ["install", "-y", "--no-install-recommends", BROWSER]):
-            subprocess.run(["apt-get", "-qq", *command], check=True, timeout=240)
+    # Tests may run in several processes, and apt lets one at a time.
+    with (Path(tempfile.gettempdir()) / f"install-{BROWSER}-{os.getuid()}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if installed() is None:
+            assert os.geteuid() == 0, f"these tests need {BROWSER}: apt-get install {BROWSER}"
+            for command in (["update"], ["install", "-y", "--no-install-recommends", BROWSER]):
+                subprocess.run(["apt-get", "-qq", *command], check=True, timeout=240)
+    return installed()
+
+
+def installed():
     return shutil.which(BROWSER) or shutil.which("chromium")
 
 

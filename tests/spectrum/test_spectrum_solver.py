@@ -53,6 +53,31 @@ def test_matrices_that_are_tridiagonal_or_less_already(n: int) -> None:
     assert found == pytest.approx(2 - 2 * np.cos(np.pi * (i + 1) / (n + 1)), abs=1e-13)
 
 
+@pytest.mark.parametrize("coupling", [0.0, 1e-300, 1e-160, 1e-20, 1e-8])
+def test_matrices_that_fall_apart_into_blocks(coupling: float) -> None:
+    """Shifts that hit an eigenvalue of another block make the iteration divide by nothing."""
+    block = np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 1]])
+    matrix = np.kron(np.diag([1.0, 1.0, 2.0, 1.0, 1.0]), block) + coupling * np.eye(15, k=1)
+    matrix = np.tril(matrix.T) + np.tril(matrix.T, -1).T
+    expected = np.sort(np.kron([1, 1, 2, 1, 1], [-1, 1, 1]))
+    for order in (slice(None), slice(None, None, -1)):
+        found = stacked_eigenvalues(matrix[order, order][None].copy())[0]
+        assert found == pytest.approx(expected, abs=1e-14 + 2 * coupling)
+
+
+@given(st.integers(2, 9), st.integers(-170, -135), st.integers(0, 10**6))
+@settings(deadline=None, max_examples=60)
+def test_a_row_whose_squares_underflow_changes_nothing(n: int, exponent: int, seed: int) -> None:
+    """LAPACK is no reference here: digits lost to underflow make its reflections oblique."""
+    rng = np.random.default_rng(seed)
+    half = rng.standard_normal((n, n))
+    row = rng.standard_normal(n) * 10.0 ** (exponent + rng.integers(-3, 3, n))
+    matrix = np.block([[half + half.T, row[:, None]], [row, 0]])
+    expected = np.sort(np.append(np.linalg.eigvalsh(half + half.T), 0))
+    found = stacked_eigenvalues(matrix[None].copy())[0]
+    assert np.abs(found - expected).max() <= solver_error(n, np.abs(expected).max())
+
+
 @given(st.integers(1, 24), st.integers(1, 20), st.integers(0, 99))
 @settings(deadline=None, max_examples=60)
 def test_a_matrix_is_solved_alike_in_any_stack(n: int, S: int, seed: int) -> None:

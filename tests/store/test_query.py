@@ -88,7 +88,15 @@ def test_the_table_has_every_point_and_column(results, computed):
 
 def test_points_and_table_are_the_same(results):
     frame, dataset = table(results), points(results)
-    assert set(dataset.coords) == {"key", "activation", "N_i", "N_h", "seed", "weights"}
+    assert set(dataset.coords) == {
+        "key",
+        "activation",
+        "N_i",
+        "N_h",
+        "seed",
+        "weights",
+        "spectrum",
+    }
     for name in frame:
         assert dataset[name].dims == ("point",)
         pd.testing.assert_series_equal(

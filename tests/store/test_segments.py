@@ -55,7 +55,15 @@ def test_plain_xarray_reads_every_bit_of_every_result(tmp_path, computed):
         assert size == (point.N_i, point.N_h, point.seed, point.weights)
         for column in COLUMNS if result.status == "done" else ():
             assert row[column.name].item() == result.scalars[column.name]
-    assert set(dataset.coords) == {"key", "activation", "N_i", "N_h", "seed", "weights"}
+    assert set(dataset.coords) == {
+        "key",
+        "activation",
+        "N_i",
+        "N_h",
+        "seed",
+        "weights",
+        "spectrum",
+    }
     assert dataset["row_size"].attrs["sample_dimension"] == "eigenvalue"
     assert dataset["spectrum_time"].attrs["units"] == "s"
 
@@ -81,7 +89,7 @@ def test_a_failed_point_says_so_and_has_no_numbers(tmp_path, computed):
 
 def test_only_failed_points_make_a_segment_too(tmp_path, computed):
     path = tmp_path / "segments" / write_segment(tmp_path, [failed(computed[0])])
-    assert read_segment(path).sizes == {"point": 1, "eigenvalue": 0}
+    assert read_segment(path).sizes == {"point": 1, "eigenvalue": 0, "node": 0}
 
 
 def test_results_that_are_not_results_are_refused(tmp_path, computed):

@@ -6,11 +6,13 @@ rule figure:
         pdf=RESULTS / "figures" / "{figure}.pdf",
         csv=RESULTS / "figures" / "{figure}.csv",
         caption=RESULTS / "figures" / "{figure}.txt",
-    params:
-        request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(mode="json"),
-        study=STUDY_FILE,
     wildcard_constraints:
         figure="|".join(map(re.escape, STUDY.figures)) or "none",
+    params:
+        request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(
+            mode="json"
+        ),
+        study=STUDY_FILE,
     script:
         "../scripts/figure.py"
 

@@ -4,15 +4,17 @@ rule table:
     output:
         csv=RESULTS / "tables" / "{table}.csv",
         markdown=RESULTS / "tables" / "{table}.md",
+    wildcard_constraints:
+        table="|".join(map(re.escape, STUDY.tables)) or "none",
     params:
         request=lambda wildcards: STUDY.tables[wildcards.table].model_dump(mode="json"),
         study=STUDY_FILE,
-    wildcard_constraints:
-        table="|".join(map(re.escape, STUDY.tables)) or "none",
     script:
         "../scripts/table.py"
 
 
 rule tables:
     input:
-        expand(RESULTS / "tables" / "{table}.{ext}", table=STUDY.tables, ext=["csv", "md"]),
+        expand(
+            RESULTS / "tables" / "{table}.{ext}", table=STUDY.tables, ext=["csv", "md"]
+        ),

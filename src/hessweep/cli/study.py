@@ -157,7 +157,9 @@ def report(study_file: StudyFile) -> None:
 def describe(point: "Point") -> str:
     """Return a point as messages name it."""
     weights = "" if point.weights == "normal" else f" weights={point.weights}"
-    return f"{point.activation} N_i={point.N_i} N_h={point.N_h} seed={point.seed}{weights}"
+    spectrum = "" if point.spectrum == "exact" else f" spectrum={point.spectrum}"
+    size = f"N_i={point.N_i} N_h={point.N_h}"
+    return f"{point.activation} {size} seed={point.seed}{weights}{spectrum}"
 
 
 def _errors(root: Path) -> dict[str, str]:

@@ -8,7 +8,14 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from hessweep.density.lanczos import Krylov, Lanczos
-from hessweep.density.measure import Estimate, SpectralDensity, calibrated, without_zeros
+from hessweep.density.measure import (
+    Estimate,
+    FlatDensity,
+    SpectralDensity,
+    calibrated,
+    without_zeros,
+)
+from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError, PrecisionError
 from hessweep.network import Network
 from hessweep.operator import HessianOperator, hessian_operator
@@ -37,8 +44,8 @@ class Extremes(NamedTuple):
 
 def spectral_density(
     network: Network,
-    probes: int = 10,
-    steps: int = 80,
+    probes: int = PROBES,
+    steps: int = STEPS,
     seed: int = 0,
     dtype: DTypeLike = np.float32,
 ) -> SpectralDensity:
@@ -113,8 +120,50 @@ def extreme_eigenvalues(
     """
     if not 1 <= k <= network.P:
         raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
+    found, error, smallest = _ritz_values(network, k, steps, seed)
+    if len(found) < k or (error[:k] > tolerance * found[0]).any():
+        raise PrecisionError(
+            f"the {k} largest eigenvalues are not within {tolerance:g} of the largest after "
+            f"{steps} Lanczos steps; raise steps or tolerance"
+        )
+    return Extremes(found[:k], error[:k], smallest)
+
+
+def converged_eigenvalues(
+    network: Network, most: int, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
+) -> Extremes:
+    """Return as many of the largest eigenvalues as so many Lanczos steps find, at least one.
+
+    Args:
+        network: The network at its optimum.
+        most: The most that are returned.
+        tolerance: Largest error of each, relative to the largest eigenvalue.
+        steps: Lanczos steps; each holds a vector of P numbers.
+        seed: Of the start vector.
+
+    Raises:
+        PrecisionError: If not even the largest is found to the tolerance.
+    """
+    found, error, smallest = _ritz_values(network, most, steps, seed)
+    good = error[:most] <= tolerance * found[0]
+    count = len(good) if good.all() else int(np.argmin(good))
+    if not count:
+        raise PrecisionError(
+            f"the largest eigenvalue is not within {tolerance:g} of itself after {steps} Lanczos "
+            "steps; raise steps or tolerance"
+        )
+    return Extremes(found[:count], error[:count], smallest)
+
+
+def _ritz_values(
+    network: Network, copies: int, steps: int, seed: int
+) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"], float]:
+    """Return approximate eigenvalues, descending, with error bounds, and `smallest_upper`.
+
+    Multiple eigenvalues that structure gives come at most `copies` times.
+    """
     exact, counts, rest = _exact_part(network)
-    found = np.repeat(exact, np.minimum(counts, k))
+    found = np.repeat(exact, np.minimum(counts, copies))
     residual = np.zeros(found.shape)
     operator = hessian_operator(rest or network)
     if rest is not None:
@@ -127,13 +176,7 @@ def extreme_eigenvalues(
     # Sums over N_i + 2 N_h products, each rounded.
     error = residual + (network.N_i + 2 * network.N_h) * _floor(operator)
     order = np.argsort(found)[::-1]
-    top = order[:k]
-    if len(top) < k or (error[top] > tolerance * found[order[0]]).any():
-        raise PrecisionError(
-            f"the {k} largest eigenvalues are not within {tolerance:g} of the largest after "
-            f"{steps} Lanczos steps; raise steps or tolerance"
-        )
-    return Extremes(found[top], error[top], smallest_upper=float(max(found[order[-1]], 0)))
+    return found[order], error[order], float(max(found[order[-1]], 0))
 
 
 def _exact_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
@@ -188,9 +231,15 @@ def _floor(operator: HessianOperator) -> float:
 
 
 __all__ = [
+    "PROBES",
+    "STEPS",
+    "DensityPlan",
     "Estimate",
     "Extremes",
+    "FlatDensity",
     "SpectralDensity",
+    "converged_eigenvalues",
+    "density_plan",
     "extreme_eigenvalues",
     "spectral_density",
 ]

@@ -15,6 +15,20 @@ class Estimate(NamedTuple):
     error: Float[ndarray, " n"]
 
 
+class FlatDensity(NamedTuple):
+    """A spectral density as one list of weighted eigenvalues, as it is stored."""
+
+    nodes: Float[ndarray, " n"]
+    weights: Float[ndarray, " n"]
+    """Fractions of all eigenvalues; they sum to 1."""
+    probes: Int[ndarray, " n"]
+    """Which probe a node belongs to; `KNOWN` for eigenvalues known one by one."""
+
+
+KNOWN = -1
+"""Stands for no probe."""
+
+
 @dataclass(frozen=True, eq=False)
 class SpectralDensity:
     """The eigenvalue distribution of a Hessian, total mass 1 over its P eigenvalues.
@@ -39,6 +53,39 @@ class SpectralDensity:
     def sampled_mass(self) -> float:
         """Fraction of the eigenvalues that are not known one by one."""
         return 1 - self.multiplicities.sum() / self.P
+
+    def flat(self) -> FlatDensity:
+        """Return nodes and weights in one list, from which `from_flat` makes the same density."""
+        probes, steps = self.nodes.shape
+        sampled = self.weights * (self.sampled_mass / max(probes, 1))
+        return FlatDensity(
+            np.concatenate([self.exact, self.nodes.ravel()]),
+            np.concatenate([self.multiplicities / self.P, sampled.ravel()]),
+            np.repeat(np.arange(-1, probes), [len(self.exact), *[steps] * probes]),
+        )
+
+    @classmethod
+    def of_spectrum(cls, eigenvalues: Float[ndarray, " P"]) -> "SpectralDensity":
+        """Return the density of eigenvalues that are all known one by one, ascending."""
+        each = np.ones(len(eigenvalues), dtype=np.int64)
+        empty = np.empty((0, 1))
+        return cls(len(eigenvalues), eigenvalues, each, empty, empty, floor=0.0)
+
+    @classmethod
+    def from_flat(cls, P: int, flat: FlatDensity, floor: float) -> "SpectralDensity":
+        """Return the density of P eigenvalues that `flat` was made from, up to rounding."""
+        known = flat.probes == KNOWN
+        probes = int(flat.probes.max(initial=KNOWN)) + 1
+        shape = (probes, -1) if probes else (0, 1)
+        sampled = flat.weights[~known].reshape(shape)
+        return cls(
+            P,
+            flat.nodes[known],
+            np.rint(flat.weights[known] * P).astype(np.int64),
+            flat.nodes[~known].reshape(shape),
+            sampled / np.maximum(sampled.sum(axis=1, keepdims=True), np.finfo(float).tiny),
+            floor,
+        )
 
     def cdf(self, x: Float[ndarray, " n"]) -> Estimate:
         """Return the fraction of eigenvalues at most x.

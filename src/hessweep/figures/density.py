@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy import ndarray
 
 from hessweep import analysis
 from hessweep.figures import style
@@ -12,26 +11,22 @@ HIDDEN = 0.02
 """Fraction of the eigenvalues that a drawing may leave out at its left end."""
 
 
-def log_densities(N: ndarray, rows: list[ndarray], per_decade: int) -> pd.DataFrame:
-    """Return the pooled histogram of each size: `N, low, high, count, density` per decade.
+def log_densities(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
+    """Return the histogram of non-zero eigenvalues: `N, low, high, count, density` per decade.
 
     Args:
-        N: Size of each realisation.
-        rows: Eigenvalues of each realisation.
+        points: Realisations of square networks, with their densities.
         per_decade: Bins in a decade.
     """
-    pooled = {
-        size: np.concatenate([rows[k] for k in np.flatnonzero(size == N)])
-        for size in np.unique(N).tolist()
-    }
-    return (
-        pd.concat(
-            {size: analysis.log_histogram(values, per_decade) for size, values in pooled.items()},
-            names=["N"],
-        )
-        .reset_index("N")
-        .reset_index(drop=True)
-    )
+    sizes = {N: _log_density(group, per_decade) for N, group in points.groupby("N_h")}
+    return pd.concat(sizes, names=["N"]).reset_index("N").reset_index(drop=True)
+
+
+def _log_density(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
+    """Return the histogram of the pooled eigenvalues of one size, or the mean of densities."""
+    if (points["spectrum"] == "exact").all():
+        return analysis.log_histogram(np.concatenate(analysis.non_zero(points)), per_decade)
+    return analysis.density_histogram(list(points["density"]), list(points["rank"]), per_decade)
 
 
 def shown_from(densities: pd.DataFrame) -> float:

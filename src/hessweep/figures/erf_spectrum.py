@@ -25,18 +25,21 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
 
     Returns:
         `density`: histogram of all pooled eigenvalues of each `N` (`low, high, count, density`
-        per decade; its area is the fraction that is positive in float64).
-        `sorted`: the k-th largest eigenvalue, `k` up to 3 N, over the realisations of each `N`:
-        geometric `mean`, `low` and `high` (smallest and largest).
+        per decade; its area is the fraction that is positive in float64); of density points the
+        mean of their densities.
+        `sorted`: the k-th largest eigenvalue, `k` up to 3 N or as many as are stored, over the
+        realisations of each `N`: geometric `mean`, `low` and `high` (smallest and largest).
         `count`: for each realisation the number of eigenvalues above the largest gap near N_h
-        (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`.
+        (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`. Where fewer are
+        stored, their number by the density (`analysis.count_large`), with its `error`.
         `agreement`: `points` and those with exactly N_h large eigenvalues (`exact`), the
-        smallest and largest count and the smallest ratio, for each `N`.
+        smallest and largest count, the smallest ratio and the largest error, for each `N`.
     """
     points = analysis.realisations(
-        results, f"activation == '{activation}' and N_i == N_h and weights == 'normal'"
+        results,
+        f"activation == '{activation}' and N_i == N_h and weights == 'normal'",
+        densities=True,
     )
-    N = points["N_i"].to_numpy()
     count = gaps(points)
     groups = count.assign(exact=count["count"] == count["N_h"]).groupby("N_h")
     agreement = groups.agg(
@@ -45,9 +48,10 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         smallest_count=("count", "min"),
         largest_count=("count", "max"),
         smallest_ratio=("ratio", "min"),
+        error=("error", "max"),
     ).rename_axis("N")
     return {
-        "density": log_densities(N, list(points["eigenvalues"]), per_decade=5),
+        "density": log_densities(points, per_decade=5),
         "sorted": _sorted_spectra(points),
         "count": count,
         "agreement": agreement.reset_index(),
@@ -56,23 +60,23 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
 
 def gaps(points: pd.DataFrame) -> pd.DataFrame:
     """Return the gap nearest to `N_h` large eigenvalues in each realisation's spectrum."""
-    found = [
-        analysis.largest_gap(row, N_h)
-        for row, N_h in zip(points["eigenvalues"], points["N_h"], strict=True)
-    ]
-    return points[["N_i", "N_h", "seed"]].assign(
-        count=[gap.count for gap in found],
-        above=[gap.above for gap in found],
-        below=[gap.below for gap in found],
-        ratio=[gap.ratio for gap in found],
-    )
+    found = []
+    for row, density, N_h in points[["eigenvalues", "density", "N_h"]].itertuples(index=False):
+        if len(row) > N_h:
+            gap = analysis.largest_gap(row, N_h)
+            found.append((gap.count, 0.0, gap.above, gap.below, gap.ratio))
+        else:
+            [count], [error] = analysis.count_large(density, N_h)
+            found.append((count, error, np.nan, np.nan, np.nan))
+    columns = pd.DataFrame(found, columns=["count", "error", "above", "below", "ratio"])
+    return pd.concat([points[["N_i", "N_h", "seed"]], columns], axis=1)
 
 
 def _sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for N in np.unique(points["N_h"]):
         group = points[points["N_h"] == N]
-        shown = min(RANKS_SHOWN * N, group["P"].iloc[0])
+        shown = min(RANKS_SHOWN * N, group["row_size"].min())
         largest = np.array([row[::-1][:shown] for row in group["eigenvalues"]])
         parts.append(
             pd.DataFrame(
@@ -122,7 +126,9 @@ def _draw_sorted(axes: Axes, spectra: pd.DataFrame) -> None:
 
 def caption(tables: Tables) -> str:
     """Return the caption, with the count of large eigenvalues."""
-    agreement = tables["agreement"]
+    sizes = tables["agreement"]["N"]
+    teachers = tables["agreement"]["points"]
+    agreement = tables["agreement"][tables["agreement"]["error"] == 0]
     exact, points = agreement["exact"].sum(), agreement["points"].sum()
     off = "".join(
         f"; at N = {row['N']} it is {row['smallest_count']} to {row['largest_count']}"
@@ -130,12 +136,28 @@ def caption(tables: Tables) -> str:
     )
     return (
         f"Networks with erf activation and N_i = N_h = N. (a) Density of the eigenvalues of the "
-        f"Hessian at the optimum, pooled over {counted(agreement['points'])} teachers at each of "
-        f"N = {listed(agreement['N'])}: a bulk near 0 and, apart from it, the large eigenvalues; "
+        f"Hessian at the optimum, pooled over {counted(teachers)} teachers at each of "
+        f"N = {listed(sizes)}: a bulk near 0 and, apart from it, the large eigenvalues; "
         f"the tail below {shown_from(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is "
         f"not shown. (b) The k-th largest eigenvalue (geometric mean; bands from the smallest to "
         f"the largest over teachers) falls after k = N_h. The largest gap of log λ between "
         f"k = N_h / 2 and 2 N_h comes after exactly N_h eigenvalues in {exact} of {points} "
         f"teachers{off}; the smallest such gap is a factor of "
-        f"{agreement['smallest_ratio'].min():.1f}."
+        f"{agreement['smallest_ratio'].min():.1f}.{_estimates(tables['agreement'])}"
+    )
+
+
+def _estimates(agreement: pd.DataFrame) -> str:
+    """Say what densities tell of the sizes where the large eigenvalues were not counted."""
+    estimated = agreement[agreement["error"] > 0].to_dict("records")
+    if not estimated:
+        return ""
+    numbers = listed(
+        f"{row['smallest_count']:.0f} to {row['largest_count']:.0f} (standard error "
+        f"{row['error']:.1g}) at N = {row['N']}"
+        for row in estimated
+    )
+    return (
+        " Where they were not computed one by one, the density says how many eigenvalues lie "
+        f"above its emptiest place: {numbers}."
     )

@@ -22,7 +22,8 @@ def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
 
     Returns:
         `density`: histogram of the pooled non-zero eigenvalues of each `N` (`low, high, count,
-        density` per decade; a density's area is 1 but for values that rounding made negative).
+        density` per decade; a density's area is 1 but for values that rounding made negative);
+        of density points the mean of their densities.
         `outlier`: mean, error of the mean and points of the largest eigenvalue at each `N`, and
         of the second largest (`second`), the upper edge of the bulk.
         `growth`: `coefficient`, `value`, `error` and reduced `chi2` of the power law fitted to
@@ -34,15 +35,18 @@ def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
         InputError: If there are fewer than two sizes, or fewer than two seeds at one of them.
     """
     points = analysis.realisations(
-        results, f"activation == '{activation}' and N_i == N_h and weights == 'normal'"
+        results,
+        f"activation == '{activation}' and N_i == N_h and weights == 'normal'",
+        densities=True,
     )
     N = points["N_i"].to_numpy()
     largest = points["lambda_max"].to_numpy()
-    second = np.array([row[-2] for row in points["eigenvalues"]])
+    # Of a density point the second largest may not have been found.
+    second = [row[-2] if len(row) > 1 else np.nan for row in points["eigenvalues"]]
     outlier = analysis.by_size(N, largest)
-    outlier["second"] = analysis.by_size(N, second)["mean"]
+    outlier["second"] = analysis.by_size(N, np.array(second))["mean"]
     return {
-        "density": log_densities(N, analysis.non_zero(points), per_decade=5),
+        "density": log_densities(points, per_decade=5),
         "outlier": outlier,
         "growth": _growth(N, largest, outlier),
     }

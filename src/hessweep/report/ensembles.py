@@ -115,7 +115,8 @@ def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
     points = table(results)
     points["stop"] = points["row_size"].cumsum()
     points["start"] = points["stop"] - points["row_size"]
-    done = points[points["status"] == "done"]
+    # A density point has no spectrum to count and to draw.
+    done = points[(points["status"] == "done") & (points["spectrum"] == "exact")]
     for _, teachers in done.groupby(GRID, sort=True):
         yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
 

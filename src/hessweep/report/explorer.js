@@ -14,14 +14,6 @@ let chosen = ensembles.reduce((a, b) => (difference(b, a) > 0 ? b : a), ensemble
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const unique = (values) => [...new Set(values)];
 const ascending = (values) => unique(values).sort((a, b) => a - b);
-const whole = (n) => n.toLocaleString("en-US").replaceAll(",", "\u202f");
-
-function number(x) {
-  if (x === null) return "–";
-  if (x === 0 || (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e5)) return String(Number(x.toPrecision(4)));
-  const [mantissa, exponent] = x.toExponential(2).split("e");
-  return `${mantissa}·10${Number(exponent).toString().replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
-}
 
 // Those that share the first `depth` of GRID with an ensemble.
 const alike = (depth) => ensembles.filter((e) => GRID.slice(0, depth).every((k) => e[k] === chosen[k]));
@@ -181,47 +173,16 @@ function drawMaps() {
     { zmin: 0, zmax: 1, colorbar: { title: { text: "rank / P", side: "right" } } }, differs);
 }
 
-function fillTable(id, headings, rows) {
-  const row = (tag, values) => {
-    const line = document.createElement("tr");
-    for (const value of values) {
-      const cell = document.createElement(tag);
-      if (tag === "th") cell.scope = "col";
-      if (tag === "th") cell.append(...symbolic(value));
-      else cell.textContent = value;
-      if (/^[-\d.·⁰¹²³⁴⁵⁶⁷⁸⁹⁻\u202f]+$/.test(value)) cell.className = "number";
-      if (/^[0-9a-f]{32}$/.test(value)) cell.className = "key";
-      line.append(cell);
-    }
-    return line;
-  };
-  const table = document.getElementById(id);
-  table.tHead.replaceChildren(row("th", headings));
-  table.tBodies[0].replaceChildren(...rows.map((values) => row("td", values)));
-}
-
-// Text with its symbols set as such: N_i and λ_min get their subscripts.
-function symbolic(text) {
-  return text.split(/(?<=\b[NKW]|λ)_(i|h|min|max)\b/).map((part, k) => {
-    if (k % 2 === 0) return part;
-    const sub = document.createElement("sub");
-    sub.textContent = part;
-    return sub;
-  });
-}
-
-const say = (id, text) => document.getElementById(id).replaceChildren(...symbolic(text));
-
 function describe() {
   const e = chosen, formula = { exact: `formula ${e.formula}`, "upper bound": `bound ${e.formula}`, none: "no formula" };
-  const resolved = e.unresolved ? `; ${whole(e.unresolved)} more are below what float64 resolves` : "";
+  const left = picker.elements.logx.checked && e.unresolved;
   say("chosen",
     `${e.activation}, N_i = ${e.N_i}, N_h = ${e.N_h}, ${e.weights} weights: P = ${whole(e.P)}, ` +
     `${whole(e.teachers)} teachers, rank ${ranks(e)} (${formula[e.kind]}, ${e.proved} proved), ` +
     `median λ_min ${number(e.lambda_min[1])}, λ_max ${number(e.lambda_max[1])}.`);
   say("spectrum-caption",
     `${whole(size(e))} non-zero eigenvalues of ${whole(e.teachers)} teachers, pooled` +
-    (picker.elements.logx.checked ? resolved.replace("more", "of them") : "") +
+    (left ? `, without ${whole(e.unresolved)} of them that float64 does not resolve` : "") +
     `; ${e.zeros ? whole(e.zeros) : "none"} are zero.` +
     (e.law ? " The law at large N is χ² ⊛ Marchenko–Pastur, that at this size exact." : "") +
     (e.law && e.weights !== "normal" ? " Both are for normal weights." : ""));

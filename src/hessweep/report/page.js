@@ -1,4 +1,4 @@
-// Theme, and tables that sort, filter and save. Works on plain HTML tables: without this script
+// Theme, numbers and symbols, and tables that sort, filter and save. Works on plain HTML tables: without this script
 // they are still there.
 "use strict";
 
@@ -123,6 +123,46 @@ function saveCsv(name, rows) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+const whole = (n) => n.toLocaleString("en-US").replaceAll(",", "\u202f");
+
+function number(x) {
+  if (x === null) return "–";
+  if (x === 0 || (Math.abs(x) >= 1e-3 && Math.abs(x) < 1e5)) return String(Number(x.toPrecision(4)));
+  const [mantissa, exponent] = x.toExponential(2).split("e");
+  return `${mantissa}·10${Number(exponent).toString().replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])}`;
+}
+
+// Text with its symbols set as such: N_i and λ_min get their subscripts.
+function symbolic(text) {
+  return text.split(/(?<=\b[NKW]|λ)_(i|h|min|max)\b/).map((part, k) => {
+    if (k % 2 === 0) return part;
+    const sub = document.createElement("sub");
+    sub.textContent = part;
+    return sub;
+  });
+}
+
+const say = (id, text) => document.getElementById(id).replaceChildren(...symbolic(text));
+
+function fillTable(id, headings, rows) {
+  const row = (tag, values) => {
+    const line = document.createElement("tr");
+    for (const value of values) {
+      const cell = document.createElement(tag);
+      if (tag === "th") cell.scope = "col";
+      if (tag === "th") cell.append(...symbolic(value));
+      else cell.textContent = value;
+      if (/^[-\d.·⁰¹²³⁴⁵⁶⁷⁸⁹⁻\u202f]+$/.test(value)) cell.className = "number";
+      if (/^[0-9a-f]{32}$/.test(value)) cell.className = "key";
+      line.append(cell);
+    }
+    return line;
+  };
+  const table = document.getElementById(id);
+  table.tHead.replaceChildren(row("th", headings));
+  table.tBodies[0].replaceChildren(...rows.map((values) => row("td", values)));
 }
 
 setUpTheme();

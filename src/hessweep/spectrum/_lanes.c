@@ -46,11 +46,13 @@ INLINE void householder(const lanes *row, Py_ssize_t k, lanes *x, lanes *tau, la
     lanes alpha = row[k - 1], length;
     lanes square = alpha * alpha + tail;
     SQRT(length, square);
-    mask trivial = (mask)(tail == zero);
+    /* Squares this small have lost digits to underflow, and a vector made from them would not
+       be a reflection; entries this small, beside a largest of 1, are nothing. */
+    mask trivial = (mask)(tail <= SPLAT(1e-280));
     lanes beta = SELECT(alpha > zero, -length, length);
     lanes scale = SELECT(trivial, zero, one / SELECT(trivial, one, alpha - beta));
     *tau = SELECT(trivial, zero, (beta - alpha) / SELECT(trivial, one, beta));
-    *e2 = square;
+    *e2 = SELECT(trivial, alpha * alpha, square);
     for (Py_ssize_t j = 0; j < k - 1; j++)
         x[j] = row[j] * scale;
     x[k - 1] = one;
@@ -186,8 +188,11 @@ INLINE void sweep(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, mask r
         lanes gain = c_new * (alpha - sigma);
         lanes gamma_new = gain - s_new * gamma;
         lanes d_new = gamma + (alpha - gamma_new);
-        mask flat = (mask)(c_new == zero);
-        lanes p_new = SELECT(flat, c * bb, gamma_new * gamma_new / SELECT(flat, one, c_new));
+        /* gamma² / c as gamma² (r / p): that division is not in the chain from p to the next p.
+           Where it would overflow, gamma² / c has its limit for p = 0. */
+        mask flat = (mask)(p <= SPLAT(1e-280) * bb) & ~empty;
+        lanes upon_c = SELECT(empty, one, r / SELECT(flat | empty, one, p));
+        lanes p_new = SELECT(flat, c * bb, gamma_new * gamma_new * upon_c);
         d[i + 1] = SELECT(on, d_new, d[i + 1]);
         e2[i + 1] = i == n - 2 ? below : SELECT(on, s * r, below);
         c = SELECT(on, c_new, c);

@@ -5,6 +5,7 @@ from hessweep.store.opening import open_results
 from hessweep.store.publish import publish, published_digests
 from hessweep.store.query import (
     TABLE_COLUMNS,
+    each_of,
     eigenvalue_blocks,
     points,
     pooled_eigenvalues,
@@ -22,6 +23,7 @@ __all__ = [
     "Repair",
     "StoredPoints",
     "Verification",
+    "each_of",
     "eigenvalue_blocks",
     "open_results",
     "points",

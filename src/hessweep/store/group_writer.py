@@ -14,10 +14,13 @@ from zarr.errors import ZarrUserWarning
 
 from hessweep.point import Column
 from hessweep.store.schema import (
+    DIMENSIONS,
     EIGENVALUE,
-    EIGENVALUES,
+    FLAT_COLUMNS,
+    NODE,
     POINT,
     POINT_COLUMNS,
+    RAGGED,
     attributes,
     numpy_dtype,
 )
@@ -25,12 +28,12 @@ from hessweep.store.selection import Block, Group
 
 SEGMENT = Column("segment", "str", "the segment that the point was published from")
 
-PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, EIGENVALUES)
+PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
 """Every array of a published group."""
 
-_CHUNK = {POINT: 2**15, EIGENVALUE: 2**17}
+_CHUNK = {POINT: 2**15, EIGENVALUE: 2**17, NODE: 2**17}
 """Values in what is read at once: 256 KiB of columns, 1 MiB of eigenvalues."""
-_SHARD = {POINT: 2**20, EIGENVALUE: 2**23}
+_SHARD = {POINT: 2**20, EIGENVALUE: 2**23, NODE: 2**23}
 """Values in a file: at most 64 MiB of eigenvalues."""
 
 _INDEX_LOCATIONS: tuple[Literal["end"], Literal["start"]] = ("end", "start")
@@ -55,16 +58,16 @@ def write_group(
     # Zarr skips chunks of fill values by default; here a chunk that is not there is damage.
     with zarr.config.set({"array.write_empty_chunks": True}):
         root = zarr.create_group(folder, zarr_format=3)
-        sizes = {POINT: len(group.points), EIGENVALUE: int(group.points["row_size"].sum())}
+        sizes = {ragged.dimension: int(group.points[ragged.size].sum()) for ragged in RAGGED}
+        sizes[POINT] = len(group.points)
         writers = {
             column.name: _Writer(_create(root, column, sizes, attrs["generation"]))
             for column in PUBLISHED_COLUMNS
         }
         computed_with: set[str] = set()
         for block in blocks:
-            for name, values in block.columns.items():
+            for name, values in {**block.columns, **block.flat}.items():
                 writers[name].append(values)
-            writers[EIGENVALUES.name].append(block.eigenvalues)
             computed_with |= block.computed_with
         for writer in writers.values():
             writer.flush()
@@ -103,7 +106,7 @@ class _Writer:
 def _create(
     root: zarr.Group, column: Column, sizes: dict[str, int], generation: int
 ) -> zarr.Array[Any]:
-    dimension = EIGENVALUE if column is EIGENVALUES else POINT
+    dimension = DIMENSIONS.get(column.name, POINT)
     size = max(sizes[dimension], 1)
     chunk = min(_CHUNK[dimension], size)
     shard = min(_SHARD[dimension], math.ceil(size / chunk) * chunk)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from hessweep.errors import DamagedStoreError
 from hessweep.store.files import accessing, commit_file, remove_stale
-from hessweep.store.schema import POINT_COLUMNS
+from hessweep.store.schema import POINT_COLUMNS, missing_value
 from hessweep.store.segments import list_segments, read_columns, segments_folder
 
 CACHE = "index.cache"
@@ -31,8 +31,10 @@ INDEXED = (
     "N_h",
     "seed",
     "weights",
+    "spectrum",
     "kernel_version",
     "row_size",
+    "node_size",
 )
 """What the index knows of a point, besides where it is."""
 
@@ -41,6 +43,11 @@ _DTYPES = {
     for column in POINT_COLUMNS
     if column.name in INDEXED
 } | {"segment": "str", "segment_size": "int64", "row": "int64"}
+
+_DEFAULTS = {
+    column.name: missing_value(column) for column in POINT_COLUMNS if column.missing is not None
+}
+"""Of columns that segments of an earlier version lack."""
 
 _DIGEST_SIZE = 16
 
@@ -137,7 +144,8 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pd.DataFrame, tup
         try:
             arrays, _ = read_columns(segments_folder(root) / name, INDEXED)
             rows = len(arrays["key"])
-            lists: dict[str, list[Any]] = {c: arrays[c].tolist() for c in INDEXED}
+            lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
+            lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
             lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
             lists["row"] = list(range(rows))
             for column, values in columns.items():

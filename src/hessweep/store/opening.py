@@ -22,8 +22,9 @@ def open_results(path: str | Path) -> xr.DataTree:
         path: A study's results folder, the `published` folder in it, or one activation's group.
 
     Returns:
-        One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
-        and `eigenvalue`, with `row_size` the number of eigenvalues of each point.
+        One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`,
+        `eigenvalue` and `node`, with `row_size` and `node_size` the number of eigenvalues and of
+        nodes of its density that each point has.
 
     Raises:
         QueryError: If nothing is published there.

@@ -16,17 +16,28 @@ from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.point import COLUMNS
 from hessweep.store.expression import Expression, parse
 from hessweep.store.group_writer import PUBLISHED_COLUMNS
-from hessweep.store.schema import EIGENVALUE, EIGENVALUES, IDENTITY, POINT, STRING, attributes
+from hessweep.store.schema import (
+    DIMENSIONS,
+    EIGENVALUE,
+    EIGENVALUES,
+    IDENTITY,
+    POINT,
+    RAGGED,
+    SPECTRUM,
+    STRING,
+    Ragged,
+    attributes,
+)
 
-TABLE_COLUMNS = tuple(column.name for column in PUBLISHED_COLUMNS if column is not EIGENVALUES)
+TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
 """What a query may name and a table may show."""
 
 _DESCRIPTIONS = {column.name: attributes(column) for column in PUBLISHED_COLUMNS}
 
 _GAP = 2**17
-"""Eigenvalues between two selected points are read too if they are fewer than this."""
+"""Values between two selected points are read too if they are fewer than this."""
 _BLOCK = 2**23
-"""Eigenvalues that are read at once."""
+"""Values that are read at once."""
 
 
 def points(
@@ -88,7 +99,7 @@ def spectra(
 
     Returns:
         `eigenvalues (seed, mode)`, ascending along `mode` = 1 … P, and every scalar along
-        `seed`, of the points that are done.
+        `seed`, of the points that are done; density points have no spectrum to return.
 
     Raises:
         QueryError: If there is no such point.
@@ -100,6 +111,7 @@ def spectra(
     usable = (_column(dataset, "weights", span) == weights) & (
         _column(dataset, "status", span) == "done"
     )
+    usable &= _column(dataset, "spectrum", span) == "exact"
     rows = rows[usable]
     if not rows.size:
         raise QueryError(
@@ -109,7 +121,7 @@ def spectra(
     P = N_h * (N_i + 1)
     if (_read(dataset, "row_size")[rows] != P).any():
         raise DamagedStoreError(f"{activation}, {N_i} x {N_h}: expected {P} eigenvalues a point")
-    eigenvalues = np.concatenate(list(_eigenvalues(dataset, rows))).reshape(len(rows), P)
+    eigenvalues = _values(dataset, rows, EIGENVALUES.name).reshape(len(rows), P)
     scalars = {
         column.name: ("seed", _column(dataset, column.name, rows), attributes(column))
         for column in COLUMNS
@@ -123,6 +135,8 @@ def spectra(
 
 def pooled_eigenvalues(results: xr.DataTree, where: str | None = None) -> xr.DataArray:
     """Return the eigenvalues of all selected points, point after point, in memory.
+
+    Density points, of which the largest alone are stored, are left out: `each_of` has them.
 
     Raises:
         QueryError: If the condition can not be read.
@@ -140,15 +154,39 @@ def eigenvalue_blocks(results: xr.DataTree, where: str | None = None) -> Iterato
     """
     expression = _parse(where)
     for dataset in _datasets(results):
-        rows = _select(dataset, expression)
-        yield from _eigenvalues(dataset, np.arange(dataset.sizes[POINT])[rows])
+        rows = np.arange(dataset.sizes[POINT])[_select(dataset, expression)]
+        complete = _read(dataset, "spectrum")[rows] == "exact"
+        yield from _blocks(dataset, rows[complete], EIGENVALUES.name, SPECTRUM)
+
+
+def each_of(results: xr.DataTree, name: str, where: str | None = None) -> list[ndarray]:
+    """Return a flat array's values point by point, in the order of `table`.
+
+    Args:
+        results: From `open_results`.
+        name: `eigenvalues`, `density_nodes`, `density_weights` or `density_probes`.
+        where: A condition on columns.
+
+    Raises:
+        QueryError: If the condition can not be read, or there is no such array.
+    """
+    if name not in DIMENSIONS:
+        raise QueryError(f"no flat array {name}; there are {', '.join(DIMENSIONS)}")
+    expression = _parse(where)
+    parts: list[ndarray] = []
+    for dataset in _datasets(results):
+        rows = np.arange(dataset.sizes[POINT])[_select(dataset, expression)]
+        sizes = _read(dataset, _ragged(name).size)[rows]
+        if rows.size:
+            parts += np.split(_values(dataset, rows, name), np.cumsum(sizes)[:-1])
+    return parts
 
 
 def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
     """Return the same tree with the points of these keys alone.
 
     A store keeps every point that it was ever asked for; a study shows its own. Datasets of
-    which all points stay are not read; of others the eigenvalues that stay come into memory.
+    which all points stay are not read; of others the flat values that stay come into memory.
     """
     wanted = frozenset(keys)
     kept: dict[str, xr.Dataset] = {}
@@ -159,11 +197,12 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
         if mask.all():
             kept[node.name or ""] = dataset
         elif rows.size:
-            values = np.concatenate([np.empty(0), *_eigenvalues(dataset, rows)])
-            part = dataset.drop_dims(EIGENVALUE).isel({POINT: rows})
-            kept[node.name or ""] = part.assign(
-                {EIGENVALUES.name: (EIGENVALUE, values, dataset[EIGENVALUES.name].attrs)}
-            )
+            flat = {
+                name: (dimension, _values(dataset, rows, name), dataset[name].attrs)
+                for name, dimension in DIMENSIONS.items()
+            }
+            part = dataset.drop_dims(set(DIMENSIONS.values())).isel({POINT: rows})
+            kept[node.name or ""] = part.assign(flat)
     return xr.DataTree.from_dict(kept, name=results.name)
 
 
@@ -222,11 +261,21 @@ def _read(dataset: xr.Dataset, name: str, span: slice | None = None) -> ndarray:
         ) from error
 
 
-def _eigenvalues(dataset: xr.Dataset, rows: ndarray) -> Iterator[ndarray]:
-    """Yield the eigenvalues of these rows, ascending, reading neighbours together."""
+def _ragged(name: str) -> Ragged:
+    return next(ragged for ragged in RAGGED if ragged.dimension == DIMENSIONS[name])
+
+
+def _values(dataset: xr.Dataset, rows: ndarray, name: str) -> ndarray:
+    """Return the values of these rows, one after the other."""
+    empty = np.empty(0, dataset[name].dtype)
+    return np.concatenate([empty, *_blocks(dataset, rows, name, _ragged(name))])
+
+
+def _blocks(dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged) -> Iterator[ndarray]:
+    """Yield the values of these rows, ascending rows, reading neighbours together."""
     if not rows.size:
         return
-    sizes = _read(dataset, "row_size")
+    sizes = _read(dataset, ragged.size)
     ends = np.cumsum(sizes)
     starts = ends - sizes
     first, last = starts[rows], ends[rows]
@@ -236,7 +285,7 @@ def _eigenvalues(dataset: xr.Dataset, rows: ndarray) -> Iterator[ndarray]:
         near &= last[begin + 1 :] - first[begin] <= _BLOCK
         end = begin + 1 + (near.size if near.all() else int(np.argmin(near)))
         offset = first[begin]
-        values = _read(dataset, EIGENVALUES.name, slice(int(offset), int(last[end - 1])))
+        values = _read(dataset, name, slice(int(offset), int(last[end - 1])))
         covered = slice(rows[begin], rows[end - 1] + 1)
         chosen = np.zeros(covered.stop - covered.start, dtype=bool)
         chosen[rows[begin:end] - rows[begin]] = True

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from hessweep.activations import activation
 from hessweep.errors import ActivationError
 from hessweep.point import COLUMNS, KERNEL_VERSION, TIMES, Point, PointResult, compute
-from hessweep.store.schema import EIGENVALUES, numpy_dtype
+from hessweep.store.schema import EIGENVALUES, RAGGED, flat_values, numpy_dtype
 from hessweep.store.segments import provenance, read_columns, segments_folder
 
 
@@ -49,7 +49,8 @@ def recompute(root: Path, points: pd.DataFrame) -> Recomputation:
         if function is None or row["kernel_version"] != KERNEL_VERSION:
             skipped += 1
             continue
-        point = Point(function, row["N_i"], row["N_h"], row["seed"], row["weights"])
+        place = (row[name] for name in ("N_i", "N_h", "seed", "weights", "spectrum"))
+        point = Point(function, *place)
         arrays, attrs = read_columns(segments_folder(root) / row["segment"])
         # One thread, as in the sweep: the order of a sum is part of the result's bits.
         with threadpool_limits(1):
@@ -64,10 +65,14 @@ def recompute(root: Path, points: pd.DataFrame) -> Recomputation:
 
 
 def _stored(arrays: dict[str, ndarray], row: int) -> dict[str, Any]:
-    end = int(arrays["row_size"][: row + 1].sum())
-    start = end - int(arrays["row_size"][row])
     stored = {column.name: arrays[column.name][row] for column in COLUMNS if column.name in arrays}
-    return {**stored, EIGENVALUES.name: arrays[EIGENVALUES.name][start:end]}
+    for ragged in RAGGED:
+        # A segment of an earlier version has no densities.
+        if ragged.size in arrays:
+            end = int(arrays[ragged.size][: row + 1].sum())
+            own = slice(end - int(arrays[ragged.size][row]), end)
+            stored |= {column.name: arrays[column.name][own] for column in ragged.columns}
+    return stored
 
 
 def _same_machine(computed_with: str) -> bool:
@@ -91,15 +96,21 @@ def _different(result: PointResult, stored: dict[str, Any]) -> Iterator[str]:
         )
         if not same:
             yield column.name
-    if result.eigenvalues.tobytes() != stored[EIGENVALUES.name].tobytes():
-        yield EIGENVALUES.name
+    for name, values in flat_values(result).items():
+        if name in stored and values.tobytes() != stored[name].tobytes():
+            yield name
 
 
 def _too_far(result: PointResult, stored: dict[str, Any]) -> Iterator[str]:
     eigenvalues = stored[EIGENVALUES.name]
+    computed = result.eigenvalues
+    if result.point.spectrum == "density":
+        # How many of the largest are found to the tolerance is a matter of rounding too.
+        common = min(len(eigenvalues), len(computed))
+        eigenvalues, computed = eigenvalues[-common:], computed[-common:]
     allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
     if (
-        eigenvalues.shape != result.eigenvalues.shape
-        or not (np.abs(eigenvalues - result.eigenvalues) <= allowed).all()
+        eigenvalues.shape != computed.shape
+        or not (np.abs(eigenvalues - computed) <= allowed).all()
     ):
         yield EIGENVALUES.name

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy import ndarray
 from hessweep.errors import InputError
 from hessweep.point import COLUMNS, KERNEL_VERSION, Column, PointResult
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever what is written changes; goes into every group and makes publish rebuild."""
 
 IDENTITY: tuple[Column, ...] = (
@@ -20,6 +21,12 @@ IDENTITY: tuple[Column, ...] = (
     Column("N_h", "int64", "number of hidden neurons"),
     Column("seed", "int64", "seed of the teacher's weights"),
     Column("weights", "str", "distribution of the teacher's weights"),
+    Column(
+        "spectrum",
+        "str",
+        "exact: all eigenvalues; density: the largest and a density",
+        missing="exact",
+    ),
 )
 """Which point it is: the coordinates on `point`."""
 
@@ -28,7 +35,8 @@ OUTCOME: tuple[Column, ...] = (
     Column("kernel_version", "int64", "version of the maths that computed the point"),
     Column("status", "str", "done or failed"),
     Column("error", "str", "what went wrong, empty where nothing did"),
-    Column("row_size", "int64", "number of eigenvalues of the point"),
+    Column("row_size", "int64", "number of stored eigenvalues of the point"),
+    Column("node_size", "int64", "number of nodes of the point's density", missing=0),
 )
 """What came of it."""
 
@@ -37,8 +45,42 @@ POINT_COLUMNS: tuple[Column, ...] = (*IDENTITY, *OUTCOME, *COLUMNS)
 
 EIGENVALUES = Column("eigenvalues", "float64", "eigenvalues of H, ascending, point after point")
 
-POINT, EIGENVALUE = "point", "eigenvalue"
-"""The two dimensions: `row_size` says how many entries of the second each of the first has."""
+POINT, EIGENVALUE, NODE = "point", "eigenvalue", "node"
+"""The dimensions; of the other two each point has a number of entries (`RAGGED`)."""
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Arrays along one dimension, of which each point has a number of entries of its own.
+
+    This is CF's contiguous ragged array.
+    """
+
+    dimension: str
+    size: str
+    """The column along `point` that says how many."""
+    columns: tuple[Column, ...]
+
+
+SPECTRUM = Ragged(EIGENVALUE, "row_size", (EIGENVALUES,))
+
+DENSITY = Ragged(
+    NODE,
+    "node_size",
+    (
+        Column("density_nodes", "float64", "nodes of the density of eigenvalues of H"),
+        Column("density_weights", "float64", "fractions of the P eigenvalues at the nodes"),
+        Column("density_probes", "int64", "probe that a node is from, -1: known eigenvalue"),
+    ),
+)
+
+RAGGED = (SPECTRUM, DENSITY)
+"""What is stored flat, point after point."""
+
+FLAT_COLUMNS: tuple[Column, ...] = tuple(column for ragged in RAGGED for column in ragged.columns)
+
+DIMENSIONS = {column.name: ragged.dimension for ragged in RAGGED for column in ragged.columns}
+"""The dimension of each flat array; every other array is along `point`."""
 
 STRING = np.dtypes.StringDType()
 
@@ -66,8 +108,9 @@ def attributes(column: Column) -> dict[str, Any]:
     attrs: dict[str, Any] = {"long_name": column.long_name}
     if column.dtype != "str":
         attrs["units"] = column.units
-    if column.name == "row_size":
-        attrs["sample_dimension"] = EIGENVALUE
+    for ragged in RAGGED:
+        if column.name == ragged.size:
+            attrs["sample_dimension"] = ragged.dimension
     if column in COLUMNS and column.dtype == "int64":
         attrs["value_if_failed"] = missing_value(column)
     return attrs
@@ -79,7 +122,7 @@ def spec_json(spec: Mapping[str, Any]) -> str:
 
 
 def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
-    """Return the results column by column, `eigenvalues` flat among them.
+    """Return the results column by column, those of `RAGGED` flat among them.
 
     Raises:
         InputError: If there is no result, or one without a value for each of `COLUMNS`.
@@ -93,8 +136,23 @@ def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
         column.name: np.array([row[column.name] for row in rows], dtype=numpy_dtype(column))
         for column in POINT_COLUMNS
     }
-    arrays["eigenvalues"] = np.concatenate([result.eigenvalues for result in results])
+    flat = [flat_values(result) for result in results]
+    for column in FLAT_COLUMNS:
+        arrays[column.name] = np.concatenate([values[column.name] for values in flat])
     return arrays
+
+
+def flat_values(result: PointResult) -> dict[str, ndarray]:
+    """Return what the flat arrays hold of a result, by the names of `FLAT_COLUMNS`."""
+    density = no_values(DENSITY)
+    if result.density is not None:
+        density = dict(zip(density, result.density.flat(), strict=True))
+    return {EIGENVALUES.name: result.eigenvalues, **density}
+
+
+def no_values(ragged: Ragged) -> dict[str, ndarray]:
+    """Return the arrays of a point that has no entries."""
+    return {column.name: np.empty(0, numpy_dtype(column)) for column in ragged.columns}
 
 
 def _check(result: PointResult) -> None:
@@ -110,6 +168,8 @@ def _check(result: PointResult) -> None:
             "eigenvalues: expected one dimension of float64, "
             f"got shape {eigenvalues.shape} of {eigenvalues.dtype}"
         )
+    if (result.density is not None) != (result.point.spectrum == "density" and bool(given)):
+        raise InputError("density: expected for a density point that is done, and for no other")
 
 
 def _row(result: PointResult) -> dict[str, Any]:
@@ -122,10 +182,12 @@ def _row(result: PointResult) -> dict[str, Any]:
         "N_h": point.N_h,
         "seed": point.seed,
         "weights": point.weights,
+        "spectrum": point.spectrum,
         "activation_spec": spec_json(point.activation.identity),
         "kernel_version": KERNEL_VERSION,
         "status": result.status,
         "error": result.error,
         "row_size": len(result.eigenvalues),
+        "node_size": 0 if result.density is None else len(result.density.flat().nodes),
         **scalars,
     }

@@ -28,12 +28,14 @@ from hessweep.store import flat_zarr
 from hessweep.store.files import accessing, commit_file
 from hessweep.store.flat_zarr import Array
 from hessweep.store.schema import (
-    EIGENVALUE,
-    EIGENVALUES,
+    DIMENSIONS,
+    FLAT_COLUMNS,
     GROUP_ATTRIBUTES,
     IDENTITY,
     POINT,
     POINT_COLUMNS,
+    RAGGED,
+    SPECTRUM,
     attributes,
     columns_of,
 )
@@ -78,12 +80,14 @@ def read_segment(path: Path) -> xr.Dataset:
         StoreAccessError: If the file can not be read.
     """
     arrays, attrs = read_columns(path)
-    descriptions = {column.name: attributes(column) for column in (*POINT_COLUMNS, EIGENVALUES)}
+    descriptions = {column.name: attributes(column) for column in (*POINT_COLUMNS, *FLAT_COLUMNS)}
     variables = {
-        name: (_dimension(name), values, descriptions.get(name, {}))
+        name: (DIMENSIONS.get(name, POINT), values, descriptions.get(name, {}))
         for name, values in arrays.items()
     }
-    coordinates = {column.name: variables.pop(column.name) for column in IDENTITY}
+    coordinates = {
+        column.name: variables.pop(column.name) for column in IDENTITY if column.name in arrays
+    }
     return xr.Dataset(
         variables, coordinates, {k: v for k, v in attrs.items() if k != "coordinates"}
     )
@@ -161,14 +165,12 @@ def _provenance_attributes() -> dict[str, Any]:
     }
 
 
-def _dimension(name: str) -> str:
-    return EIGENVALUE if name == EIGENVALUES.name else POINT
-
-
 def _arrays(columns: dict[str, ndarray]) -> dict[str, Array]:
     return {
-        column.name: Array(_dimension(column.name), columns[column.name], attributes(column))
-        for column in (*POINT_COLUMNS, EIGENVALUES)
+        column.name: Array(
+            DIMENSIONS.get(column.name, POINT), columns[column.name], attributes(column)
+        )
+        for column in (*POINT_COLUMNS, *FLAT_COLUMNS)
     }
 
 
@@ -192,8 +194,13 @@ def _digest(content: bytes) -> str:
 
 
 def _check_layout(path: Path, arrays: dict[str, ndarray]) -> None:
-    required = {column.name for column in IDENTITY} | {"row_size", "status", EIGENVALUES.name}
+    # What has a default may be absent: segments of an earlier version lack it.
+    required = {column.name for column in IDENTITY if column.missing is None} | {"status"}
+    required |= {SPECTRUM.size, *(column.name for column in SPECTRUM.columns)}
     if missing := required - set(arrays):
         raise DamagedStoreError(f"{path}: not a segment: no {', '.join(sorted(missing))}")
-    if np.sum(arrays["row_size"]) != arrays[EIGENVALUES.name].size:
-        raise DamagedStoreError(f"{path}: row_size does not add up to the eigenvalues")
+    for ragged in RAGGED:
+        for column in ragged.columns:
+            size = arrays[column.name].size if column.name in arrays else 0
+            if np.sum(arrays.get(ragged.size, 0)) != size:
+                raise DamagedStoreError(f"{path}: {ragged.size} does not add up to {column.name}")

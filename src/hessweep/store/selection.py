@@ -13,15 +13,17 @@ import pandas as pd
 from numpy import ndarray
 
 from hessweep.store.schema import (
-    EIGENVALUES,
+    FLAT_COLUMNS,
     FORMAT,
     POINT_COLUMNS,
+    RAGGED,
     missing_value,
+    no_values,
     numpy_dtype,
 )
 from hessweep.store.segments import read_columns, segments_folder
 
-ORDER = ["N_i", "N_h", "weights", "seed"]
+ORDER = ["N_i", "N_h", "weights", "spectrum", "seed"]
 """How points are sorted in a group: those of one size, and their eigenvalues, lie together."""
 
 _BLOCK_ROWS = 65536
@@ -54,7 +56,7 @@ class Group:
     @property
     def digest(self) -> str:
         """What the published group depends on: which points, from which segments, how written."""
-        columns = [f"{column.name} {column.dtype}" for column in POINT_COLUMNS]
+        columns = [f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS)]
         keys, segments = ("\n".join(self.points[name]) for name in ("key", "segment"))
         rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
         return _digest([str(FORMAT), self.label, *columns, keys, segments, rows])
@@ -66,7 +68,8 @@ class Block:
 
     columns: dict[str, ndarray]
     """A value a row for each of `POINT_COLUMNS`, and `segment`."""
-    eigenvalues: ndarray
+    flat: dict[str, ndarray]
+    """The values of each of `FLAT_COLUMNS`, row after row."""
     computed_with: frozenset[str]
     """The provenance texts of the segments."""
 
@@ -133,7 +136,7 @@ def _read_block(root: Path, label: str, points: pd.DataFrame) -> Block:
         column.name: np.full(size, missing_value(column), dtype=numpy_dtype(column))
         for column in POINT_COLUMNS
     }
-    eigenvalues: list[ndarray] = [np.empty(0)] * size
+    flat = {name: [empty] * size for r in RAGGED for name, empty in no_values(r).items()}
     computed_with = set()
     origin, positions = points["row"].to_numpy(), np.arange(size)
     for name, where in points.groupby("segment", sort=False).indices.items():
@@ -143,13 +146,18 @@ def _read_block(root: Path, label: str, points: pd.DataFrame) -> Block:
         # A segment of an older version may lack a column; its points then have no value there.
         for column in columns.keys() & arrays.keys():
             columns[column][targets] = arrays[column][rows]
-        ends = np.cumsum(arrays["row_size"])
-        starts = ends - arrays["row_size"]
-        for target, row in zip(targets, rows, strict=True):
-            eigenvalues[target] = arrays[EIGENVALUES.name][starts[row] : ends[row]]
+        for ragged in RAGGED:
+            if ragged.size not in arrays:
+                continue
+            ends = np.cumsum(arrays[ragged.size])
+            starts = ends - arrays[ragged.size]
+            for column in (c.name for c in ragged.columns):
+                for target, row in zip(targets, rows, strict=True):
+                    flat[column][target] = arrays[column][starts[row] : ends[row]]
     columns["activation"][:] = label
     columns["segment"] = points["segment"].to_numpy().astype(numpy_dtype(POINT_COLUMNS[0]))
-    return Block(columns, np.concatenate(eigenvalues), frozenset(computed_with))
+    joined = {name: np.concatenate(values) for name, values in flat.items()}
+    return Block(columns, joined, frozenset(computed_with))
 
 
 def _digest(texts: list[Any], size: int = 16) -> str:

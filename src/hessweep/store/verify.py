@@ -158,9 +158,11 @@ def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:
 
 
 def _wrong_keys(arrays: dict[str, ndarray]) -> Iterator[str]:
-    names = ("activation_spec", "N_i", "N_h", "seed", "weights", "kernel_version", "key")
-    for spec, *rest, key in zip(*(arrays[name].tolist() for name in names), strict=True):
-        expected = point_key(json.loads(spec), *rest)
+    names = ("key", "activation_spec", "N_i", "N_h", "seed", "weights", "kernel_version")
+    spectra = arrays["spectrum"] if "spectrum" in arrays else ["exact"] * len(arrays["key"])
+    rows = zip(*(arrays[name].tolist() for name in names), spectra, strict=True)
+    for key, spec, *rest, spectrum in rows:
+        expected = point_key(json.loads(spec), *rest, spectrum=str(spectrum))
         if key != expected:
             yield f"key {key} stands at a point whose key is {expected}"
 

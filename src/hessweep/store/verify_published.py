@@ -20,7 +20,7 @@ from hessweep.store.publish import (
     published_folder,
     read_metadata,
 )
-from hessweep.store.schema import EIGENVALUES
+from hessweep.store.schema import DIMENSIONS, POINT
 from hessweep.store.selection import Group, gather
 
 Finding = tuple[bool, Path, str]
@@ -99,14 +99,16 @@ def _is_chunk(parts: list[str]) -> bool:
 def _wrong_values(root: Path, folder: Path, group: Group, names: set[str]) -> Iterator[Finding]:
     """Yield the arrays that can not be read, or that differ from the segments: once each."""
     published = dict(zarr.open_group(folder, mode="r", use_consolidated=True).arrays())
-    ends = {"point": 0, "eigenvalue": 0}
+    ends = dict.fromkeys((POINT, *DIMENSIONS.values()), 0)
     for block in gather(root, group):
-        columns = {**block.columns, EIGENVALUES.name: block.eigenvalues}
+        columns = {**block.columns, **block.flat}
         starts = dict(ends)
-        ends["point"] += len(block.columns["key"])
-        ends["eigenvalue"] += len(block.eigenvalues)
+        ends |= {
+            dimension: starts[dimension] + len(columns[name])
+            for name, dimension in {"key": POINT, **DIMENSIONS}.items()
+        }
         for name in sorted(names):
-            dimension = "eigenvalue" if name == EIGENVALUES.name else "point"
+            dimension = DIMENSIONS.get(name, POINT)
             start, stop = starts[dimension], ends[dimension]
             message = _difference(published[name], start, stop, columns[name])
             if message:

@@ -15,7 +15,7 @@ from pydantic import (
 
 from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.network import WEIGHTS
-from hessweep.point import Point
+from hessweep.point import Point, SpectrumKind
 from hessweep.study.grid import (
     MAX_POINTS,
     read_activations,
@@ -107,6 +107,8 @@ class Sweep(Section):
     """(N_i, N_h), where the grid is not a product."""
     seeds: Seeds
     weights: Weights = ("normal",)
+    spectrum: SpectrumKind = "exact"
+    """`density` for networks too large for all eigenvalues: their density and the largest."""
 
     @model_validator(mode="after")
     def _one_grid(self) -> "Sweep":
@@ -139,7 +141,7 @@ class Sweep(Section):
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""
         points = (
-            Point(activation, N_i, N_h, seed, weights)
+            Point(activation, N_i, N_h, seed, weights, self.spectrum)
             for activation, weights, (N_i, N_h), seed in product(
                 self.activation, self.weights, self.shapes(), self.seeds
             )

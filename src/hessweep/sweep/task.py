@@ -25,7 +25,7 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
     _one_blas_thread()
     results = [
         result
-        for _, together in groupby(points, key=lambda p: (p.activation, p.N_i, p.N_h))
+        for _, together in groupby(points, key=lambda p: (p.activation, p.N_i, p.N_h, p.spectrum))
         for result in _attempt(list(together))
     ]
     try:

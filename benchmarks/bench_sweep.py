@@ -1,0 +1,105 @@
+"""How fast is a whole sweep: 10⁵ small points, nothing to do, one more seed, and queries?"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+
+from measure import Row
+
+POINTS, QUICK_POINTS = 100_000, 2_000
+
+STUDY = """
+name: bench
+results: {results}
+sweeps:
+  small: {{activation: {activation}, N: {N}, seeds: {seeds}}}
+"""
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Yield what the command `hessweep` takes, store and publishing included, on two workers."""
+    points = QUICK_POINTS if quick else POINTS
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        study = _study(root, "erf", 5, points)
+        seconds, _ = _hessweep("run", study)
+        kernel = _kernel_seconds(root / "results", points)
+        yield _limit(f"{points:,} points, erf (5, 5)", seconds, 60, _overhead(seconds, kernel))
+        seconds, _ = _hessweep("run", study)
+        yield _limit(f"nothing to do on {points:,} points", seconds, 3)
+        # One seed of one size is one point; a seed of a grid of sizes is many.
+        seconds, _ = _hessweep("run", _study(root, "erf", 5, points + 100))
+        yield _limit(f"100 more seeds on {points:,} points", seconds, 3)
+        for what, expression in (
+            ("a slice", "seed < 100"),
+            ("a condition on every point", "lambda_min < 1e-12"),
+        ):
+            seconds, _ = _hessweep("query", root / "results", expression, "--columns", "seed,rank")
+            yield _limit(f"query: {what} of {points:,} points", seconds, 1.5)
+    yield from _by_size(quick)
+    yield _scaling(quick)
+
+
+def _by_size(quick: bool) -> Iterator[Row]:
+    """How much of both cores' time the mathematics gets."""
+    for activation, N, points in (("erf", 12, 20_000), ("quadratic", 20, 4_000), ("erf", 24, 400)):
+        count = points // 40 if quick else points
+        with tempfile.TemporaryDirectory() as folder:
+            seconds, _ = _hessweep("run", _study(Path(folder), activation, N, count))
+            kernel = _kernel_seconds(Path(folder) / "results", count)
+        notes = {**_overhead(seconds, kernel), "kernel a point": f"{kernel / count * 1e3:.2f} ms"}
+        yield Row(f"{count:,} points, {activation} ({N}, {N})", seconds, notes=notes)
+
+
+def _scaling(quick: bool) -> Row:
+    times = {}
+    for workers in (2, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            study = _study(Path(folder), "erf", 20, 60 if quick else 600)
+            times[workers], _ = _hessweep("run", study, "--workers", str(workers))
+    return Row("2 workers, erf (20, 20)", times[2], "1 worker", times[1])
+
+
+def _limit(case: str, seconds: float, at_most: float, notes: dict | None = None) -> Row:
+    """A time that is to stay below a limit: the ratio is the limit over the time."""
+    return Row(case, seconds, "what is allowed", at_most, 1.0, notes=notes or {})
+
+
+def _overhead(seconds: float, kernel: float) -> dict[str, str]:
+    cores = os.cpu_count() or 1
+    return {"of both cores' time in the mathematics": f"{kernel / (cores * seconds):.0%}"}
+
+
+def _study(root: Path, activation: str, N: int, seeds: int) -> Path:
+    path = root / "study.yaml"
+    path.write_text(
+        STUDY.format(
+            results=json.dumps(str(root / "results")), activation=activation, N=N, seeds=seeds
+        )
+    )
+    return path
+
+
+def _hessweep(command: str, *arguments: object) -> tuple[float, str]:
+    """Run the command as a user does, interpreter start included."""
+    start = perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "hessweep", command, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return perf_counter() - start, done.stdout
+
+
+def _kernel_seconds(results: Path, points: int) -> float:
+    import hessweep
+
+    table = hessweep.table(hessweep.open_results(results), columns=["spectrum_time", "rank_time"])
+    assert len(table) == points
+    return float(table.to_numpy().sum())

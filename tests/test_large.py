@@ -1,0 +1,305 @@
+"""Density points: against exact spectra, through the store, in figures, and what they cost."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hessweep import analysis
+from hessweep.activations import activation
+from hessweep.cost import check_fits, predicted_bytes, predicted_seconds, stored_bytes
+from hessweep.density import SpectralDensity
+from hessweep.errors import InputError, PrecisionError, TooLargeError
+from hessweep.figures import erf_spectrum, quadratic_spectrum
+from hessweep.hessian import hessian
+from hessweep.point import KERNEL_VERSION, Point, compute
+from hessweep.store import (
+    each_of,
+    open_results,
+    pooled_eigenvalues,
+    publish,
+    read_segment,
+    restrict,
+    spectra,
+    table,
+    verify,
+    write_segment,
+)
+from hessweep.store.files import commit_file
+from hessweep.store.flat_zarr import encode
+from hessweep.store.schema import DENSITY, columns_of
+from hessweep.store.segments import _arrays, _digest, _zip
+from hessweep.study import parse_study
+
+ERF, QUADRATIC = activation("erf"), activation("quadratic")
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    """Both kinds of the same teachers: (density, exact)."""
+    points = [
+        Point(function, N_i, N_h, seed)
+        for function, N_i, N_h in ((ERF, 24, 24), (QUADRATIC, 24, 24), (ERF, 30, 8))
+        for seed in range(2)
+    ]
+    return [(compute(replace(p, spectrum="density")), compute(p)) for p in points]
+
+
+@pytest.fixture(scope="module")
+def root(pairs, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("large")
+    write_segment(folder, [result for pair in pairs[:3] for result in pair])
+    write_segment(folder, [result for pair in pairs[3:] for result in pair])
+    publish(folder)
+    return folder
+
+
+def test_densities_and_extremes_are_those_of_the_spectrum(pairs):
+    for large, exact in pairs:
+        eigenvalues = exact.eigenvalues
+        x = np.geomspace(1e-3 * eigenvalues[-1], 1.01 * eigenvalues[-1], 500)
+        distribution = np.searchsorted(eigenvalues, x, side="right") / exact.point.P
+        assert np.abs(large.density.cdf(x).value - distribution).max() <= 0.04
+        found = large.eigenvalues
+        assert len(found) > large.point.N_h
+        np.testing.assert_allclose(found, eigenvalues[-len(found) :], rtol=1e-8)
+        error = np.abs(found - eigenvalues[-len(found) :])
+        assert (error <= large.scalars["eigenvalue_error"]).all()
+
+
+def test_scalars_of_a_density_point_are_those_of_the_matrix(pairs):
+    for large, exact in pairs:
+        H = hessian(large.point.network())
+        for name, value in (
+            ("trace", np.trace(H)),
+            ("frobenius_norm", np.linalg.norm(H)),
+            ("lambda_max", np.linalg.norm(H, 2)),
+        ):
+            assert large.scalars[name] == pytest.approx(value, rel=1e-8)
+            assert exact.scalars[name] == pytest.approx(value, rel=1e-8)
+        for name in ("rank", "rank_certificate", "effective_parameters"):
+            assert large.scalars[name] == exact.scalars[name]
+        assert large.scalars["rank_certificate"] == "proved"
+        assert np.isnan(large.scalars["lambda_min"])
+        assert large.scalars["lambda_min_error"] == np.inf
+
+
+def test_a_rank_that_no_theorem_knows_is_undecided():
+    large = compute(Point(QUADRATIC, 6, 9, 0, spectrum="density"))
+    true = compute(Point(QUADRATIC, 6, 9, 0)).scalars["rank"]
+    assert large.scalars["rank_certificate"] == "undecided"
+    assert large.scalars["rank_lower"] <= true <= large.scalars["rank_upper"]
+
+
+def test_keys_are_those_from_before_densities():
+    assert KERNEL_VERSION == 1
+    point = Point(activation("quadratic", epsilon=0.5), 3, 4, 7, "laplace")
+    assert point.key == "88d4ee7035f9b2c25d23bd20d3820658"
+    assert replace(point, spectrum="density").key != point.key
+
+
+def test_computed_again_every_bit_is_the_same(pairs):
+    large, _ = pairs[0]
+    again = compute(large.point)
+    assert again.eigenvalues.tobytes() == large.eigenvalues.tobytes()
+    for mine, other in zip(again.density.flat(), large.density.flat(), strict=True):
+        assert mine.tobytes() == other.tobytes()
+    other_seed = compute(replace(large.point, seed=5))
+    assert other_seed.density.flat().nodes.tobytes() != large.density.flat().nodes.tobytes()
+
+
+def test_the_store_gives_back_every_bit(root, pairs):
+    results = open_results(root)
+    stored = table(results, "spectrum == 'density'", ["key", "node_size", "row_size"])
+    flat = {
+        name: each_of(results, name, "spectrum == 'density'")
+        for name in ("eigenvalues", "density_nodes", "density_weights", "density_probes")
+    }
+    by_key = {large.point.key: large for large, _ in pairs}
+    assert len(stored) == len(by_key) == 6
+    for i, row in enumerate(stored.itertuples()):
+        result = by_key[row.key]
+        expected = (result.eigenvalues, *result.density.flat())
+        assert row.node_size == len(expected[1])
+        assert row.row_size == len(expected[0])
+        for values, mine in zip(flat.values(), expected, strict=True):
+            assert values[i].tobytes() == mine.tobytes()
+    dataset = results["erf"].to_dataset()
+    assert dataset["node_size"].attrs["sample_dimension"] == "node"
+    assert dataset["density_nodes"].dims == ("node",)
+
+
+def test_a_density_is_the_same_after_the_store(root, pairs):
+    points = analysis.realisations(
+        open_results(root), "spectrum == 'density' and activation == 'erf'", densities=True
+    )
+    x = np.geomspace(1e-6, 2, 50)
+    by_key = {large.point.key: large.density for large, _ in pairs}
+    for key, density in points[["key", "density"]].itertuples(index=False):
+        np.testing.assert_allclose(density.cdf(x).value, by_key[key].cdf(x).value, rtol=1e-12)
+        np.testing.assert_allclose(density.cdf(x).error, by_key[key].cdf(x).error, atol=1e-14)
+        assert density.multiplicities.tolist() == by_key[key].multiplicities.tolist()
+
+
+def test_readers_of_spectra_leave_densities_out(root, pairs):
+    results = open_results(root)
+    exact = [e.eigenvalues for _, e in pairs if e.point.activation == ERF and e.point.N_i == 24]
+    where = "activation == 'erf' and N_i == 24"
+    assert pooled_eigenvalues(results, where).values.tolist() == np.concatenate(exact).tolist()
+    assert spectra(results, "erf", 24, 24)["eigenvalues"].values.tolist() == np.array(exact).tolist()
+    assert analysis.realisations(results, where)["spectrum"].tolist() == ["exact"] * 2
+    # Of teachers that have both, the spectrum counts.
+    both = analysis.realisations(results, where, densities=True)
+    assert both["spectrum"].tolist() == ["exact"] * 2
+    with pytest.raises(InputError, match="found none"):
+        analysis.realisations(results, f"{where} and spectrum == 'density'")
+
+
+def test_a_restricted_tree_keeps_each_points_nodes(root, pairs):
+    large = pairs[1][0]
+    part = restrict(open_results(root), {large.point.key})
+    [nodes] = each_of(part, "density_nodes")
+    [eigenvalues] = each_of(part, "eigenvalues")
+    assert nodes.tobytes() == large.density.flat().nodes.tobytes()
+    assert eigenvalues.tobytes() == large.eigenvalues.tobytes()
+
+
+def test_verify_computes_densities_again(root, pairs, tmp_path):
+    found = verify(root)
+    assert (found.problems, found.recomputed) == ((), 12)
+    large = pairs[0][0]
+    weights = np.roll(large.density.weights, 1)
+    write_segment(tmp_path, [replace(large, density=replace(large.density, weights=weights))])
+    publish(tmp_path)
+    [problem] = verify(tmp_path).problems
+    assert problem.message.endswith("density_weights differ")
+
+
+def test_a_density_belongs_to_a_density_point_alone(pairs, tmp_path):
+    large, exact = pairs[0]
+    for wrong in (replace(large, density=None), replace(exact, density=large.density)):
+        with pytest.raises(InputError, match="density: expected"):
+            write_segment(tmp_path, [wrong])
+
+
+def test_segments_from_before_densities_are_read(pairs, tmp_path):
+    """A segment without any of the arrays that came with them."""
+    exact = [exact for _, exact in pairs[:2]]
+    new = {"spectrum", "node_size", "frobenius_norm", "density_floor"}
+    new |= {column.name for column in DENSITY.columns}
+    arrays = {k: v for k, v in _arrays(columns_of(exact)).items() if k not in new}
+    content = _zip(encode(arrays, {"computed_with": "{}"}))
+    (tmp_path / "segments").mkdir()
+    path = tmp_path / "segments" / f"{_digest(content)}.zarr.zip"
+    commit_file(path, content)
+    assert "spectrum" not in read_segment(path)
+    write_segment(tmp_path, [pairs[0][0]])
+    publish(tmp_path)
+    results = open_results(tmp_path)
+    assert table(results)["spectrum"].tolist() == ["density", "exact", "exact"]
+    values = np.concatenate([result.eigenvalues for result in exact])
+    assert pooled_eigenvalues(results).values.tobytes() == values.tobytes()
+    problems = verify(tmp_path, sample=0).problems
+    assert problems == ()
+
+
+def test_a_study_asks_for_densities():
+    sweep = {"activation": "erf", "N": [3, 4], "seeds": 2, "spectrum": "density"}
+    points = parse_study({"name": "x", "sweeps": {"a": sweep}}).points()
+    assert {point.spectrum for point in points} == {"density"}
+    assert len({point.key for point in points}) == 4
+
+
+def test_what_is_too_large_is_told_the_way_out():
+    point = Point(ERF, 1000, 1000, 0)
+    limit = 2_500_000_000
+    with pytest.raises(TooLargeError, match=r"`spectrum: density`"):
+        check_fits([point], limit)
+    check_fits([replace(point, spectrum="density")], limit)
+    with pytest.raises(TooLargeError) as caught:
+        check_fits([replace(point, N_i=10**4, N_h=10**4)], limit)
+    assert "density" not in str(caught.value)
+
+
+def test_cost_of_a_million_parameters():
+    point = Point(QUADRATIC, 1000, 1000, 0, spectrum="density")
+    assert 30 < predicted_seconds(point) < 180
+    assert 8e8 < predicted_bytes(point) < 1.5e9
+    assert stored_bytes(point) < 1e5
+
+
+def test_storage_is_about_what_is_written(root, pairs):
+    written = sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+    predicted = sum(stored_bytes(result.point) for pair in pairs for result in pair)
+    assert written / 2 < predicted < 2 * written
+
+
+def test_figures_go_on_with_densities(root):
+    """Sizes of one kind each: the exact ones are made of the same teachers."""
+    results = open_results(root)
+    keys = table(results)
+    large = restrict(results, set(keys["key"][keys["spectrum"] == "density"]))
+    exact = restrict(results, set(keys["key"][keys["spectrum"] == "exact"]))
+    mine, true = (
+        analysis.realisations(r, "activation == 'quadratic'", densities=True)
+        for r in (large, exact)
+    )
+    estimate, histogram = (quadratic_spectrum.log_densities(p, 2) for p in (mine, true))
+    for table_ in (estimate, histogram):
+        width = np.log10(table_["high"] / table_["low"])
+        assert (table_["density"] * width).sum() == pytest.approx(1, abs=1e-3)
+    both = estimate.merge(histogram, on="low", suffixes=("", "_exact"))
+    # In bins of half a decade, above where 80 steps resolve; a Kolmogorov distance each.
+    wide = both[both["low"] > 1e-2]
+    assert (np.abs(wide["density"] - wide["density_exact"]) / 2).max() < 0.06
+    counts = erf_spectrum.data(large)["agreement"]
+    assert counts["exact"].tolist() == erf_spectrum.data(exact)["agreement"]["exact"].tolist()
+
+
+def test_large_eigenvalues_are_counted_by_the_density(pairs):
+    """Where the Lanczos run for the extremes ends before the gap."""
+    for large, exact in pairs[:2]:
+        gap = analysis.largest_gap(exact.eigenvalues, 24)
+        [count], [error] = analysis.count_large(large.density, 24)
+        assert 0 < error < 3
+        assert abs(count - gap.count) < 4 * error
+    planted = SpectralDensity.of_spectrum(np.append(np.geomspace(1e-4, 1e-2, 90), np.full(10, 1.0)))
+    nodes = np.array([[1e-4, 1e-3, 1e-2], [2e-4, 2e-3, 1e-2]])
+    sampled = replace(
+        planted, P=100, exact=planted.exact[90:], multiplicities=planted.multiplicities[90:],
+        nodes=nodes, weights=np.full((2, 3), 1 / 3),
+    )  # fmt: skip
+    [count], [error] = analysis.count_large(sampled, 30)
+    assert (count, error) == (pytest.approx(40), pytest.approx(0, abs=1e-12))
+
+
+def test_caption_says_what_was_counted_and_what_estimated(root, monkeypatch):
+    results = open_results(root)
+    keys = table(results)
+    kept = (keys["spectrum"] == "density") & (keys["N_i"] == 24)
+    large = restrict(results, set(keys["key"][kept]))
+    node = large["erf"].to_dataset()
+    # As if the run had ended with the ten largest.
+    sizes = node["row_size"].values
+    ends = np.cumsum(sizes)
+    values = np.concatenate([node["eigenvalues"].values[end - 10 : end] for end in ends])
+    short = node.drop_vars("eigenvalues").assign(
+        eigenvalues=("eigenvalue", values), row_size=("point", np.full(len(sizes), 10))
+    )
+    large["erf"] = type(large)(short)
+    tables = erf_spectrum.data(large)
+    count = tables["count"]
+    assert (count["error"] > 0).all()
+    assert (np.abs(count["count"] - 24) < 4 * count["error"]).all()
+    caption = erf_spectrum.caption(tables)
+    assert "Where they were not computed one by one" in caption
+    assert "at N = 24" in caption
+    assert erf_spectrum.plot(tables).axes
+
+
+def test_not_even_one_eigenvalue_is_an_error():
+    from hessweep.density import converged_eigenvalues
+
+    network = Point(ERF, 20, 20, 0).network()
+    with pytest.raises(PrecisionError, match="raise steps"):
+        converged_eigenvalues(network, 4, steps=3)
