@@ -1,10 +1,13 @@
 """Eigenvalue densities of several sizes on logarithmic axes, as Figs 4 and 5 show them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from hessweep import analysis
+from hessweep.density import SpectralDensity
 from hessweep.figures import style
 
 HIDDEN = 0.02
@@ -26,7 +29,31 @@ def _log_density(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
     """Return the histogram of the pooled eigenvalues of one size, or the mean of densities."""
     if (points["spectrum"] == "exact").all():
         return analysis.log_histogram(np.concatenate(analysis.non_zero(points)), per_decade)
-    return analysis.density_histogram(list(points["density"]), list(points["rank"]), per_decade)
+    return density_histogram(list(points["density"]), list(points["rank"]), per_decade)
+
+
+def density_histogram(
+    densities: Sequence[SpectralDensity], ranks: Sequence[int], per_decade: int
+) -> pd.DataFrame:
+    """Return what `analysis.log_histogram` returns, of the non-zero eigenvalues of densities.
+
+    Args:
+        densities: Of realisations of one size.
+        ranks: How many eigenvalues of each are not zero.
+        per_decade: Bins in a decade.
+
+    Returns:
+        `low, high, count, density`: the mean over the realisations; the count is the number of
+        eigenvalues that is expected in all of them.
+    """
+    support = np.concatenate([np.append(d.exact, d.nodes[d.weights > 0]) for d in densities])
+    ends = np.log10([support[support > 0].min(), support.max()]) * per_decade
+    edges = 10 ** (np.arange(np.floor(ends[0]), np.floor(ends[1]) + 2) / per_decade)
+    counts = sum(d.P / per_decade * d.log_density(edges).value for d in densities)
+    density = per_decade * counts / np.sum(ranks)
+    return pd.DataFrame(
+        {"low": edges[:-1], "high": edges[1:], "count": counts, "density": density}
+    )
 
 
 def shown_from(densities: pd.DataFrame) -> float:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hessweep import analysis
+from hessweep.density import count_large
 from hessweep.figures import style
 from hessweep.figures.density import HIDDEN, draw_log_densities, log_densities, shown_from
 from hessweep.figures.save import Tables
@@ -31,7 +32,7 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         realisations of each `N`: geometric `mean`, `low` and `high` (smallest and largest).
         `count`: for each realisation the number of eigenvalues above the largest gap near N_h
         (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`. Where fewer are
-        stored, their number by the density (`analysis.count_large`), with its `error`.
+        stored, their number by the density (`density.count_large`), with its `error`.
         `agreement`: `points` and those with exactly N_h large eigenvalues (`exact`), the
         smallest and largest count, the smallest ratio and the largest error, for each `N`.
     """
@@ -66,7 +67,7 @@ def gaps(points: pd.DataFrame) -> pd.DataFrame:
             gap = analysis.largest_gap(row, N_h)
             found.append((gap.count, 0.0, gap.above, gap.below, gap.ratio))
         else:
-            [count], [error] = analysis.count_large(density, N_h)
+            [count], [error] = count_large(density, N_h)
             found.append((count, error, np.nan, np.nan, np.nan))
     columns = pd.DataFrame(found, columns=["count", "error", "above", "below", "ratio"])
     return pd.concat([points[["N_i", "N_h", "seed"]], columns], axis=1)
