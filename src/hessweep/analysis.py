@@ -70,15 +70,14 @@ def _densities(
         *(each_of(results, f"density_{part}", where) for part in FlatDensity._fields), strict=True
     )
     densities: list[SpectralDensity | None] = []
-    scalars = points[["P", "density_floor", "status", "spectrum", "eigenvalues"]]
-    for row, parts in zip(scalars.itertuples(index=False), flat, strict=True):
-        if row.status != "done":
+    for row, parts in zip(points.to_dict("records"), flat, strict=True):
+        if row["status"] != "done":
             densities.append(None)
-        elif row.spectrum == "density":
-            density = SpectralDensity.from_flat(row.P, FlatDensity(*parts), row.density_floor)
-            densities.append(density)
+        elif row["spectrum"] == "density":
+            stored = FlatDensity(*parts)
+            densities.append(SpectralDensity.from_flat(row["P"], stored, row["density_floor"]))
         else:
-            densities.append(SpectralDensity.of_spectrum(row.eigenvalues))
+            densities.append(SpectralDensity.of_spectrum(row["eigenvalues"]))
     return densities
 
 

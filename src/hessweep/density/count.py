@@ -13,8 +13,8 @@ def count_large(density: SpectralDensity, expected: int) -> Estimate:
     """Return how many eigenvalues lie above the emptiest place near an expected number of them.
 
     For densities of which not as many eigenvalues are known one by one. Places are compared
-    that have from half to twice the expected number above them, as `analysis.largest_gap` does; the
-    emptiest has the least weight within a factor of 1.6 around it.
+    that have from half to twice the expected number above them, as `analysis.largest_gap`
+    does; the emptiest has the least weight within a factor of 1.6 around it.
 
     Returns:
         The number and its standard error over the probes, arrays of one entry.
