@@ -255,6 +255,9 @@ def test_figures_go_on_with_densities(root):
     assert (estimate["density"] / 2).sum() == pytest.approx(325 / 324)
     assert (histogram["density"] / 2).sum() == pytest.approx(1)
     assert estimate["count"].sum() == pytest.approx(2 * 325)
+    top = max(density.nodes.max() for density in mine["density"])
+    assert estimate["resolved"].tolist() == (estimate["low"] >= 3e-4 * top).tolist()
+    assert histogram["resolved"].all()
     both = estimate.merge(histogram, on="low", suffixes=("", "_exact"))
     # In bins of half a decade, above where 80 steps resolve; a Kolmogorov distance each.
     wide = both[both["low"] > 1e-2]
@@ -293,4 +296,8 @@ def test_caption_says_what_was_counted_and_what_estimated(root, monkeypatch):
     caption = erf_spectrum.caption(tables)
     assert "Where they were not computed one by one" in caption
     assert "at N = 24" in caption
-    assert erf_spectrum.plot(tables).axes
+    assert "For N = 24 the curves are Lanczos densities" in caption
+    [curve] = erf_spectrum.plot(tables).axes[0].get_lines()
+    drawn = curve.get_xdata()[np.isfinite(curve.get_ydata())]
+    # The first is the empty bin that brings a curve down to the axis.
+    assert drawn[1] > 3e-4 * tables["sorted"]["mean"].max()

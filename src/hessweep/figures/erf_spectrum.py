@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 from hessweep import analysis
 from hessweep.density import count_large
 from hessweep.figures import style
-from hessweep.figures.density import HIDDEN, draw_log_densities, log_densities, shown_from
+from hessweep.figures.density import (
+    HIDDEN,
+    draw_log_densities,
+    log_densities,
+    said_of_resolution,
+    shown_from,
+)
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
 
@@ -145,6 +151,7 @@ def caption(tables: Tables) -> str:
         f"k = N_h / 2 and 2 N_h comes after exactly N_h eigenvalues in {exact} of {points} "
         f"teachers{off}; the smallest such gap is a factor of "
         f"{agreement['smallest_ratio'].min():.1f}.{_estimates(tables['agreement'])}"
+        f"{said_of_resolution(tables['density'])}"
     )
 
 
@@ -154,8 +161,8 @@ def _estimates(agreement: pd.DataFrame) -> str:
     if not estimated:
         return ""
     numbers = listed(
-        f"{row['smallest_count']:.0f} to {row['largest_count']:.0f} (standard error "
-        f"{row['error']:.1g}) at N = {row['N']}"
+        f"{counted([round(row['smallest_count']), round(row['largest_count'])])} (standard "
+        f"error {row['error']:.1g}) at N = {row['N']}"
         for row in estimated
     )
     return (
