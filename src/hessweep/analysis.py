@@ -1,6 +1,6 @@
 """Numbers that tables and figures share: pooled spectra, distances to laws, gaps, exponents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import xarray as xr
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.density import Estimate, FlatDensity, SpectralDensity
+from hessweep.density import FlatDensity, SpectralDensity
 from hessweep.errors import InputError
 from hessweep.store import each_of, open_results, restrict, table
 from hessweep.study import Study
@@ -66,17 +66,18 @@ def _densities(
     results: xr.DataTree, where: str, points: pd.DataFrame
 ) -> list[SpectralDensity | None]:
     """Return the density of each point; that of a spectrum is made of its eigenvalues."""
-    flat = zip(*(each_of(results, f"density_{part}", where) for part in FlatDensity._fields), strict=True)
+    flat = zip(
+        *(each_of(results, f"density_{part}", where) for part in FlatDensity._fields), strict=True
+    )
     densities: list[SpectralDensity | None] = []
-    scalars = points[["P", "density_floor", "status", "spectrum", "eigenvalues"]]
-    for row, parts in zip(scalars.itertuples(index=False), flat, strict=True):
-        if row.status != "done":
+    for row, parts in zip(points.to_dict("records"), flat, strict=True):
+        if row["status"] != "done":
             densities.append(None)
-        elif row.spectrum == "density":
-            density = SpectralDensity.from_flat(row.P, FlatDensity(*parts), row.density_floor)
-            densities.append(density)
+        elif row["spectrum"] == "density":
+            stored = FlatDensity(*parts)
+            densities.append(SpectralDensity.from_flat(row["P"], stored, row["density_floor"]))
         else:
-            densities.append(SpectralDensity.of_spectrum(row.eigenvalues))
+            densities.append(SpectralDensity.of_spectrum(row["eigenvalues"]))
     return densities
 
 
@@ -121,30 +122,6 @@ def log_histogram(values: Float[ndarray, " n"], per_decade: int) -> pd.DataFrame
     )
 
 
-def density_histogram(
-    densities: Sequence[SpectralDensity], ranks: Sequence[int], per_decade: int
-) -> pd.DataFrame:
-    """Return what `log_histogram` returns, of the non-zero eigenvalues of densities.
-
-    Args:
-        densities: Of realisations of one size.
-        ranks: How many eigenvalues of each are not zero.
-        per_decade: Bins in a decade.
-
-    Returns:
-        `low, high, count, density`: the mean over the realisations; the count is the number of
-        eigenvalues that is expected in all of them.
-    """
-    support = np.concatenate([np.append(d.exact, d.nodes[d.weights > 0]) for d in densities])
-    ends = np.log10([support[support > 0].min(), support.max()]) * per_decade
-    edges = 10 ** (np.arange(np.floor(ends[0]), np.floor(ends[1]) + 2) / per_decade)
-    counts = sum(d.P / per_decade * d.log_density(edges).value for d in densities)
-    density = per_decade * counts / np.sum(ranks)
-    return pd.DataFrame(
-        {"low": edges[:-1], "high": edges[1:], "count": counts, "density": density}
-    )
-
-
 def ks_noise(rows: list[ndarray], resamples: int = 40, seed: int = 0) -> float:
     """Return the distance that sampling alone makes: the mean over bootstrap samples.
 
@@ -170,10 +147,6 @@ def ks_noise(rows: list[ndarray], resamples: int = 40, seed: int = 0) -> float:
         cumulative = np.cumsum(drawn[owner])
         distances.append(np.abs(cumulative / cumulative[-1] - uniform)[last].max())
     return float(np.mean(distances))
-
-
-GAP_WIDTH = 1.6
-"""A factor that a density of 80 steps resolves around a gap."""
 
 
 @dataclass(frozen=True)
@@ -214,37 +187,6 @@ def largest_gap(eigenvalues: Float[ndarray, " P"], expected: int) -> Gap:
     window = np.maximum(descending[first - 1 : last + 1], np.finfo(float).tiny)
     count = first + int(np.argmax(-np.diff(np.log(window))))
     return Gap(count, float(descending[count - 1]), float(descending[count]))
-
-
-def count_large(density: SpectralDensity, expected: int) -> Estimate:
-    """Return how many eigenvalues lie above the emptiest place near an expected number of them.
-
-    For densities of which not as many eigenvalues are known one by one. Places are compared
-    that have from half to twice the expected number above them, as `largest_gap` does; the
-    emptiest has the least weight within a factor of 1.6 around it.
-
-    Returns:
-        The number and its standard error over the probes, arrays of one entry.
-    """
-    order = np.argsort(density.nodes, axis=None)
-    nodes = density.nodes.ravel()[order]
-    sums = np.pad(density.weights.ravel()[order].cumsum(), (1, 0)) / len(density.nodes)
-    places = np.geomspace(nodes[nodes > 0].min(), nodes.max(), 2000)
-
-    def below(x: ndarray) -> ndarray:
-        return np.asarray(sums[np.searchsorted(nodes, x, side="right")])
-
-    above = density.P * density.sampled_mass * (1 - below(places))
-    above += (density.exact > places[:, None]) @ density.multiplicities
-    near = places[(above >= expected / 2) & (above <= 2 * expected)]
-    half = np.sqrt(GAP_WIDTH)
-    weight = below(near * half) - below(near / half)
-    # In the middle of the places that are as empty: nodes do not come to the edges of a gap.
-    place = np.sqrt(np.prod(near[weight <= weight.min() + 1e-12][[0, -1]]))
-    each = density.P * density.sampled_mass * (density.weights * (density.nodes > place)).sum(1)
-    known = (density.exact > place) @ density.multiplicities
-    error = each.std(ddof=1) / np.sqrt(len(each))
-    return Estimate(np.array([known + each.mean()]), np.array([error]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,18 @@
 """Densities and extremes against exact spectra, where both can be had."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hessweep.activations import activation
-from hessweep.density import extreme_eigenvalues, spectral_density
+from hessweep.density import (
+    SpectralDensity,
+    converged_eigenvalues,
+    count_large,
+    extreme_eigenvalues,
+    spectral_density,
+)
 from hessweep.density.lanczos import Lanczos
 from hessweep.density.measure import calibrated, without_zeros
 from hessweep.errors import InputError, PrecisionError
@@ -152,3 +160,19 @@ def test_bad_requests_are_refused() -> None:
         extreme_eigenvalues(network, k=421)
     with pytest.raises(PrecisionError, match="raise steps"):
         extreme_eigenvalues(network, k=3, steps=4)
+    with pytest.raises(PrecisionError, match="the largest eigenvalue is not within"):
+        converged_eigenvalues(network, most=4, steps=3)
+
+
+def test_planted_large_eigenvalues_are_counted() -> None:
+    """Ten known ones of 100, and a third of the other 90 at nodes above the gap."""
+    planted = SpectralDensity.of_spectrum(
+        np.append(np.geomspace(1e-4, 1e-2, 90), np.full(10, 1.0))
+    )
+    nodes = np.array([[1e-4, 1e-3, 1e-2], [2e-4, 2e-3, 1e-2]])
+    sampled = replace(
+        planted, P=100, exact=planted.exact[90:], multiplicities=planted.multiplicities[90:],
+        nodes=nodes, weights=np.full((2, 3), 1 / 3),
+    )  # fmt: skip
+    [count], [error] = count_large(sampled, 30)
+    assert (count, error) == (pytest.approx(40), pytest.approx(0, abs=1e-12))

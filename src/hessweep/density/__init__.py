@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
+from hessweep.density.count import count_large
 from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import (
     Estimate,
@@ -239,6 +240,7 @@ __all__ = [
     "FlatDensity",
     "SpectralDensity",
     "converged_eigenvalues",
+    "count_large",
     "density_plan",
     "extreme_eigenvalues",
     "spectral_density",

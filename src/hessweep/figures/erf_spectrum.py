@@ -7,8 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hessweep import analysis
+from hessweep.density import count_large
 from hessweep.figures import style
-from hessweep.figures.density import HIDDEN, draw_log_densities, log_densities, shown_from
+from hessweep.figures.density import (
+    HIDDEN,
+    draw_log_densities,
+    log_densities,
+    said_of_resolution,
+    shown_from,
+)
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
 
@@ -31,7 +38,7 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         realisations of each `N`: geometric `mean`, `low` and `high` (smallest and largest).
         `count`: for each realisation the number of eigenvalues above the largest gap near N_h
         (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`. Where fewer are
-        stored, their number by the density (`analysis.count_large`), with its `error`.
+        stored, their number by the density (`density.count_large`), with its `error`.
         `agreement`: `points` and those with exactly N_h large eigenvalues (`exact`), the
         smallest and largest count, the smallest ratio and the largest error, for each `N`.
     """
@@ -66,7 +73,7 @@ def gaps(points: pd.DataFrame) -> pd.DataFrame:
             gap = analysis.largest_gap(row, N_h)
             found.append((gap.count, 0.0, gap.above, gap.below, gap.ratio))
         else:
-            [count], [error] = analysis.count_large(density, N_h)
+            [count], [error] = count_large(density, N_h)
             found.append((count, error, np.nan, np.nan, np.nan))
     columns = pd.DataFrame(found, columns=["count", "error", "above", "below", "ratio"])
     return pd.concat([points[["N_i", "N_h", "seed"]], columns], axis=1)
@@ -144,6 +151,7 @@ def caption(tables: Tables) -> str:
         f"k = N_h / 2 and 2 N_h comes after exactly N_h eigenvalues in {exact} of {points} "
         f"teachers{off}; the smallest such gap is a factor of "
         f"{agreement['smallest_ratio'].min():.1f}.{_estimates(tables['agreement'])}"
+        f"{said_of_resolution(tables['density'])}"
     )
 
 
@@ -153,8 +161,8 @@ def _estimates(agreement: pd.DataFrame) -> str:
     if not estimated:
         return ""
     numbers = listed(
-        f"{row['smallest_count']:.0f} to {row['largest_count']:.0f} (standard error "
-        f"{row['error']:.1g}) at N = {row['N']}"
+        f"{counted([round(row['smallest_count']), round(row['largest_count'])])} (standard "
+        f"error {row['error']:.1g}) at N = {row['N']}"
         for row in estimated
     )
     return (

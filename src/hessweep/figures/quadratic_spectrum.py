@@ -8,7 +8,13 @@ from matplotlib.figure import Figure
 
 from hessweep import analysis
 from hessweep.figures import style
-from hessweep.figures.density import HIDDEN, draw_log_densities, log_densities, shown_from
+from hessweep.figures.density import (
+    HIDDEN,
+    draw_log_densities,
+    log_densities,
+    said_of_resolution,
+    shown_from,
+)
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
 
@@ -22,8 +28,8 @@ def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
 
     Returns:
         `density`: histogram of the pooled non-zero eigenvalues of each `N` (`low, high, count,
-        density` per decade; a density's area is 1 but for values that rounding made negative);
-        of density points the mean of their densities.
+        density, resolved` per decade; a density's area is 1 but for values that rounding made
+        negative); of density points the mean of their densities.
         `outlier`: mean, error of the mean and points of the largest eigenvalue at each `N`, and
         of the second largest (`second`), the upper edge of the bulk.
         `growth`: `coefficient`, `value`, `error` and reduced `chi2` of the power law fitted to
@@ -144,7 +150,7 @@ def caption(tables: Tables) -> str:
         f"sizes has exponent {number['exponent']}{_chi2(growth, 'exponent')}, between the two "
         f"largest sizes alone it is {number['last exponent']}; {expansion} describes the mean of "
         f"the outlier{_chi2(growth, 'a')}. Errors are one standard deviation of the mean over "
-        f"teachers."
+        f"teachers.{said_of_resolution(tables['density'])}"
     )
 
 

@@ -161,8 +161,8 @@ def _wrong_keys(arrays: dict[str, ndarray]) -> Iterator[str]:
     names = ("key", "activation_spec", "N_i", "N_h", "seed", "weights", "kernel_version")
     spectra = arrays["spectrum"] if "spectrum" in arrays else ["exact"] * len(arrays["key"])
     rows = zip(*(arrays[name].tolist() for name in names), spectra, strict=True)
-    for key, spec, *rest, spectrum in rows:
-        expected = point_key(json.loads(spec), *rest, spectrum=str(spectrum))
+    for key, spec, N_i, N_h, seed, weights, version, spectrum in rows:
+        expected = point_key(json.loads(spec), N_i, N_h, seed, weights, version, str(spectrum))
         if key != expected:
             yield f"key {key} stands at a point whose key is {expected}"
 
