@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -142,4 +143,4 @@ class Store(RuleBasedStateMachine):
 
 
 Store.TestCase.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
-TestStore = Store.TestCase
+TestStore = pytest.mark.faults(Store.TestCase)
