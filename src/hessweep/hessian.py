@@ -43,10 +43,19 @@ def blocks(network: Network) -> Blocks:
 
 def trace(network: Network) -> float:
     """Return the trace of `hessian(network)`, `E[|phi|²]`, without a matrix."""
-    p = np.square(network.W1).sum(axis=1)
-    k = network.activation.dual(p, p, p)
-    of_W1 = np.square(network.W2) * (network.N_i * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc))
-    return float(np.sum(k.K + of_W1))
+    return float(stacked_trace(network.activation, network.W1, network.W2))
+
+
+def stacked_trace(
+    activation: Activation,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+) -> Float[ndarray, "*stack"]:
+    """Return the traces of `stacked_hessian(activation, W1, W2)`, without a matrix."""
+    p = np.square(W1).sum(axis=-1)
+    k = activation.dual(p, p, p)
+    of_W1 = np.square(W2) * (W1.shape[-1] * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc))
+    return np.asarray(np.sum(k.K + of_W1, axis=-1))
 
 
 def stacked_hessian(

@@ -18,7 +18,7 @@ from hessweep.density import (
     density_plan,
     spectral_density,
 )
-from hessweep.hessian import trace
+from hessweep.hessian import stacked_trace, trace
 from hessweep.network import Network, sample_teacher
 from hessweep.operator import hessian_operator
 from hessweep.rank import rank_columns, theorem_columns
@@ -166,35 +166,34 @@ def compute_stack(points: Sequence[Point]) -> list[PointResult]:
     if points[0].spectrum == "density":
         return [_density_result(point) for point in points]
     networks = [point.network() for point in points]
+    W1 = np.stack([network.W1 for network in networks])
+    W2 = np.stack([network.W2 for network in networks])
     start = perf_counter()
-    spectra = stacked_spectra_with_error(
-        points[0].activation,
-        np.stack([network.W1 for network in networks]),
-        np.stack([network.W2 for network in networks]),
-    )
+    spectra = stacked_spectra_with_error(points[0].activation, W1, W2)
     spectrum_time = (perf_counter() - start) / len(points)
+    traces = stacked_trace(points[0].activation, W1, W2).tolist()
     return [
-        _result(point, network, spectrum, spectrum_time)
-        for point, network, spectrum in zip(points, networks, spectra, strict=True)
+        _result(point, network, spectrum, {"trace": trace, "spectrum_time": spectrum_time})
+        for point, network, spectrum, trace in zip(points, networks, spectra, traces, strict=True)
     ]
 
 
 def _result(
-    point: Point, network: Network, spectrum: Spectrum, spectrum_time: float
+    point: Point, network: Network, spectrum: Spectrum, known: Mapping[str, float]
 ) -> PointResult:
     start = perf_counter()
     proof = rank_columns(network, spectrum)
+    rank_time = perf_counter() - start
     scalars = {
+        **known,
         "P": point.P,
         "lambda_max": spectrum.eigenvalues[-1],
-        "trace": trace(network),
         "frobenius_norm": float(np.linalg.norm(spectrum.eigenvalues)),
         "eigenvalue_error": spectrum.error,
         "density_floor": 0.0,
         **proof,
         "route": spectrum.route,
-        "spectrum_time": spectrum_time,
-        "rank_time": perf_counter() - start,
+        "rank_time": rank_time,
     }
     return PointResult(point, spectrum.eigenvalues, scalars)
 
@@ -212,6 +211,7 @@ def _density_result(point: Point) -> PointResult:
     spectrum_time = perf_counter() - start
     start = perf_counter()
     proof = theorem_columns(network)
+    rank_time = perf_counter() - start
     scalars = {
         "P": point.P,
         "lambda_max": extremes.largest[0],
@@ -222,6 +222,6 @@ def _density_result(point: Point) -> PointResult:
         **proof,
         "route": plan.route,
         "spectrum_time": spectrum_time,
-        "rank_time": perf_counter() - start,
+        "rank_time": rank_time,
     }
     return PointResult(point, extremes.largest[::-1].copy(), scalars, density=density)

@@ -1,0 +1,46 @@
+"""A point: its key, and that its numbers do not depend on its company."""
+
+import numpy as np
+import pytest
+
+from hessweep.activations import ACTIVATIONS, activation
+from hessweep.hessian import hessian
+from hessweep.point import COLUMNS, TIMES, Point, compute, compute_stack
+
+PARAMETERS = {"polynomial": {"coefficients": [1, 0, 2, 1]}, "power": {"degree": 4}}
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_a_stack_computes_each_point_bit_for_bit_as_alone(name):
+    function = activation(name, **PARAMETERS.get(name, {}))
+    points = [Point(function, 3, 5, seed) for seed in range(5)]
+    for point, together in zip(points, compute_stack(points), strict=True):
+        alone = compute(point)
+        assert together.eigenvalues.tobytes() == alone.eigenvalues.tobytes()
+        for column in COLUMNS:
+            if column.name not in TIMES:
+                one, other = together.scalars[column.name], alone.scalars[column.name]
+                assert one == other or np.isnan(one), column.name
+
+
+def test_trace_and_norm_are_those_of_the_matrix():
+    for name in ("linear", "quadratic", "erf", "gelu"):
+        point = Point(activation(name), 4, 6, seed=2)
+        scalars, H = compute(point).scalars, hessian(point.network())
+        assert scalars["trace"] == pytest.approx(np.trace(H), rel=1e-12)
+        assert scalars["frobenius_norm"] == pytest.approx(np.linalg.norm(H), rel=1e-12)
+
+
+def test_keys_are_stable_and_tell_points_apart():
+    erf = activation("erf")
+    assert Point(erf, 5, 5, 0).key == "05ad7d3c9e40832dbe51752461c7b447"
+    others = [
+        Point(erf, 5, 6, 0),
+        Point(erf, 6, 5, 0),
+        Point(erf, 5, 5, 1),
+        Point(erf, 5, 5, 0, "uniform"),
+        Point(activation("quadratic"), 5, 5, 0),
+        Point(activation("quadratic", epsilon=2), 5, 5, 0),
+        Point(erf, 5, 5, 0, spectrum="density"),
+    ]
+    assert len({point.key for point in [Point(erf, 5, 5, 0), *others]}) == 8
