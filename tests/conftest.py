@@ -13,6 +13,14 @@ from hessweep.point import Point, compute  # noqa: E402
 from hessweep.store import open_results, publish, write_segment  # noqa: E402
 
 
+LONGEST = ("workflow", "test_store_kills", "test_damage", "test_cli", "test_sweep", "test_large")
+"""Files and folders that take longest: they start first, so that no core waits at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONGEST))
+
+
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     """Compute points of one activation, publish them, and return their dataset in memory."""
