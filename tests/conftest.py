@@ -12,7 +12,6 @@ from hessweep.activations import activation  # noqa: E402
 from hessweep.point import Point, compute  # noqa: E402
 from hessweep.store import open_results, publish, write_segment  # noqa: E402
 
-
 LONGEST = ("workflow", "test_store_kills", "test_damage", "test_cli", "test_sweep", "test_large")
 """Files and folders that take longest: they start first, so that no core waits at the end."""
 
