@@ -3,7 +3,7 @@ PYTHON ?= python3
 STUDY  ?= config/paper.yaml
 VENV   := .venv
 BIN    := $(VENV)/bin
-SOURCES_IN_C := src/hessweep/spectrum/_lanes.c
+SOURCES_IN_C := $(wildcard src/hessweep/compiled/*.[ch])
 SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config study=$(STUDY)
 
 .DELETE_ON_ERROR:

@@ -1,6 +1,7 @@
 """The dense Hessian against quadrature, finite differences, Monte Carlo and reference numbers."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,21 @@ def test_stacks_are_their_members_bit_for_bit(name: str) -> None:
     H = stacked_hessian(g, W1, W2)
     for s in np.ndindex(2, 3):
         np.testing.assert_array_equal(H[s], hessian(Network(W1[s], W2[s], g)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (5, 7), (17, 4)])
+@pytest.mark.parametrize("name", ["cubic", "erf", "relu"])
+def test_without_the_compiled_kernel_numpy_gives_the_same(
+    name: str, shape: tuple[int, int], monkeypatch
+) -> None:
+    stack = [sample_weights(*shape, seed) for seed in range(3)]
+    W1, W2 = (np.array(weights) for weights in zip(*stack, strict=True))
+    module = sys.modules["hessweep.hessian"]  # the package has a function of that name
+    assert module.assembly is not None
+    here = stacked_hessian(activation(name), W1, W2)
+    monkeypatch.setattr(module, "assembly", None)
+    there = stacked_hessian(activation(name), W1, W2)
+    np.testing.assert_allclose(here, there, rtol=0, atol=1e-15 * np.abs(here).max())
 
 
 @pytest.mark.parametrize("name", ["quadratic", "erf", "relu", "gelu", "tanh"])

@@ -1,5 +1,6 @@
 """The dense Hessian of the loss: of the population at the optimum, and of a finite data set."""
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel
+from hessweep.compiled import assembly
 from hessweep.errors import ShapeError
 from hessweep.network import Network
 
@@ -81,7 +83,7 @@ def stacked_lower_hessian(
     """Return what `stacked_hessian` does, with anything above the diagonal blocks of neurons.
 
     The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (MATH 2, eqs 11-13
-    and 16-19). A neuron's rows are assembled in place, for all p <= m at a time.
+    and 16-19).
 
     Args:
         kernel: `activation.self_dual(W1)`.
@@ -89,11 +91,29 @@ def stacked_lower_hessian(
         W2: Second layers.
     """
     *stack, N_h, N_i = W1.shape
+    P = N_h * (N_i + 1)
+    H = np.empty((*stack, P, P))
+    if assembly:
+        of_pairs = (kernel.K, kernel.K_q, kernel.K_c, kernel.K_cc, kernel.K_qc)
+        inputs = (np.ascontiguousarray(values, dtype=float) for values in (W1, W2, *of_pairs))
+        assembly.assemble(tuple(inputs), H, prod(stack), N_h, N_i)
+    else:
+        _assemble(kernel, W1, W2, H)
+    return H
+
+
+def _assemble(
+    kernel: DualKernel,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+    H: Float[ndarray, "*stack P P"],
+) -> None:
+    """Do what the compiled kernel does: a neuron's rows in place, for all p <= m at a time."""
+    *stack, N_h, N_i = W1.shape
     P1 = N_h * N_i
     Z = W2[..., :, None] * W2[..., None, :]
     Z_c, Z_cc, Z_qc = Z * kernel.K_c, Z * kernel.K_cc, 2 * Z * kernel.K_qc
 
-    H = np.empty((*stack, P1 + N_h, P1 + N_h))
     # w_pn along (p, q): spread out so that every operation runs over a whole row.
     spread = np.repeat(W1.swapaxes(-1, -2), N_i, axis=-1)
     for m in range(N_h):
@@ -115,7 +135,6 @@ def stacked_lower_hessian(
     np.multiply((out * kernel.K_c)[..., None], W1[..., :, None, :], out=C)
     C += (2 * out * kernel.K_q)[..., None] * W1[..., None, :, :]
     H[..., P1:, P1:] = kernel.K
-    return H
 
 
 def hessian_error(network: Network) -> float:

@@ -24,7 +24,7 @@ from hessweep.operator import hessian_operator
 from hessweep.rank import rank_columns, theorem_columns
 from hessweep.spectrum import Spectrum, stacked_spectra_with_error
 
-KERNEL_VERSION = 1
+KERNEL_VERSION = 2
 """Raised whenever a change to the maths changes stored numbers; part of every key."""
 
 

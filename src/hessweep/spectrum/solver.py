@@ -5,21 +5,16 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy import linalg
 
-try:
-    from hessweep.spectrum import _lanes
-except ImportError:  # Installed without a C compiler: LAPACK does it, some 3 times slower.
-    _lanes = None  # type: ignore[assignment]
+from hessweep.compiled import lanes
 
 EPS = float(np.finfo(float).eps)
 
 LANES = 8
 """Matrices that are solved together: stacks of whole multiples waste nothing."""
 
-LANES_UP_TO = 200
-"""Up to this size several matrices at a time, one a SIMD lane, beat LAPACK by 2 to 8 times."""
-
 SMALL = 256
-"""Up to this size the cost of a call to LAPACK outweighs a copy of the matrix."""
+"""Up to this size several matrices at a time, one a SIMD lane, beat LAPACK by 2 to 7 times; a
+single one, which costs as much as a full set, is at most that much slower."""
 
 
 def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
@@ -30,10 +25,8 @@ def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S 
     (tridiagonalise, then the square-root-free QR of `dsterf`) and cost the same.
     """
     size = matrices.shape[-1]
-    if _lanes and size <= LANES_UP_TO:
-        return _in_lanes(matrices)
     if size <= SMALL:
-        return np.linalg.eigvalsh(matrices)
+        return _in_lanes(matrices) if lanes else np.linalg.eigvalsh(matrices)
     eigenvalues = np.empty(matrices.shape[:2])
     for matrix, values in zip(matrices, eigenvalues, strict=True):
         # The transpose is in Fortran order, so that LAPACK works in place; its upper triangle
@@ -48,7 +41,7 @@ def _in_lanes(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
     """Solve one matrix in each SIMD lane; LAPACK has those that do not converge, if any."""
     eigenvalues = np.empty(matrices.shape[:2])
     failed = np.zeros(len(matrices), dtype=np.uint8)
-    _lanes.eigenvalues(np.ascontiguousarray(matrices), eigenvalues, failed, matrices.shape[-1])
+    lanes.eigenvalues(np.ascontiguousarray(matrices), eigenvalues, failed, matrices.shape[-1])
     eigenvalues.sort(axis=1)
     for i in np.flatnonzero(failed):
         eigenvalues[i] = np.linalg.eigvalsh(matrices[i])
@@ -66,6 +59,6 @@ def solver_error(size: int, norm: Float[ndarray, " S"]) -> Float[ndarray, " S"]:
 
 def workspace_numbers(size: int) -> int:
     """Return how many floats the solver holds beside one matrix of this size."""
-    if _lanes and size <= LANES_UP_TO:
-        return LANES * size * (size + 7)
-    return size * (size if size <= SMALL else 40)
+    if size > SMALL:
+        return 40 * size
+    return LANES * size * (size + 7) if lanes else size**2

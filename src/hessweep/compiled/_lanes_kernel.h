@@ -1,43 +1,16 @@
-/* Eigenvalues of many small symmetric matrices, LANES of them at a time: one matrix a SIMD lane.
+/* The solver of _lanes.c for one instruction set, which includes this file once for each.
 
-   LAPACK works on one matrix with one SIMD unit: for small ones it spends its time on call
-   overheads, loop ends and the latency chain of the QL iteration. Here every operation acts on
-   the same entry of LANES matrices, so that vectors are always full. A lane never sees its
-   neighbours: what is computed for a matrix does not depend on the others, nor on its place.
+   Before: LANES, the doubles in a register of that set, and ISA(name), the name with a suffix of
+   the set. Wider vectors than a register go through memory, 6 times slower. Defines ISA(solve). */
 
-   Householder tridiagonalisation, upwards from the last row (as EISPACK's tred1), each rank-2
-   update fused with the next matrix-vector product; then the root-free QL iteration of Pal,
-   Walker and Kahan (as LAPACK's dsterf) with per-lane shifts and per-lane convergence. */
-
-#define Py_LIMITED_API 0x030B0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <float.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define LANES 8
-#define SWEEPS_PER_EIGENVALUE 30
+#define lanes ISA(lanes)
+#define mask ISA(mask)
 
 typedef double lanes __attribute__((vector_size(8 * LANES), aligned(64)));
 typedef long long mask __attribute__((vector_size(8 * LANES), aligned(64)));
 
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
-
-/* Macros, for vectors as arguments have no ABI that all instruction sets share. */
-#define SPLAT(x) ((lanes){0} + (x))
-#define SELECT(m, yes, no) ((lanes)(((mask)(yes) & (mask)(m)) | ((mask)(no) & ~(mask)(m))))
-#define SQRT(out, x) do { lanes t_ = (x); \
-    for (int s_ = 0; s_ < LANES; s_++) (out)[s_] = sqrt(t_[s_]); } while (0)
-
 /* The Householder vector that turns row k of the k + 1 rows left into (0, ..., 0, e, d). */
-INLINE void householder(const lanes *row, Py_ssize_t k, lanes *x, lanes *tau, lanes *e2)
+INLINE void ISA(householder)(const lanes *row, Py_ssize_t k, lanes *x, lanes *tau, lanes *e2)
 {
     const lanes zero = {0}, one = SPLAT(1.0);
     lanes tail = zero;
@@ -59,7 +32,7 @@ INLINE void householder(const lanes *row, Py_ssize_t k, lanes *x, lanes *tau, la
 }
 
 /* a -= v w^T + w v^T on the first k rows, and p = a x of the result, in one pass. */
-INLINE void update_and_multiply(lanes *a, Py_ssize_t n, Py_ssize_t k, const lanes *v,
+INLINE void ISA(update_and_multiply)(lanes *a, Py_ssize_t n, Py_ssize_t k, const lanes *v,
                                 const lanes *w, const lanes *x, lanes *p)
 {
     const lanes zero = {0};
@@ -123,7 +96,7 @@ INLINE void update_and_multiply(lanes *a, Py_ssize_t n, Py_ssize_t k, const lane
 }
 
 /* Reduce the lower triangles a to diagonals d and squared off-diagonals e2 (e2[k]: k, k + 1). */
-INLINE void tridiagonalise(lanes *a, Py_ssize_t n, lanes *d, lanes *e2, lanes *work)
+INLINE void ISA(tridiagonalise)(lanes *a, Py_ssize_t n, lanes *d, lanes *e2, lanes *work)
 {
     const lanes zero = {0}, half = SPLAT(0.5);
     lanes *v = work, *w = v + n, *x = w + n, *p = x + n;
@@ -139,8 +112,8 @@ INLINE void tridiagonalise(lanes *a, Py_ssize_t n, lanes *d, lanes *e2, lanes *w
             row[j] = b;
         }
         d[k] = row[k];
-        householder(row, k, x, &tau, &e2[k - 1]);
-        update_and_multiply(a, n, k, v, w, x, p);
+        ISA(householder)(row, k, x, &tau, &e2[k - 1]);
+        ISA(update_and_multiply)(a, n, k, v, w, x, p);
         for (Py_ssize_t j = 0; j < k; j++)
             dot += p[j] * x[j];
         dot = half * tau * tau * dot;
@@ -158,7 +131,7 @@ INLINE void tridiagonalise(lanes *a, Py_ssize_t n, lanes *d, lanes *e2, lanes *w
 }
 
 /* One QL sweep of every lane from the last row up to its own row l, with its own shift. */
-INLINE void sweep(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, mask row_l)
+INLINE void ISA(sweep)(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, mask row_l)
 {
     const lanes zero = {0}, one = SPLAT(1.0);
     Py_ssize_t top = n - 1;
@@ -209,7 +182,7 @@ INLINE void sweep(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, mask r
 }
 
 /* Turn d into the eigenvalues, unordered; return the lanes that did not converge, as bits. */
-INLINE int iterate(lanes *d, lanes *e2, Py_ssize_t n)
+INLINE int ISA(iterate)(lanes *d, lanes *e2, Py_ssize_t n)
 {
     Py_ssize_t l[LANES] = {0}, sweeps = 0;
     mask row_l = {0};
@@ -229,12 +202,12 @@ INLINE int iterate(lanes *d, lanes *e2, Py_ssize_t n)
         }
         if (!running || sweeps++ >= SWEEPS_PER_EIGENVALUE * n)
             return running;
-        sweep(d, e2, n, l, row_l);
+        ISA(sweep)(d, e2, n, l, row_l);
     }
 }
 
 /* The eigenvalues of `count` <= LANES matrices; return those that failed, as bits. */
-CLONES static int solve(const double *matrices, double *out, Py_ssize_t n, int count, lanes *work)
+static int ISA(solve)(const double *matrices, double *out, Py_ssize_t n, int count, void *work)
 {
     lanes *a = work, *d = a + n * n, *e2 = d + n, *vectors = e2 + n;
     int failed;
@@ -255,56 +228,13 @@ CLONES static int solve(const double *matrices, double *out, Py_ssize_t n, int c
             for (Py_ssize_t j = 0; j <= i; j++)
                 a[i * n + j][s] = m[i * n + j] * scale;
     }
-    tridiagonalise(a, n, d, e2, vectors);
-    failed = iterate(d, e2, n);
+    ISA(tridiagonalise)(a, n, d, e2, vectors);
+    failed = ISA(iterate)(d, e2, n);
     for (int s = 0; s < count; s++)
         for (Py_ssize_t i = 0; i < n; i++)
             out[s * n + i] = d[i][s] * unit[s];
     return failed & ((1 << count) - 1);
 }
 
-static PyObject *eigenvalues(PyObject *self, PyObject *args)
-{
-    Py_buffer in, out, failed;
-    Py_ssize_t n;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "y*w*w*n", &in, &out, &failed, &n))
-        return NULL;
-    Py_ssize_t S = failed.len;
-    void *work = NULL;
-    if (n < 1 || in.len != 8 * S * n * n || out.len != 8 * S * n)
-        PyErr_SetString(PyExc_ValueError, "expected (S, n, n), (S, n) and (S,) buffers");
-    else if (posix_memalign(&work, 64, sizeof(lanes) * (size_t)(n * n + 6 * n)))
-        PyErr_NoMemory();
-    if (!PyErr_Occurred()) {
-        const double *matrices = in.buf;
-        double *values = out.buf;
-        char *flags = failed.buf;
-        Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t first = 0; first < S; first += LANES) {
-            int count = (int)(S - first < LANES ? S - first : LANES);
-            int bits = solve(matrices + first * n * n, values + first * n, n, count, work);
-            for (int s = 0; s < count; s++)
-                flags[first + s] = (char)(bits >> s & 1);
-        }
-        Py_END_ALLOW_THREADS
-    }
-    free(work);
-    PyBuffer_Release(&in);
-    PyBuffer_Release(&out);
-    PyBuffer_Release(&failed);
-    if (PyErr_Occurred())
-        return NULL;
-    Py_RETURN_NONE;
-}
-
-static PyMethodDef methods[] = {
-    {"eigenvalues", eigenvalues, METH_VARARGS,
-     "eigenvalues(matrices, out, failed, n): float64 (S, n, n) -> (S, n), unordered; failed (S,)"},
-    {NULL, NULL, 0, NULL}};
-
-static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "_lanes", "Eigenvalues of many small symmetric matrices.", -1, methods,
-    NULL, NULL, NULL, NULL};
-
-PyMODINIT_FUNC PyInit__lanes(void) { return PyModule_Create(&module); }
+#undef lanes
+#undef mask

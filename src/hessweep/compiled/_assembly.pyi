@@ -1,0 +1,3 @@
+from numpy import ndarray
+
+def assemble(inputs: tuple[ndarray, ...], H: ndarray, S: int, N_h: int, N_i: int, /) -> None: ...
