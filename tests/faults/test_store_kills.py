@@ -10,7 +10,7 @@ import xarray as xr
 from faults.stored import contents, times_stored
 from faults.writer import FORK, batch, store_and_publish
 from hessweep.store import publish, verify, write_segment
-from hessweep.store.publish import published_groups
+from hessweep.store.publishing import published_groups
 
 WRITERS = 2
 APART = 10_000

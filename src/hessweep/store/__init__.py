@@ -1,22 +1,55 @@
-"""The store: segments (the truth), the published groups made from them, and queries."""
+"""The store: segments (the truth), the published groups made from them, and queries.
 
-from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
-from hessweep.store.opening import open_results
-from hessweep.store.publish import publish, published_digests
-from hessweep.store.query import (
-    TABLE_COLUMNS,
-    each_of,
-    eigenvalue_blocks,
-    points,
-    pooled_eigenvalues,
-    restrict,
-    spectra,
-    table,
-)
-from hessweep.store.segments import read_segment, write_segment
-from hessweep.store.verify import Problem, Repair, Verification, repair, verify
+Everything here is imported when it is first used: a worker, which only commits segments, and a
+run with nothing to do need neither xarray nor zarr.
+"""
 
-__all__ = [
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
+    from hessweep.store.opening import open_results
+    from hessweep.store.publishing import publish, published_digests
+    from hessweep.store.query import (
+        TABLE_COLUMNS,
+        each_of,
+        eigenvalue_blocks,
+        points,
+        pooled_eigenvalues,
+        restrict,
+        spectra,
+        table,
+    )
+    from hessweep.store.segments import read_segment, write_segment
+    from hessweep.store.verification import Problem, Repair, Verification, repair, verify
+
+_HOMES = {
+    "TABLE_COLUMNS": "query",
+    "DamagedSegmentWarning": "index",
+    "Problem": "verification",
+    "Repair": "verification",
+    "StoredPoints": "index",
+    "Verification": "verification",
+    "each_of": "query",
+    "eigenvalue_blocks": "query",
+    "open_results": "opening",
+    "points": "query",
+    "pooled_eigenvalues": "query",
+    "publish": "publishing",
+    "published_digests": "publishing",
+    "read_segment": "segments",
+    "repair": "verification",
+    "restrict": "query",
+    "spectra": "query",
+    "stored_points": "index",
+    "table": "query",
+    "verify": "verification",
+    "write_segment": "segments",
+}
+"""Public name -> the module that holds it."""
+
+__all__ = [  # see __getattr__
     "TABLE_COLUMNS",
     "DamagedSegmentWarning",
     "Problem",
@@ -39,3 +72,11 @@ __all__ = [
     "verify",
     "write_segment",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

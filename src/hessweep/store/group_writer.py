@@ -115,7 +115,7 @@ def _create(
         shape=(sizes[dimension],),
         dtype=numpy_dtype(column),
         chunks=(chunk,),
-        # Four layouts take turns; see publish.py for what that is good for.
+        # Four layouts take turns; see publishing.py for what that is good for.
         shards={  # type: ignore[arg-type]  # the type of this dict is not exported
             "shape": (shard // chunk * chunk,),
             "index_location": _INDEX_LOCATIONS[generation // 2 % 2],

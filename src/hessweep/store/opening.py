@@ -6,7 +6,7 @@ import xarray as xr
 
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.store.files import accessing
-from hessweep.store.publish import (
+from hessweep.store.publishing import (
     METADATA,
     SUFFIX,
     chunk_paths,

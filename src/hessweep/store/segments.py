@@ -15,11 +15,10 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import threadpoolctl
-import xarray as xr
 from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
@@ -39,6 +38,9 @@ from hessweep.store.schema import (
     attributes,
     columns_of,
 )
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 FOLDER = "segments"
 SUFFIX = ".zarr.zip"
@@ -72,13 +74,16 @@ def write_segment(root: Path, results: Sequence[PointResult]) -> str:
     return name
 
 
-def read_segment(path: Path) -> xr.Dataset:
+def read_segment(path: Path) -> "xr.Dataset":
     """Return a segment, every byte of it checked.
 
     Raises:
         DamagedStoreError: If the bytes do not fit the name or the layout.
         StoreAccessError: If the file can not be read.
     """
+    # Here and not above: a worker only writes.
+    import xarray as xr
+
     arrays, attrs = read_columns(path)
     descriptions = {column.name: attributes(column) for column in (*POINT_COLUMNS, *FLAT_COLUMNS)}
     variables = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 from numpy import ndarray
 
 from hessweep.store.schema import (
@@ -17,6 +18,7 @@ from hessweep.store.schema import (
     FORMAT,
     POINT_COLUMNS,
     RAGGED,
+    STRING,
     missing_value,
     no_values,
     numpy_dtype,
@@ -57,7 +59,7 @@ class Group:
     def digest(self) -> str:
         """What the published group depends on: which points, from which segments, how written."""
         columns = [f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS)]
-        keys, segments = ("\n".join(self.points[name]) for name in ("key", "segment"))
+        keys, segments = ("\n".join(self.points[name].tolist()) for name in ("key", "segment"))
         rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
         return _digest([str(FORMAT), self.label, *columns, keys, segments, rows])
 
@@ -131,33 +133,52 @@ def _block_bounds(row_sizes: ndarray) -> list[tuple[int, int]]:
 
 
 def _read_block(root: Path, label: str, points: pd.DataFrame) -> Block:
-    size = len(points)
-    columns = {
-        column.name: np.full(size, missing_value(column), dtype=numpy_dtype(column))
-        for column in POINT_COLUMNS
-    }
-    flat = {name: [empty] * size for r in RAGGED for name, empty in no_values(r).items()}
+    segments = []
     computed_with = set()
-    origin, positions = points["row"].to_numpy(), np.arange(size)
-    for name, where in points.groupby("segment", sort=False).indices.items():
+    # Segment by segment, then all at once into the order of the points.
+    where = points.groupby("segment", sort=False).indices
+    for name, positions in where.items():
         arrays, attrs = read_columns(segments_folder(root) / str(name))
         computed_with.add(str(attrs["computed_with"]))
-        rows, targets = origin[where], positions[where]
-        # A segment of an older version may lack a column; its points then have no value there.
-        for column in columns.keys() & arrays.keys():
-            columns[column][targets] = arrays[column][rows]
-        for ragged in RAGGED:
-            if ragged.size not in arrays:
-                continue
-            ends = np.cumsum(arrays[ragged.size])
-            starts = ends - arrays[ragged.size]
-            for column in (c.name for c in ragged.columns):
-                for target, row in zip(targets, rows, strict=True):
-                    flat[column][target] = arrays[column][starts[row] : ends[row]]
+        segments.append(_rows_of(arrays, points["row"].to_numpy()[positions]))
+    order = np.argsort(np.concatenate(list(where.values())))
+    read = {name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]}
+    columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}
+    flat = {}
+    for ragged in RAGGED:
+        entries = _entries(read[ragged.size], order)
+        flat |= {column.name: read[column.name][entries] for column in ragged.columns}
     columns["activation"][:] = label
-    columns["segment"] = points["segment"].to_numpy().astype(numpy_dtype(POINT_COLUMNS[0]))
-    joined = {name: np.concatenate(values) for name, values in flat.items()}
-    return Block(columns, joined, frozenset(computed_with))
+    columns["segment"] = points["segment"].to_numpy().astype(STRING)
+    return Block(columns, flat, frozenset(computed_with))
+
+
+def _rows_of(arrays: dict[str, ndarray], rows: ndarray) -> dict[str, ndarray]:
+    """Return those rows of a segment, and their flat entries.
+
+    A segment of an older version may lack a column; its points then have no value there.
+    """
+    found = {
+        column.name: arrays[column.name][rows]
+        if column.name in arrays
+        else np.full(len(rows), missing_value(column), dtype=numpy_dtype(column))
+        for column in POINT_COLUMNS
+    }
+    for ragged in RAGGED:
+        if ragged.size in arrays:
+            entries = _entries(arrays[ragged.size], rows)
+            found |= {column.name: arrays[column.name][entries] for column in ragged.columns}
+        else:
+            found |= {ragged.size: np.zeros(len(rows), np.int64), **no_values(ragged)}
+    return found
+
+
+def _entries(sizes: Int[ndarray, " rows"], rows: Int[ndarray, " k"]) -> Int[ndarray, " entries"]:
+    """Return where the flat entries of those rows are, row after row."""
+    starts = np.cumsum(sizes) - sizes
+    taken = sizes[rows]
+    before = np.cumsum(taken) - taken
+    return np.repeat(starts[rows] - before, taken) + np.arange(taken.sum())
 
 
 def _digest(texts: list[Any], size: int = 16) -> str:

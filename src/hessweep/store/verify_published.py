@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
 from hessweep.store.files import TEMPORARY, accessing
-from hessweep.store.publish import (
+from hessweep.store.publishing import (
     BUILD,
     LOCK,
     METADATA,

@@ -22,7 +22,6 @@ from typing import Any
 
 from hessweep.errors import DamagedStoreError
 from hessweep.store.files import accessing, commit_file, sync
-from hessweep.store.group_writer import write_group
 from hessweep.store.index import read_index, warn_of
 from hessweep.store.schema import GROUP_ATTRIBUTES
 from hessweep.store.segments import provenance
@@ -67,7 +66,8 @@ def publish(root: Path, *, force: bool = False) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             # Another process may have published, or stored, while this one waited.
-            groups = select(read_index(root).points)
+            stored = read_index(root).points
+            groups = groups if stored.equals(index.points) else select(stored)
             work = groups if force else _work(folder, groups)
             for group in work:
                 _publish_group(Path(root), folder, group)
@@ -144,6 +144,9 @@ def _attribute(group_folder: Path, name: str) -> Any:
 
 
 def _publish_group(root: Path, folder: Path, group: Group) -> None:
+    # Here and not above: where nothing is to be published, zarr is not even imported.
+    from hessweep.store.group_writer import write_group
+
     target, build = folder / f"{group.slug}{SUFFIX}", folder / BUILD
     generation = (_attribute(target, "generation") or 0) + 1
     # Only the holder of the lock builds, so that what is there was left by a killed publish.

@@ -13,7 +13,7 @@ from hessweep.errors import DamagedStoreError
 from hessweep.point import point_key
 from hessweep.store.files import TEMPORARY, accessing, remove_stale, stale_files
 from hessweep.store.index import read_index
-from hessweep.store.publish import publish
+from hessweep.store.publishing import publish
 from hessweep.store.recompute import recompute
 from hessweep.store.segments import (
     is_segment_name,
