@@ -144,7 +144,7 @@ def _read_block(root: Path, label: str, points: pd.DataFrame) -> Block:
     order = np.argsort(np.concatenate(list(where.values())))
     read = {name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]}
     columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}
-    flat = {}
+    flat: dict[str, ndarray] = {}
     for ragged in RAGGED:
         entries = _entries(read[ragged.size], order)
         flat |= {column.name: read[column.name][entries] for column in ragged.columns}
