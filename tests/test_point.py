@@ -5,7 +5,7 @@ import pytest
 
 from hessweep.activations import ACTIVATIONS, activation
 from hessweep.hessian import hessian
-from hessweep.point import COLUMNS, TIMES, Point, compute, compute_stack
+from hessweep.point import COLUMNS, TIMES, Point, compute, compute_stack, point_key
 
 PARAMETERS = {"polynomial": {"coefficients": [1, 0, 2, 1]}, "power": {"degree": 4}}
 
@@ -44,3 +44,12 @@ def test_keys_are_stable_and_tell_points_apart():
         Point(erf, 5, 5, 0, spectrum="density"),
     ]
     assert len({point.key for point in [Point(erf, 5, 5, 0), *others]}) == 8
+
+
+def test_the_key_is_that_of_the_plain_data():
+    for function in (activation("quadratic", epsilon=0.25), activation("erf")):
+        for seed in (0, 7, 10**9):
+            for spectrum in ("exact", "density"):
+                point = Point(function, 3, 4, seed, "uniform", spectrum)
+                plain = point_key(function.identity, 3, 4, seed, "uniform", spectrum=spectrum)
+                assert point.key == plain

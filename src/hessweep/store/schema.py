@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations import Activation
 from hessweep.errors import InputError
 from hessweep.point import COLUMNS, KERNEL_VERSION, Column, PointResult
 
@@ -121,6 +123,11 @@ def spec_json(spec: Mapping[str, Any]) -> str:
     return json.dumps(spec, sort_keys=True)
 
 
+@lru_cache
+def _identity_json(activation: Activation) -> str:
+    return spec_json(activation.identity)
+
+
 def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
     """Return the results column by column, those of `RAGGED` flat among them.
 
@@ -183,7 +190,7 @@ def _row(result: PointResult) -> dict[str, Any]:
         "seed": point.seed,
         "weights": point.weights,
         "spectrum": point.spectrum,
-        "activation_spec": spec_json(point.activation.identity),
+        "activation_spec": _identity_json(point.activation),
         "kernel_version": KERNEL_VERSION,
         "status": result.status,
         "error": result.error,
