@@ -18,9 +18,11 @@ from hessweep.cluster import (
     choose_cluster,
     cluster_client,
     connected_memory,
+    fitted,
     planned_memory,
     planned_workers,
 )
+from hessweep.cost import blas_threads, check_fits
 from hessweep.errors import ClusterError
 from hessweep.point import Point
 from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
@@ -159,6 +161,23 @@ def test_what_is_known_of_workers_before_they_start() -> None:
     assert 0 < planned_memory(local) <= machine / 2
     elsewhere = AddressCluster(address="tcp://10.0.0.1:8786")
     assert (planned_workers(elsewhere), planned_memory(elsewhere)) == (None, None)
+
+
+def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkeypatch) -> None:
+    monkeypatch.setattr("dask.system.CPU_COUNT", 8)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 32 * 2**30)
+    erf = activation("erf")
+    small, large, huge = (Point(erf, 3, N_h, 0) for N_h in (100, 3_000, 10_000))
+    assert [blas_threads(point) for point in (small, large)] == [1, 2]
+    assert fitted(LocalCluster(), None) == LocalCluster()
+    workers = [planned_workers(fitted(LocalCluster(), point)) for point in (small, large, huge)]
+    assert workers == [8, 4, 1]
+    assert planned_memory(fitted(LocalCluster(), large)) == 8 * 2**30
+    check_fits([large], planned_memory(fitted(LocalCluster(), large)))
+    # What the study says stands.
+    slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
+    for given in (LocalCluster(workers=8), LocalCluster(memory="1GB"), slurm):
+        assert fitted(given, large) == given
 
 
 def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hessweep.cost import blas_threads, needed_memory
 from hessweep.errors import ClusterError
 from hessweep.study import (
     AddressCluster,
@@ -27,6 +28,8 @@ from hessweep.study import (
 
 if TYPE_CHECKING:
     from distributed import Client
+
+    from hessweep.point import Point
 
 VARIABLES = ("HESSWEEP_CLUSTER", "DASK_SCHEDULER_ADDRESS")
 """Environment variables that say where to run, over the study and under the command line."""
@@ -70,6 +73,22 @@ def choose_cluster(
             f"{text}: expected local, an address such as tcp://10.0.0.1:8786, or the path of a "
             "scheduler file"
         ) from None
+
+
+def fitted(config: ClusterConfig, largest: "Point | None") -> ClusterConfig:
+    """Return where to run, with fewer workers on this machine if the largest point asks for it.
+
+    Where a study says nothing of workers or memory there is one worker a core, less so many that
+    each has the memory and the threads of the largest point.
+    """
+    if largest is None or not isinstance(config, LocalCluster) or config.workers or config.memory:
+        return config
+    from dask.system import CPU_COUNT
+    from distributed.system import MEMORY_LIMIT
+
+    fitting = int(MEMORY_LIMIT) // needed_memory(largest)
+    workers = max(1, min(int(CPU_COUNT) // blas_threads(largest), fitting))
+    return config.model_copy(update={"workers": workers})
 
 
 def planned_workers(config: ClusterConfig) -> int | None:

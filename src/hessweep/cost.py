@@ -6,6 +6,7 @@ the size of batches depend on them, never a result.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import ceil
 
 from hessweep.density import density_plan
 from hessweep.errors import TooLargeError
@@ -26,6 +27,9 @@ SECONDS_PER_BYTE = 1.2e-10
 
 WORKER_BYTES = 350_000_000
 """What a worker process holds before it computes anything: the interpreter and libraries."""
+
+BYTES_PER_CORE = 4 * 2**30
+"""What machines have. A point that needs more keeps other points out, and so gets their cores."""
 
 USABLE = 0.9
 """Part of its limit that a worker may fill; Dask ends a worker at 0.95."""
@@ -52,6 +56,19 @@ def predicted_bytes(point: Point) -> int:
     """Return the peak memory of computing the point, beyond `WORKER_BYTES`."""
     plan = density_plan if point.spectrum == "density" else route
     return plan(point.activation, point.N_i, point.N_h).peak_bytes
+
+
+def needed_memory(point: Point) -> int:
+    """Return the memory limit, libraries included, below which a worker refuses the point."""
+    return ceil((predicted_bytes(point) + WORKER_BYTES) / USABLE)
+
+
+def blas_threads(point: Point) -> int:
+    """Return how many threads share the point's matrix products: those of the cores it displaces.
+
+    It depends on the point alone, not on the machine: the order of a sum is part of its bits.
+    """
+    return 1 + predicted_bytes(point) // BYTES_PER_CORE
 
 
 def stored_bytes(point: Point) -> int:

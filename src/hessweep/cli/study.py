@@ -37,14 +37,15 @@ def plan(
     study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
 ) -> None:
     """Show points, predicted time, memory and storage; compute nothing."""
-    from hessweep.cluster import planned_memory, planned_workers
-    from hessweep.cost import check_fits, show_bytes, show_seconds
+    from hessweep.cluster import fitted, planned_memory, planned_workers
+    from hessweep.cost import check_fits, predicted_bytes, show_bytes, show_seconds
     from hessweep.study import load_study
     from hessweep.sweep import find_work
 
     study = load_study(study_file)
     config = _where(study.cluster, cluster, workers)
     missing = find_work(study.points(), study.results).missing
+    config = fitted(config, max(missing, key=predicted_bytes, default=None))
     wanted = set(missing)
     rows = {
         name: _costs(points, [point for point in points if point in wanted])

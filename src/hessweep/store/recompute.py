@@ -12,6 +12,7 @@ from numpy import ndarray
 from threadpoolctl import threadpool_limits
 
 from hessweep.activations import activation
+from hessweep.cost import blas_threads
 from hessweep.errors import ActivationError
 from hessweep.point import COLUMNS, KERNEL_VERSION, TIMES, Point, PointResult, compute
 from hessweep.store.schema import EIGENVALUES, RAGGED, flat_values, numpy_dtype
@@ -52,8 +53,8 @@ def recompute(root: Path, points: pd.DataFrame) -> Recomputation:
         place = (row[name] for name in ("N_i", "N_h", "seed", "weights", "spectrum"))
         point = Point(function, *place)
         arrays, attrs = read_columns(segments_folder(root) / row["segment"])
-        # One thread, as in the sweep: the order of a sum is part of the result's bits.
-        with threadpool_limits(1):
+        # As many threads as in the sweep: the order of a sum is part of the result's bits.
+        with threadpool_limits(blas_threads(point)):
             result = compute(point)
         recomputed += 1
         compare = _different if _same_machine(attrs["computed_with"]) else _too_far

@@ -1,12 +1,13 @@
 """What runs on a worker: compute a batch of points, and commit it."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from hessweep.cost import blas_threads
 from hessweep.errors import StoreError
 from hessweep.point import Point, PointResult, compute_stack
 from hessweep.store import write_segment
@@ -22,12 +23,11 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
     Returns:
         For each point its error, empty where it is done; or why the segment can not be written.
     """
-    _one_blas_thread()
-    results = [
-        result
-        for _, together in groupby(points, key=lambda p: (p.activation, p.N_i, p.N_h, p.spectrum))
-        for result in _attempt(list(together))
-    ]
+    results: list[PointResult] = []
+    for _, group in groupby(points, key=lambda p: (p.activation, p.N_i, p.N_h, p.spectrum)):
+        together = list(group)
+        _limit_blas(blas_threads(together[0]))
+        results += _attempt(together)
     try:
         write_segment(root, results)
     except StoreError as error:  # returned: raised, its class would be lost on the way
@@ -47,8 +47,8 @@ def _attempt(points: list[Point]) -> list[PointResult]:
         return [PointResult(points[0], error=message[:LONGEST_ERROR])]
 
 
-@cache
-def _one_blas_thread() -> None:
-    # The last bits of a product depend on how many threads share it. Our own workers start with
-    # one; those of a cluster that was there before may not.
-    threadpool_limits(1, user_api="blas")
+@lru_cache(maxsize=1)  # To set the number that is set already would cost more than small points.
+def _limit_blas(threads: int) -> None:
+    # The last bits of a product depend on how many threads share it, so that the point decides;
+    # a cluster that was there before may have workers with any number.
+    threadpool_limits(threads, user_api="blas")
