@@ -148,7 +148,7 @@ def test_temporary_files_count_once_their_writer_must_be_dead(root):
 
 
 def test_a_key_of_another_point_is_found(tmp_path, computed, monkeypatch):
-    monkeypatch.setattr("hessweep.point.Point.key", "0" * 32)
+    monkeypatch.setitem(vars(computed[0].point), "key", "0" * 32)
     write_segment(tmp_path, computed[:1])
     monkeypatch.undo()
     assert "wrong key" in kinds(tmp_path)
