@@ -36,7 +36,7 @@ SHOWN_FAILURES = 10
 def plan(
     study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
 ) -> None:
-    """Show points, predicted time, memory and storage; compute nothing."""
+    """Predict time, memory and storage; compute nothing."""
     from hessweep.cluster import planned_memory, planned_workers
     from hessweep.cost import check_fits, show_bytes, show_seconds
     from hessweep.study import load_study
@@ -118,7 +118,10 @@ def run(
 
 
 def status(study_file: StudyFile, as_json: AsJson = False) -> None:
-    """Show what is done, missing and failed, by sweep; exit code 1 unless all is done."""
+    """Show what is done, missing and failed, by sweep.
+
+    The exit code is 1 unless all is done.
+    """
     from hessweep.store import stored_points
     from hessweep.study import load_study
 
@@ -147,7 +150,10 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
 
 
 def report(study_file: StudyFile) -> None:
-    """Write the report page: one HTML file that holds tables, figures and an explorer."""
+    """Write the report page of what is published.
+
+    It is one HTML file that holds tables, figures and an explorer, and needs no network.
+    """
     from hessweep.report import build
     from hessweep.study import load_study
 
