@@ -114,7 +114,7 @@ def test_snakemake_writes_its_own_report_without_flags(workflow):
     written = subprocess.run(command, cwd=workflow, capture_output=True, text=True, check=False)
     assert written.returncode == 0, written.stderr
     text = (workflow / "report.html").read_text()
-    for name in ("figures/ranks.png", "figures/architecture.png", "tables/ranks.csv", "report.html"):
+    for name in ("figures/ranks.png", "tables/ranks.csv", "report.html"):
         assert f"results/tiny/{name}" in text
     for category in ("Figures", "Tables", "Report page"):
         assert f'"{category}"' in text
