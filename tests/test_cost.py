@@ -8,7 +8,9 @@ import pytest
 from hessweep.activations import activation
 from hessweep.cost import (
     WORKER_BYTES,
+    certificate_seconds,
     check_fits,
+    kernel_seconds,
     predicted_bytes,
     predicted_seconds,
     show_bytes,
@@ -67,6 +69,20 @@ def test_time_grows_with_size() -> None:
     assert 0 < seconds[0] < 0.01
 
 
+@pytest.mark.parametrize(
+    ("name", "hard", "easy"),
+    [("erf", (1, 12), (12, 2)), ("erf", (3, 20), (20, 3)), ("cubic", (8, 18), (8, 24))],
+)
+def test_points_that_float64_does_not_see_cost_their_certificate(name, hard, easy) -> None:
+    function = activation(name)
+    tiny, sure = (compute(Point(function, *size, seed=0)) for size in (hard, easy))
+    assert tiny.scalars["lambda_min"] < 1e-10 * tiny.scalars["lambda_max"]
+    assert sure.scalars["lambda_min"] > 1e-9 * sure.scalars["lambda_max"]
+    assert certificate_seconds(function, *hard) > 10 * certificate_seconds(function, *easy)
+    ratio = kernel_seconds(function, *hard) / kernel_seconds(function, *easy)
+    assert ratio > 3
+
+
 def test_what_fits_is_let_through() -> None:
     points = [Point(ERF, N, N, 0) for N in (3, 60)]
     check_fits(points, None)
@@ -94,7 +110,14 @@ def test_sizes_for_people(size: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.04, "0.0 s"), (12.4, "12 s"), (119, "119 s"), (600, "10 min"), (86400 * 365, "365 days")],
+    [
+        (0.04, "40 ms"),
+        (1.26, "1.3 s"),
+        (12.4, "12 s"),
+        (119, "119 s"),
+        (600, "10 min"),
+        (86400 * 365, "365 days"),
+    ],
 )
 def test_durations_for_people(seconds: float, shown: str) -> None:
     assert show_seconds(seconds) == shown

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import hessweep
+from hessweep.point import Point, compute
+from hessweep.store import publish, write_segment
 
 
 def test_every_public_name_is_there_and_documented():
@@ -36,6 +38,20 @@ def test_import_loads_nothing_heavy():
     )
     output = subprocess.check_output([sys.executable, "-c", program], text=True)
     assert output == "[]\n"
+
+
+def test_a_query_does_without_the_mathematics(tmp_path):
+    write_segment(tmp_path, [compute(Point(hessweep.activation("linear"), 2, 3, 0))])
+    publish(tmp_path)
+    program = (
+        "import sys\n"
+        "from hessweep.cli import main\n"
+        f"try: main(['query', {str(tmp_path)!r}, 'N_i == 2', '--columns', 'rank'])\n"
+        "except SystemExit: pass\n"
+        "print([name for name in ('scipy', 'flint', 'dask') if name in sys.modules])\n"
+    )
+    output = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert output.split() == ["rank", "2", "[]"]
 
 
 def test_the_readme_s_lines_in_python():

@@ -1,23 +1,52 @@
 """What a point will cost, before it is computed: time, memory, storage.
 
-The coefficients were measured on one core of a laptop-class machine. Only the order of work and
-the size of batches depend on them, never a result.
+The coefficients were measured on one core of a laptop-class machine; `hessweep.calibration` holds
+them against what stored points took. Only the order of work and the size of batches depend on
+them, never a result.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import ceil
+from functools import lru_cache
+from math import ceil, comb
 
+from hessweep.activations import Activation, Polynomial
 from hessweep.density import density_plan
 from hessweep.errors import TooLargeError
 from hessweep.point import Point
+from hessweep.rank import ball, formulas
+from hessweep.rank.analytic import theory
+from hessweep.rank.smallest import LARGEST
 from hessweep.spectrum import route
+from hessweep.spectrum.accuracy import is_numeric
 
-OVERHEAD_SECONDS = 5e-4
-"""Teacher, dual kernel, rank, bookkeeping and storage of the smallest point."""
+OVERHEAD_SECONDS = 3e-4
+"""Teacher, bookkeeping and storage of a point."""
 
-SECONDS_PER_CUBE = 1.3e-10
-"""Of an n x n eigenproblem, its assembly included, divided by n³."""
+SMALLEST_SECONDS = 5e-5
+"""Spectrum and rank of the smallest point."""
+
+SECONDS_PER_SQUARE, SECONDS_PER_CUBE = 2e-8, 7e-11
+"""Of an n x n eigenproblem, its assembly included: small ones are slow for their size."""
+
+NUMERIC_SECONDS, NUMERIC_SECONDS_PER_NEURON = 0.02, 0.003
+"""Of a dual kernel by quadrature, and of the estimate of its error."""
+
+BALL_SECONDS_PER_SQUARE, BALL_SECONDS_PER_CUBE = 5.5e-6, 1.2e-8
+"""Of the smallest eigenvalue in balls of the first precision: assembly and inverse of H."""
+
+MODULAR_SECONDS = 2e-9
+"""Of a rank modulo a prime, divided by P rank²."""
+
+EDGE_SHARE = 0.2
+"""Of polynomial teachers with just as many gradients as monomials, those that need exact work."""
+
+HARD_DEGREE = 6
+"""Where P functions reach up to this degree, float64 does not resolve the smallest eigenvalue.
+
+They span polynomials up to the degree d with C(N_i + d, d) >= P, and eigenvalues fall by orders
+with d. Measured for erf: from (1, 4), (2, 8) and (3, 12) on.
+"""
 
 SECONDS_PER_FLOP = 1.1e-11
 """Of a product with H: the rate of matrix products, in float32 mostly."""
@@ -38,18 +67,70 @@ STORED_BYTES_PER_POINT = 150
 
 
 def predicted_seconds(point: Point) -> float:
-    """Return about how long one core takes for the point.
+    """Return about how long one core takes for the point, its storage included."""
+    return OVERHEAD_SECONDS + kernel_seconds(
+        point.activation, point.N_i, point.N_h, point.spectrum
+    )
 
-    A rank that float64 leaves open can take longer: which points those are shows only when
-    they are computed.
+
+@lru_cache(maxsize=4096)
+def kernel_seconds(activation: Activation, N_i: int, N_h: int, spectrum: str = "exact") -> float:
+    """Return about how long one core takes for spectrum, rank and smallest eigenvalue.
+
+    Certificates are counted where sizes tell that float64 will not do. Weights in special
+    position, whose ranks take exact arithmetic, show only when they are computed.
     """
-    if point.spectrum == "density":
-        work = density_plan(point.activation, point.N_i, point.N_h)
+    if spectrum == "density":
+        work = density_plan(activation, N_i, N_h)
         read = SECONDS_PER_BYTE * work.basis_bytes
-        return OVERHEAD_SECONDS + SECONDS_PER_FLOP * work.product_flops + read
-    plan = route(point.activation, point.N_i, point.N_h)
-    cubes = sum(count * float(size) ** 3 for size, count in plan.eigenproblems)
-    return OVERHEAD_SECONDS + SECONDS_PER_CUBE * cubes
+        return SMALLEST_SECONDS + SECONDS_PER_FLOP * work.product_flops + read
+    seconds = SMALLEST_SECONDS + certificate_seconds(activation, N_i, N_h)
+    for size, count in route(activation, N_i, N_h).eigenproblems:
+        n = float(size)
+        seconds += count * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
+    if is_numeric(activation):
+        seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * N_h
+    return seconds
+
+
+def certificate_seconds(activation: Activation, N_i: int, N_h: int) -> float:
+    """Return about what rank and smallest eigenvalue take where float64 does not see them."""
+    P = float(N_h * (N_i + 1))
+    seconds = rounds = 0.0
+    if isinstance(activation, Polynomial):
+        if _at_the_edge(activation, N_i, N_h):
+            rounds = EDGE_SHARE
+            if activation.degree > 2:
+                rank = formulas.conditions(activation.support, N_i, N_h)
+                seconds = EDGE_SHARE * MODULAR_SECONDS * P * rank**2
+    elif (known := theory(activation)) and not known.homogeneous:
+        degree = _degree(N_i, P)
+        if degree >= HARD_DEGREE:
+            # Each degree takes some ten bits; precision is doubled until there are enough.
+            rounds = 1 + (10 * degree // ball.FIRST_BITS).bit_length()
+    if rounds and P <= LARGEST and ball.kernel(activation) is not None:
+        seconds += rounds * (BALL_SECONDS_PER_SQUARE * P**2 + BALL_SECONDS_PER_CUBE * P**3)
+    return seconds
+
+
+def _at_the_edge(activation: Polynomial, N_i: int, N_h: int) -> bool:
+    """Whether there are just as many gradients as monomials: the smallest eigenvalue is tiny."""
+    most = formulas.dimension(activation.support, N_i)
+    values = [
+        formulas.formula(activation, N_i, size).value or 0
+        for size in (max(N_h - 1, 1), N_h, N_h + 1)
+    ]
+    reached = values[0] < most <= values[1]
+    nearly = values[1] < most <= values[2] and values[1] > 0.97 * most
+    return activation.degree > 1 and (reached or (nearly and activation.degree > 2))
+
+
+def _degree(N_i: int, P: float) -> int:
+    """Return the degree up to which N_i variables have P monomials."""
+    degree = 0
+    while comb(N_i + degree, degree) < P:
+        degree += 1
+    return degree
 
 
 def predicted_bytes(point: Point) -> int:
@@ -125,8 +206,10 @@ def show_bytes(size: float) -> str:
 
 
 def show_seconds(seconds: float) -> str:
-    """Return a duration for people, such as `4 min`."""
+    """Return a duration for people, such as `4 min` or `30 ms`."""
     for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.0f} {unit}"
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

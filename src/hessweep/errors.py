@@ -14,6 +14,16 @@ HessweepError
 └── ClusterError (RuntimeError)       the Dask cluster can not be reached or can not run the points
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+
+def did_you_mean(word: Any, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'seeds'?)` where a known word is close, or nothing."""
+    close = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
 
 class HessweepError(Exception):
     """Any error that hessweep raises on purpose; the message says what to do."""

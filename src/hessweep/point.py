@@ -1,4 +1,7 @@
-"""One point of a sweep: what is asked (`Point`), what comes out (`PointResult`), and how."""
+"""One point of a sweep: what is asked (`Point`), what comes out (`PointResult`), and how.
+
+The mathematics is imported when something is computed: a query needs the columns alone.
+"""
 
 import hashlib
 import json
@@ -6,24 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from time import perf_counter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.activations import Activation
-from hessweep.density import (
-    SpectralDensity,
-    converged_eigenvalues,
-    density_plan,
-    spectral_density,
-)
-from hessweep.hessian import stacked_trace, trace
-from hessweep.network import Network, sample_teacher
-from hessweep.operator import hessian_operator
-from hessweep.rank import rank_columns, theorem_columns
-from hessweep.spectrum import Spectrum, stacked_spectra_with_error
+if TYPE_CHECKING:
+    from jaxtyping import Float
+
+    from hessweep.activations import Activation
+    from hessweep.density import SpectralDensity
+    from hessweep.network import Network
+    from hessweep.spectrum import Spectrum
 
 KERNEL_VERSION = 2
 """Raised whenever a change to the maths changes stored numbers; part of every key."""
@@ -37,7 +34,7 @@ SpectrumKind = Literal["exact", "density"]
 class Point:
     """One random teacher at its optimum: a cell of a sweep's grid."""
 
-    activation: Activation
+    activation: "Activation"
     N_i: int
     N_h: int
     seed: int
@@ -57,14 +54,16 @@ class Point:
         )
         return _digest(f"{before}{self.seed}{after}")
 
-    def network(self) -> Network:
+    def network(self) -> "Network":
         """Return the teacher."""
+        from hessweep.network import sample_teacher
+
         return sample_teacher(self.activation, self.N_i, self.N_h, self.seed, self.weights)
 
 
 @lru_cache(maxsize=4096)
 def _around_the_seed(
-    activation: Activation, N_i: int, N_h: int, weights: str, spectrum: str
+    activation: "Activation", N_i: int, N_h: int, weights: str, spectrum: str
 ) -> tuple[str, str]:
     """Return the two parts of what a key is the hash of: made once for all seeds."""
     identity = _identity(activation.identity, N_i, N_h, "*", weights, KERNEL_VERSION, spectrum)
@@ -159,13 +158,13 @@ class PointResult:
     """What a point came to: eigenvalues and scalars, or the error that stopped it."""
 
     point: Point
-    eigenvalues: Float[ndarray, " k"] = field(default_factory=lambda: np.empty(0))
+    eigenvalues: "Float[ndarray, ' k']" = field(default_factory=lambda: np.empty(0))
     """Ascending: all P, of a density point the largest; empty where the point failed."""
     scalars: Mapping[str, Any] = field(default_factory=dict)
     """A value for every name in `COLUMNS`; empty where the point failed."""
     error: str = ""
     """Empty, or what went wrong."""
-    density: SpectralDensity | None = None
+    density: "SpectralDensity | None" = None
     """Of a density point that is done."""
 
     @property
@@ -188,6 +187,9 @@ def compute_stack(points: Sequence[Point]) -> list[PointResult]:
 
     Only the eigenvalues are computed together: small matrices are many times faster so.
     """
+    from hessweep.hessian import stacked_trace
+    from hessweep.spectrum import stacked_spectra_with_error
+
     if points[0].spectrum == "density":
         return [_density_result(point) for point in points]
     networks = [point.network() for point in points]
@@ -204,8 +206,10 @@ def compute_stack(points: Sequence[Point]) -> list[PointResult]:
 
 
 def _result(
-    point: Point, network: Network, spectrum: Spectrum, known: Mapping[str, float]
+    point: Point, network: "Network", spectrum: "Spectrum", known: Mapping[str, float]
 ) -> PointResult:
+    from hessweep.rank import rank_columns
+
     start = perf_counter()
     proof = rank_columns(network, spectrum)
     rank_time = perf_counter() - start
@@ -225,6 +229,11 @@ def _result(
 
 def _density_result(point: Point) -> PointResult:
     """Compute a point whose spectrum would be too large; its probes depend on its key alone."""
+    from hessweep.density import converged_eigenvalues, density_plan, spectral_density
+    from hessweep.hessian import trace
+    from hessweep.operator import hessian_operator
+    from hessweep.rank import theorem_columns
+
     network = point.network()
     plan = density_plan(point.activation, point.N_i, point.N_h)
     seed = int(point.key, 16)

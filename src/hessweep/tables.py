@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from hessweep.claims import claims_table
-from hessweep.errors import StudyError
+from hessweep.errors import StudyError, did_you_mean
 from hessweep.store import table as point_table
 
 GRID = ["activation", "N_i", "N_h", "weights"]
@@ -105,7 +105,10 @@ def table_kind(
         StudyError: If the kind is unknown, or options are given: no table takes any.
     """
     if name not in TABLES:
-        raise StudyError(f"tables: unknown kind {name!r}; known are {', '.join(TABLES)}")
+        raise StudyError(
+            f"tables: unknown kind {name!r}{did_you_mean(name, TABLES)}; "
+            f"known are {', '.join(TABLES)}"
+        )
     if options:
         raise StudyError(f"tables: {name} takes no options, got {', '.join(options)}")
     return TABLES[name]

@@ -105,3 +105,27 @@ def test_a_wrong_study_says_what_is_wrong(workflow):
     assert "sweeps.a.activation" in run.stderr
     assert "Traceback" not in run.stderr
     assert not (workflow / "results" / "wrong").exists()
+
+
+def test_snakemake_writes_its_own_report_without_flags(workflow):
+    """Figures, tables and the project's page are in it, and when each was made."""
+    study = ["--config", "study=config/tiny.yaml"]
+    command = [sys.executable, "-m", "snakemake", "--report", "report.html", *study]
+    written = subprocess.run(command, cwd=workflow, capture_output=True, text=True, check=False)
+    assert written.returncode == 0, written.stderr
+    text = (workflow / "report.html").read_text()
+    for name in ("figures/ranks.png", "tables/ranks.csv", "report.html"):
+        assert f"results/tiny/{name}" in text
+    for category in ("Figures", "Tables", "Report page"):
+        assert f'"{category}"' in text
+    for rule in ("sweep", "publish", "figure", "report_page"):
+        assert f'"{rule}"' in text
+
+
+def test_without_cores_snakemake_says_what_to_write(workflow):
+    study = ["--config", "study=config/tiny.yaml"]
+    command = [sys.executable, "-m", "snakemake", *study]
+    plain = subprocess.run(command, cwd=workflow, capture_output=True, text=True, check=False)
+    assert plain.returncode == 1
+    assert "--cores" in plain.stderr
+    assert len(plain.stderr.strip().splitlines()) <= 2

@@ -2,7 +2,12 @@ rule figure:
     input:
         manifest=RESULTS / "published.json",
     output:
-        png=RESULTS / "figures" / "{figure}.png",
+        png=report(
+            RESULTS / "figures" / "{figure}.png",
+            category="Figures",
+            labels={"figure": "{figure}"},
+            caption="../report/figure.rst",
+        ),
         pdf=RESULTS / "figures" / "{figure}.pdf",
         csv=RESULTS / "figures" / "{figure}.csv",
         caption=RESULTS / "figures" / "{figure}.txt",

@@ -4,7 +4,12 @@ rule report_page:
         tables=rules.tables.input,
         figures=rules.figures.input,
     output:
-        html=RESULTS / "report.html",
+        html=report(
+            RESULTS / "report.html",
+            category="Report page",
+            labels={"page": "report"},
+            caption="../report/page.rst",
+        ),
     params:
         study=STUDY_FILE,
     script:

@@ -13,7 +13,7 @@ rule sweep:
     wildcard_constraints:
         sweep="|".join(map(re.escape, STUDY.sweeps)),
     # Dask spreads the points over all cores, so that sweeps go one after the other.
-    threads: workflow.cores
+    threads: lambda wildcards: workflow.cores
     params:
         grid=grid,
         cluster=STUDY.cluster.model_dump(mode="json"),

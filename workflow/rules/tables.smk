@@ -2,7 +2,12 @@ rule table:
     input:
         manifest=RESULTS / "published.json",
     output:
-        csv=RESULTS / "tables" / "{table}.csv",
+        csv=report(
+            RESULTS / "tables" / "{table}.csv",
+            category="Tables",
+            labels={"table": "{table}"},
+            caption="../report/table.rst",
+        ),
         markdown=RESULTS / "tables" / "{table}.md",
     wildcard_constraints:
         table="|".join(map(re.escape, STUDY.tables)) or "none",

@@ -23,7 +23,7 @@ from hessweep.activations.relu import Relu
 from hessweep.activations.sigmoid import Sigmoid, Softplus, silu, swish
 from hessweep.activations.tanh import Tanh
 from hessweep.activations.trigonometric import Cos, Sin
-from hessweep.errors import ActivationError
+from hessweep.errors import ActivationError, did_you_mean
 
 ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "linear": linear,
@@ -67,8 +67,9 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
         return load_activation(name=name, **parameters)
     if name not in ACTIVATIONS:
         raise ActivationError(
-            f"unknown activation {name!r}; known are {', '.join(sorted(ACTIVATIONS))}; one of "
-            "your own needs `file: your_file.py` beside its name"
+            f"unknown activation {name!r}{did_you_mean(name, ACTIVATIONS)}; known are "
+            f"{', '.join(sorted(ACTIVATIONS))}; one of your own needs "
+            "`file: your_file.py` beside its name"
         )
     make = ACTIVATIONS[name]
     taken = inspect.signature(make).parameters

@@ -6,6 +6,7 @@ a command needs is imported when it runs, so that `hessweep --help` answers at o
 
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import typer
@@ -16,21 +17,34 @@ from hessweep.errors import HessweepError, InputError
 
 BAD_INPUT = 2
 
+COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
+    study.plan: ("plan config/tiny.yaml", "plan mine.yaml --workers 8 --json"),
+    study.run: ("run config/tiny.yaml", "run mine.yaml --cluster tcp://10.0.0.1:8786"),
+    study.status: ("status config/tiny.yaml",),
+    study.report: ("report config/tiny.yaml",),
+    inspect.publish: ("publish results/tiny",),
+    inspect.query: (
+        "query results/tiny",
+        "query results/tiny \"activation == 'erf' and N_i == 4\" --columns seed,rank,lambda_min",
+        'query results/tiny "rank != effective_parameters" --format csv --output rows.csv',
+    ),
+    inspect.verify: ("verify results/tiny", "verify results/tiny --sample 100"),
+    inspect.repair: ("repair results/tiny",),
+}
+"""Each command, and how it is called."""
+
 app = typer.Typer(
     help="Hessian spectra and proved ranks of two-layer networks, from one study file.",
+    epilog="Exit codes: 0 all done, 1 points failed or missing, 2 bad input. "
+    "`hessweep COMMAND --help` shows examples.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(study.plan)
-app.command()(study.run)
-app.command()(study.status)
-app.command()(study.report)
-app.command()(inspect.publish)
-app.command()(inspect.query)
-app.command()(inspect.verify)
-app.command()(inspect.repair)
+for _command, _examples in COMMANDS.items():
+    # The \\b keeps lines as they are.
+    _lines = "\n".join(f"  hessweep {example}" for example in _examples)
+    app.command(epilog=f"\b\nExamples:\n{_lines}")(_command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,6 +1,7 @@
 """`hessweep publish`, `query`, `verify` and `repair`: commands on a results folder."""
 
 import json
+import re
 import sys
 from enum import StrEnum
 from math import inf, nan
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
 
 
+def complete_columns(incomplete: str) -> list[str]:
+    """Return how the last word may go on, if it is the beginning of a column's name."""
+    from hessweep.store import TABLE_COLUMNS
+
+    word = re.split(r"\W", incomplete)[-1]
+    before = incomplete.removesuffix(word)
+    return [before + name for name in TABLE_COLUMNS if name.startswith(word)]
+
+
 class Format(StrEnum):
     """How rows are written."""
 
@@ -28,7 +38,7 @@ class Format(StrEnum):
 
 
 def publish(results: Results) -> None:
-    """Bring the published store up to date with what was computed; `run` does it too."""
+    """Bring the published store up to date; `run` does it too."""
     from hessweep.store import publish as publish_results
 
     changed = publish_results(_existing(results))
@@ -42,10 +52,15 @@ def query(
         typer.Argument(
             metavar="EXPR",
             help="Which points, such as \"activation == 'erf' and N_i == N_h\"; all if not given.",
+            autocompletion=complete_columns,
         ),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="Which columns, separated by commas; all if not given.")
+        str | None,
+        typer.Option(
+            help="Which columns, separated by commas; all if not given.",
+            autocompletion=complete_columns,
+        ),
     ] = None,
     written: Annotated[Format, typer.Option("--format")] = Format.TABLE,
     output: Annotated[
@@ -75,7 +90,7 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read every byte, check every checksum and key, recompute a sample."""
+    """Check every stored byte and key, and recompute a sample."""
     from hessweep.cost import show_bytes
     from hessweep.store import verify as verify_results
 
@@ -98,7 +113,10 @@ def verify(
 
 
 def repair(results: Results) -> None:
-    """Move damaged segments aside and publish the rest anew; `run` then computes what is gone."""
+    """Move damaged segments aside and publish the rest anew.
+
+    `run` then computes what is gone.
+    """
     _repair(results)
 
 

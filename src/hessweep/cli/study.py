@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from hessweep.cli.output import INCOMPLETE, AsJson, print_json, print_table, tel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hessweep.calibration import Calibration, Deviation
     from hessweep.point import Point
     from hessweep.study import ClusterConfig
 
@@ -36,7 +38,8 @@ SHOWN_FAILURES = 10
 def plan(
     study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
 ) -> None:
-    """Show points, predicted time, memory and storage; compute nothing."""
+    """Predict time, memory and storage; compute nothing."""
+    from hessweep.calibration import calibrate
     from hessweep.cluster import fitted, planned_memory, planned_workers
     from hessweep.cost import check_fits, predicted_bytes, show_bytes, show_seconds
     from hessweep.study import load_study
@@ -47,12 +50,18 @@ def plan(
     missing = find_work(study.points(), study.results).missing
     config = fitted(config, max(missing, key=predicted_bytes, default=None))
     wanted = set(missing)
+    calibration = calibrate(study.results, {point.activation for point in missing})
+    deviation = calibration.deviation()
     rows = {
-        name: _costs(points, [point for point in points if point in wanted])
+        name: _costs(points, [point for point in points if point in wanted], calibration)
         for name, points in {**_by_sweep(study), "all": study.points()}.items()
     }
     if as_json:
-        print_json({"name": study.name, "results": str(study.results), "sweeps": rows})
+        deviations = None if deviation is None else asdict(deviation)
+        told = {"name": study.name, "results": str(study.results), "sweeps": rows}
+        print_json(
+            told | {"workers": planned_workers(config), "predicted_over_measured": deviations}
+        )
     else:
         print_table(
             ["sweep", "points", "missing", "core time", "memory", "storage"],
@@ -67,7 +76,7 @@ def plan(
                 ]
                 for name, row in rows.items()
             ],
-            note=_note(rows["all"], planned_workers(config), str(study.results)),
+            note=_note(rows["all"], planned_workers(config), str(study.results), deviation),
         )
     check_fits(missing, planned_memory(config))
 
@@ -119,7 +128,10 @@ def run(
 
 
 def status(study_file: StudyFile, as_json: AsJson = False) -> None:
-    """Show what is done, missing and failed, by sweep; exit code 1 unless all is done."""
+    """Show what is done, missing and failed, by sweep.
+
+    The exit code is 1 unless all is done.
+    """
     from hessweep.store import stored_points
     from hessweep.study import load_study
 
@@ -148,7 +160,10 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
 
 
 def report(study_file: StudyFile) -> None:
-    """Write the report page: one HTML file that holds tables, figures and an explorer."""
+    """Write the report page of what is published.
+
+    It is one HTML file that holds tables, figures and an explorer, and needs no network.
+    """
     from hessweep.report import build
     from hessweep.study import load_study
 
@@ -197,24 +212,36 @@ def _by_sweep(study: Any) -> "dict[str, list[Point]]":
     return {name: sweep.points() for name, sweep in study.sweeps.items()}
 
 
-def _costs(points: "Sequence[Point]", missing: "Sequence[Point]") -> dict[str, Any]:
-    from hessweep.cost import WORKER_BYTES, predicted_bytes, predicted_seconds, stored_bytes
+def _costs(
+    points: "Sequence[Point]", missing: "Sequence[Point]", calibration: "Calibration"
+) -> dict[str, Any]:
+    from hessweep.cost import WORKER_BYTES, predicted_bytes, stored_bytes
 
     return {
         "points": len(points),
         "missing": len(missing),
-        "core_seconds": sum(map(predicted_seconds, missing)),
+        "core_seconds": calibration.seconds(missing),
         "worker_bytes": WORKER_BYTES + max(map(predicted_bytes, missing), default=0),
         "stored_bytes": sum(map(stored_bytes, missing)),
     }
 
 
-def _note(total: dict[str, Any], workers: int | None, results: str) -> str:
+def _note(
+    total: dict[str, Any], workers: int | None, results: str, deviation: "Deviation | None"
+) -> str:
     from hessweep.cost import show_seconds
 
     if not total["missing"]:
         return f"Nothing to compute: all points are in {results}."
+    trust = (
+        str(deviation)
+        if deviation
+        else "Nothing stored yet to hold this against: the times are those of a laptop's core."
+    )
     if workers is None:
-        return f"Results go to {results}."
+        return f"Results go to {results}.\n{trust}"
     wall = show_seconds(total["core_seconds"] / workers)
-    return f"About {wall} with {workers} workers; results go to {results}."
+    return (
+        f"About {wall} with {workers} workers, and some seconds to start them; results go to "
+        f"{results}.\n{trust}"
+    )

@@ -14,7 +14,7 @@ from typing import Any
 import xarray as xr
 from matplotlib.figure import Figure
 
-from hessweep.errors import StudyError
+from hessweep.errors import StudyError, did_you_mean
 from hessweep.figures import (
     architecture,
     bulk_edges,
@@ -80,7 +80,10 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
         StudyError: If the kind is unknown or does not take one of the options.
     """
     if name not in FIGURES:
-        raise StudyError(f"figures: unknown kind {name!r}; known are {', '.join(FIGURES)}")
+        raise StudyError(
+            f"figures: unknown kind {name!r}{did_you_mean(name, FIGURES)}; "
+            f"known are {', '.join(FIGURES)}"
+        )
     kind = FIGURES[name]
     unknown = sorted(set(options or {}) - set(kind.options))
     if unknown:

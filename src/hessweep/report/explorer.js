@@ -1,15 +1,13 @@
 // The explorer: a spectrum and two heat maps for the chosen activation, weights and size.
 "use strict";
 
-const results = JSON.parse(document.getElementById("results").textContent);
-const ensembles = results.ensembles;
+let results, ensembles, chosen;
 const picker = document.getElementById("picker");
 const GRID = ["activation", "weights", "N_i", "N_h"];
 const size = (e) => e.histogram.counts.reduce((a, b) => a + b, 0);
 // First what there is most to see of: a law, of normal weights, and many eigenvalues.
 const interest = (e) => [e.law !== null, e.weights === "normal", size(e)];
 const difference = (a, b) => interest(a).map((x, k) => x - interest(b)[k]).find(Boolean) ?? 0;
-let chosen = ensembles.reduce((a, b) => (difference(b, a) > 0 ? b : a), ensembles[0]);
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const unique = (values) => [...new Set(values)];
@@ -233,10 +231,8 @@ function followLink() {
 }
 
 async function loadPlotly() {
-  const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
-  const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
-  script.textContent = await new Response(plain).text();
+  script.textContent = await unpacked(document.getElementById("plotly").textContent);
   document.head.append(script);
 }
 
@@ -264,7 +260,10 @@ function listen() {
 }
 
 async function start() {
+  results = JSON.parse(await unpacked(document.getElementById("results").textContent));
+  ensembles = results.ensembles;
   if (!ensembles.length) return;
+  chosen = ensembles.reduce((a, b) => (difference(b, a) > 0 ? b : a));
   await loadPlotly();
   choose(chosen);
   listen();

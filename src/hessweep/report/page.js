@@ -115,9 +115,26 @@ function makeFilter(form) {
   apply();
 }
 
+// The text of gzipped bytes in base64.
+async function unpacked(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
+// A figure's data: without this script the link saves them gzipped.
+function makeUnpacked(link) {
+  link.addEventListener("click", async (event) => {
+    event.preventDefault();
+    save(link.download.replace(/\.gz$/, ""), await unpacked(link.href.split(",")[1]));
+  });
+}
+
 function saveCsv(name, rows) {
   const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
-  const text = rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+  save(name, rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n");
+}
+
+function save(name, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   link.download = name;
@@ -168,3 +185,4 @@ function fillTable(id, headings, rows) {
 setUpTheme();
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 document.querySelectorAll("form[data-table]").forEach(makeFilter);
+document.querySelectorAll("a.packed").forEach(makeUnpacked);

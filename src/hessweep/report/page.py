@@ -1,9 +1,10 @@
 """The page as one HTML file: template, style and scripts put together, the network shut out."""
 
 import base64
-import gzip
 import hashlib
+import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from hessweep.report.packing import packed
 from hessweep.report.table import grouped
 
 SCRIPTS = ("page.js", "explorer.js")
@@ -19,8 +21,8 @@ _SYMBOL = re.compile(r"\b(N|W|λ|K)_(i|h|min|max|\d)\b")
 _SPELLED = {"lambda_min": "λ_min", "lambda_max": "λ_max"}
 
 
-def render(**context: Any) -> str:
-    """Return the page for what `page.html.j2` shows.
+def render(results: Mapping[str, Any], **context: Any) -> str:
+    """Return the page for what `page.html.j2` shows; the explorer reads the results.
 
     Whatever the context holds is escaped. The page's policy lets no script run but those of this
     package, named by their hashes, and no request leave.
@@ -36,8 +38,10 @@ def render(**context: Any) -> str:
     return environment.get_template("page.html.j2").render(
         style=_own("page.css"),
         scripts=scripts,
-        plotly=base64.b64encode(gzip.compress(_plotly(), 9, mtime=0)).decode(),
+        plotly=packed(_plotly()),
+        packed_results=packed(json.dumps(results, separators=(",", ":")).encode()),
         policy=content_policy([*(script.encode() for script in scripts), _plotly()]),
+        results=results,
         **context,
     )
 

@@ -7,14 +7,14 @@ written: no call, no attribute, no index.
 
 import ast
 import operator
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from hessweep.errors import QueryError
+from hessweep.errors import QueryError, did_you_mean
 
 Column = Callable[[str], Any]
 """A column's values by its name."""
@@ -96,10 +96,14 @@ def parse(text: str, columns: Collection[str]) -> Expression:
             raise QueryError(f"{text!r}: {error}") from error
         raise QueryError(f"{text!r} can not be read ({error}); {_HELP}") from error
     if unknown := sorted(names - set(columns)):
-        raise QueryError(
-            f"{text!r}: no column {', '.join(unknown)}; columns are {', '.join(columns)}"
-        )
+        raise QueryError(f"{text!r}: {no_column(unknown, columns)}")
     return Expression(text, frozenset(names), tree)
+
+
+def no_column(names: Iterable[str], columns: Collection[str]) -> str:
+    """Return the message for names that are no columns."""
+    wrong = ", ".join(f"{name}{did_you_mean(name, columns)}" for name in names)
+    return f"no column {wrong}; columns are {', '.join(columns)}"
 
 
 def _check(node: ast.expr) -> None:

@@ -5,16 +5,16 @@ read, and columns stay in memory once they have been.
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy import ndarray
 
-from hessweep.activations import Activation
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.point import COLUMNS
-from hessweep.store.expression import Expression, parse
+from hessweep.store.expression import Expression, no_column, parse
 from hessweep.store.group_writer import PUBLISHED_COLUMNS
 from hessweep.store.schema import (
     DIMENSIONS,
@@ -28,6 +28,9 @@ from hessweep.store.schema import (
     Ragged,
     attributes,
 )
+
+if TYPE_CHECKING:
+    from hessweep.activations import Activation
 
 TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
 """What a query may name and a table may show."""
@@ -56,21 +59,10 @@ def points(
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.
     """
-    expression = _parse(where)
-    names = TABLE_COLUMNS if columns is None else tuple(columns)
-    if unknown := [name for name in names if name not in TABLE_COLUMNS]:
-        raise QueryError(f"no column {', '.join(unknown)}; columns are {', '.join(TABLE_COLUMNS)}")
-    parts: dict[str, list[ndarray]] = {name: [] for name in names}
-    for dataset in _datasets(results):
-        rows = _select(dataset, expression)
-        for name in names:
-            parts[name].append(_column(dataset, name, rows))
-    variables = {
-        name: (POINT, np.concatenate(arrays), _DESCRIPTIONS[name])
-        for name, arrays in parts.items()
-    }
+    arrays = _selected(results, where, columns)
+    variables = {name: (POINT, values, _DESCRIPTIONS[name]) for name, values in arrays.items()}
     coordinates = {
-        column.name: variables.pop(column.name) for column in IDENTITY if column.name in names
+        column.name: variables.pop(column.name) for column in IDENTITY if column.name in arrays
     }
     return xr.Dataset(variables, coordinates)
 
@@ -83,14 +75,14 @@ def table(
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.
     """
-    dataset = points(results, where, columns)
-    names = TABLE_COLUMNS if columns is None else columns
-    return pd.DataFrame({name: _series(dataset[name].values) for name in names})
+    # Not by way of `points`: the first dataset that is made imports dask.array, in 0.3 s.
+    arrays = _selected(results, where, columns)
+    return pd.DataFrame({name: _series(values) for name, values in arrays.items()})
 
 
 def spectra(
     results: xr.DataTree,
-    activation: str | Activation,
+    activation: "str | Activation",
     N_i: int,
     N_h: int,
     weights: str = "normal",
@@ -204,6 +196,22 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
             part = dataset.drop_dims(set(DIMENSIONS.values())).isel({POINT: rows})
             kept[node.name or ""] = part.assign(flat)
     return xr.DataTree.from_dict(kept, name=results.name)
+
+
+def _selected(
+    results: xr.DataTree, where: str | None, columns: Sequence[str] | None
+) -> dict[str, ndarray]:
+    """Return these columns of the selected points, all activations one after the other."""
+    expression = _parse(where)
+    names = TABLE_COLUMNS if columns is None else tuple(columns)
+    if unknown := [name for name in names if name not in TABLE_COLUMNS]:
+        raise QueryError(no_column(unknown, TABLE_COLUMNS))
+    parts: dict[str, list[ndarray]] = {name: [] for name in names}
+    for dataset in _datasets(results):
+        rows = _select(dataset, expression)
+        for name in names:
+            parts[name].append(_column(dataset, name, rows))
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def _datasets(results: xr.DataTree) -> list[xr.Dataset]:

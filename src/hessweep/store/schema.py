@@ -4,14 +4,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations import Activation
 from hessweep.errors import InputError
 from hessweep.point import COLUMNS, KERNEL_VERSION, Column, PointResult
+
+if TYPE_CHECKING:
+    from hessweep.activations import Activation
 
 FORMAT = 2
 """Raised whenever what is written changes; goes into every group and makes publish rebuild."""
@@ -124,7 +126,7 @@ def spec_json(spec: Mapping[str, Any]) -> str:
 
 
 @lru_cache
-def _identity_json(activation: Activation) -> str:
+def _identity_json(activation: "Activation") -> str:
     return spec_json(activation.identity)
 
 

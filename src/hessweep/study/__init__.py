@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from hessweep.errors import StudyError
+from hessweep.errors import StudyError, did_you_mean
 from hessweep.point import Point
 from hessweep.study.clusters import (
     AddressCluster,
@@ -19,7 +19,7 @@ from hessweep.study.clusters import (
 )
 from hessweep.study.document import read_document
 from hessweep.study.grid import MAX_POINTS
-from hessweep.study.messages import did_you_mean, explain
+from hessweep.study.messages import explain
 from hessweep.study.requests import FigureRequest, TableRequest
 from hessweep.study.section import Name, Section
 from hessweep.study.sweeps import Sweep

@@ -11,8 +11,8 @@ from reprlib import Repr
 from typing import Any, TypeVar
 
 from hessweep.activations import ACTIVATIONS, Activation, activation
+from hessweep.errors import did_you_mean
 from hessweep.network import MAX_SEED, WEIGHTS
-from hessweep.study.messages import did_you_mean
 
 MAX_POINTS = 10_000_000
 """More than this in one study is a slip of the pen: the keys alone would fill a laptop."""

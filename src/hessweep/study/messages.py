@@ -1,7 +1,5 @@
 """What is wrong with a study, in one message that names the key and what it takes."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +10,6 @@ MOST = 8
 
 
 CLUSTERS = "local, address, file, slurm"
-
-
-def did_you_mean(word: Any, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'seeds'?)` where a known word is close, or nothing."""
-    close = get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def explain(path: Path, error: ValidationError) -> str:
