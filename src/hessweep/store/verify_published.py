@@ -9,7 +9,7 @@ import numpy as np
 import zarr
 from numpy import ndarray
 
-from hessweep.errors import DamagedStoreError
+from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import TEMPORARY, accessing
 from hessweep.store.publish import (
     BUILD,
@@ -39,10 +39,18 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
             if path.name not in expected | {LOCK, BUILD}:
-                yield False, path.relative_to(root), "no stored point belongs to it"
+                yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
         for group in groups:
             for stale, path, message in _group_problems(root, group):
                 yield stale, path.relative_to(root), message
+
+
+def _is_group(path: Path) -> bool:
+    """Whether publishing made it, and so removes it with its last point."""
+    try:
+        return path.suffix == SUFFIX and bool(read_metadata(path))
+    except (DamagedStoreError, StoreAccessError):
+        return False
 
 
 def _group_problems(root: Path, group: Group) -> Iterator[Finding]:

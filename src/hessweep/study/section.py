@@ -7,8 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from hessweep.study.grid import shown
-from hessweep.study.messages import did_you_mean
+from hessweep.study.messages import did_you_mean, shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
