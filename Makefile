@@ -17,8 +17,8 @@ setup: $(VENV)/.dev ## Set up .venv for development
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/pytest -m "not faults and not cluster"
 
-test-faults: $(VENV)/.dev ## Run the tests that kill, damage and fill disks: minutes
-	$(BIN)/pytest -m faults tests/faults
+test-faults: $(VENV)/.dev ## Run the tests that kill, damage, fuzz and fill disks: minutes, as root
+	$(BIN)/pytest -m "faults or fuzz" --hypothesis-profile thousands --dist worksteal tests/faults
 
 test-cluster: $(VENV)/.dev ## Run the tests that start a SLURM and cut a network: minutes, as root
 	$(BIN)/pytest -n 0 -m cluster tests/cluster

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.measured import SECONDS
+
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -50,6 +52,12 @@ PLACE = Path("/etc/slurm/slurm.conf")
 """The variable SLURM_CONF does not reach the jobs."""
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured, under the tests."""
+    for what, seconds in SECONDS.items():
+        terminalreporter.write_line(f"{seconds:7.1f} s  {what}")
+
+
 def slurm(*command: str) -> str:
     """Run one of SLURM's commands and return what it prints."""
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
@@ -65,9 +73,16 @@ def install() -> None:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         pytest.fail("these tests install SLURM: run them as root on Debian, as in a container")
-    subprocess.run(["apt-get", "update", "-qq"], check=True, timeout=300)
-    apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
-    subprocess.run(apt, check=True, timeout=600)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+        # Another apt may be at work: wait for its lock. One failed download is tried again.
+        options = ["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"]
+        done = subprocess.run(
+            ["apt-get", *options, *arguments], env=quiet, timeout=600, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.fail(f"apt-get {arguments[0]}: {done.stdout}{done.stderr}")
 
 
 def start_munge(pid_file: Path) -> None:

@@ -32,9 +32,14 @@ SNAKEMAKE = (
     sys.executable, "-m", "snakemake", "--cores", "2", "--config", "study=study.yaml"
 )  # fmt: skip
 
+MAKE = (
+    # As a user calls it, with the environment that this runs in taken as set up.
+    "make", "-o", f"{sys.prefix}/.run", f"VENV={sys.prefix}", "STUDY=study.yaml",
+)  # fmt: skip
+
 
 def workflow_folder(folder: Path, study: str) -> Path:
-    """Fill a folder with a copy of the workflow and a study."""
+    """Fill a folder, made if need be, with a copy of the workflow and a study."""
     shutil.copytree(ROOT / "workflow", folder / "workflow")
     shutil.copy(ROOT / "Snakefile", folder)
     shutil.copy(ROOT / "Makefile", folder)

@@ -33,6 +33,8 @@ SUFFIX = ".zarr"
 METADATA = "zarr.json"
 BUILD = ".building"
 LOCK = ".lock"
+ASIDE = ".damaged"
+"""Where `repair` moves a damaged group that no stored point belongs to."""
 
 
 def published_folder(root: Path) -> Path:

@@ -12,6 +12,7 @@ from numpy import ndarray
 from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import TEMPORARY, accessing
 from hessweep.store.publish import (
+    ASIDE,
     BUILD,
     LOCK,
     METADATA,
@@ -38,7 +39,7 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
     with accessing(folder, "read"):
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
-            if path.name not in expected | {LOCK, BUILD}:
+            if path.name not in expected | {LOCK, BUILD, ASIDE}:
                 yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
         for group in groups:
             for stale, path, message in _group_problems(root, group):
