@@ -46,7 +46,11 @@ NodeName=node2 NodeAddr=127.0.0.1 NodeHostname={host} Port=26819 CPUs=2 RealMemo
 PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 """
 
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+PACKAGES = {
+    "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge",
+    "ip": "iproute2",
+}  # fmt: skip
+"""Of each command that the tests call, the Debian package that has it."""
 
 PLACE = Path("/etc/slurm/slurm.conf")
 """The variable SLURM_CONF does not reach the jobs."""
@@ -68,13 +72,16 @@ def jobs() -> list[str]:
     return slurm("squeue", "--noheader", "--states=running", "--format=%i").split()
 
 
-def install() -> None:
-    if all(map(shutil.which, ("slurmctld", "slurmd", "sbatch", "munged"))):
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> None:
+    """What is missing is installed; where it can not be had, the tests fail."""
+    missing = [package for command, package in PACKAGES.items() if shutil.which(command) is None]
+    if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         pytest.fail("these tests install SLURM: run them as root on Debian, as in a container")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
         # Another apt may be at work: wait for its lock. One failed download is tried again.
         options = ["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"]
         done = subprocess.run(
@@ -95,9 +102,8 @@ def start_munge(pid_file: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def slurm_cluster(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A SLURM with the partition main and two nodes of 2 cores; gives the folder of its logs."""
-    install()
     folder = tmp_path_factory.mktemp("slurm")
     for name in ("state", "spool/node1", "spool/node2"):
         (folder / name).mkdir(parents=True)

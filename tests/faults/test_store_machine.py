@@ -25,8 +25,10 @@ from hessweep.store import (
 )
 from hessweep.store.files import TEMPORARY
 from hessweep.store.publish import METADATA, SUFFIX, chunk_paths, read_metadata
+from hessweep.sweep import find_work
 
-SEEDS = st.integers(0, 5)
+SEED_COUNT = 6
+SEEDS = st.integers(0, SEED_COUNT - 1)
 PLACES = st.floats(0, 1, exclude_max=True)
 
 
@@ -49,6 +51,20 @@ class Store(RuleBasedStateMachine):
     @rule(seed=SEEDS)
     def store(self, seed: int) -> None:
         self.segments[write_segment(self.root, batch(seed))] = seed
+
+    @rule()
+    def run(self) -> None:
+        """Just what is missing is found, and stored."""
+        points = [result.point for seed in range(SEED_COUNT) for result in batch(seed)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DamagedSegmentWarning)
+            missing = find_work(points, self.root).missing
+        lost = set(range(SEED_COUNT)) - set(self.segments.values())
+        assert sorted(point.seed for point in missing) == sorted(
+            result.point.seed for seed in lost for result in batch(seed)
+        )
+        for seed in lost:
+            self.store(seed)
 
     @rule(seed=SEEDS, part=PLACES)
     def kill_a_writer(self, seed: int, part: float) -> None:
