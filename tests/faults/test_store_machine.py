@@ -103,6 +103,7 @@ class Store(RuleBasedStateMachine):
             publish(self.root)
         if self.published is not None or self.segments:
             self.published = set(self.segments.values())
+        self.check_published()
 
     @rule()
     def repair(self) -> None:
@@ -147,8 +148,7 @@ class Store(RuleBasedStateMachine):
         assert bad == self.damaged
         assert not [p for p in found if p.kind in ("wrong key", "damaged published")]
 
-    @precondition(lambda self: self.published)
-    @invariant()
+    @rule()
     def check_published(self) -> None:
         if self.published:
             self.check_rows(table(open_results(self.root)))
