@@ -17,6 +17,7 @@ from hessweep.store.publish import (
     LOCK,
     METADATA,
     SUFFIX,
+    TURN,
     chunk_paths,
     published_folder,
     read_metadata,
@@ -39,7 +40,7 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
     with accessing(folder, "read"):
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
-            if path.name not in expected | {LOCK, BUILD, ASIDE}:
+            if path.name not in expected | {LOCK, TURN, BUILD, ASIDE}:
                 yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
         for group in groups:
             for stale, path, message in _group_problems(root, group):
