@@ -33,7 +33,9 @@ SNAKEMAKE = (
 )  # fmt: skip
 
 MAKE = (
-    # As a user calls it, with the environment that this runs in taken as set up.
+    # As a user calls it, not a part of the make that runs the tests; the environment that this
+    # runs in is taken as set up.
+    "env", "-u", "MAKEFLAGS",
     "make", "-o", f"{sys.prefix}/.run", f"VENV={sys.prefix}", "STUDY=study.yaml",
 )  # fmt: skip
 
