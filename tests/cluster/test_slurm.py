@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from faults.processes import (
+    PATIENCE,
     ROOT,
     SNAKEMAKE,
     compute,
@@ -29,7 +30,7 @@ from cluster.conftest import jobs, slurm, wait_for_nodes
 from cluster.measured import SECONDS, measured
 from hessweep.store import verify
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.cluster
 
 LARGE = """
 name: large
@@ -57,7 +58,7 @@ def nothing_left(slurm_cluster: Path) -> Iterator[None]:
     """Each test starts with an idle SLURM."""
     yield
     slurm("scancel", "--partition=main")
-    wait_until(lambda: not slurm("squeue", "--noheader"), "SLURM to be idle", 60)
+    wait_until(lambda: not slurm("squeue", "--noheader"), "SLURM to be idle")
     wait_for_nodes(slurm_cluster)
 
 
@@ -113,7 +114,7 @@ def test_workers_that_are_jobs_are_replaced_when_cancelled(
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
         with measured("a driver's start, until its SLURM workers have stored something"):
-            wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
+            wait_until(lambda: stored_segments(tmp_path), "a segment")
         victims = jobs()
         with measured("workers cancelled, until others have stored something"):
             lose_workers(tmp_path, victims, "scancel", *victims)
@@ -132,7 +133,7 @@ def test_a_node_that_goes_down_with_its_jobs(
     """All workers are on it: the other node computes what they had."""
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
-        wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
+        wait_until(lambda: stored_segments(tmp_path), "a segment")
         [node] = set(busy_nodes())
         down = ["scontrol", "update", f"nodename={node}", "state=down", "reason=test"]
         try:
@@ -149,11 +150,11 @@ def test_jobs_of_a_killed_driver_end_by_themselves(tmp_path: Path) -> None:
     """Nobody has to scancel: a worker that finds no scheduler ends, and its job with it."""
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
-        wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
+        wait_until(lambda: stored_segments(tmp_path), "a segment")
         driver.kill()
         driver.wait()
         with measured("a driver killed, until its jobs have ended by themselves"):
-            wait_until(lambda: not jobs(), "the jobs to end", 240)
+            wait_until(lambda: not jobs(), "the jobs to end")
     contents(tmp_path / "results" / "large")
 
 
@@ -183,7 +184,7 @@ def test_only_clients_with_credentials_reach_a_run_on_a_network(
     for folder in (tmp_path, other):
         (folder / "study.yaml").write_text(longer)
     with started(RUN, tmp_path) as driver:
-        wait_until(lambda: stored_segments(tmp_path), "a segment", 110)
+        wait_until(lambda: stored_segments(tmp_path), "a segment")
         scheduler, network = listening([psutil.Process(driver.pid)])
         assert len(scheduler) == len(network) == 1
         dashboards, comms = listening(processes_of(jobs()))
@@ -255,7 +256,7 @@ def busy_nodes() -> list[str]:
 
 
 def check_outcome(driver: subprocess.Popen[bytes], folder: Path, expected: Content) -> None:
-    assert driver.wait(240) == 0, (folder / "log").read_text()
+    assert driver.wait(PATIENCE) == 0, (folder / "log").read_text()
     root = folder / "results" / "large"
     assert contents(root) == expected
     # What a job had committed and not yet reported when it was ended is done twice.

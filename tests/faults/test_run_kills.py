@@ -30,8 +30,6 @@ from hessweep.store import verify
 
 RUN = (*HESSWEEP, "run", "study.yaml", "--workers", "2")
 
-pytestmark = pytest.mark.timeout(900)
-
 
 def check(folder: Path, undisturbed: Content, twice: int = 0) -> None:
     """The store is whole and equal to the undisturbed one; so many points are in it twice."""

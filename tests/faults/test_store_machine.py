@@ -169,5 +169,5 @@ def is_current(path: Path) -> bool:
 
 
 Store.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
-TestStore = pytest.mark.faults(pytest.mark.timeout(1800)(Store.TestCase))
+TestStore = pytest.mark.faults(Store.TestCase)
 """2,000 steps."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from hessweep.cli import main
 
-pytestmark = [pytest.mark.fuzz, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.fuzz
 
 SECONDS = 20
 """Of processor time for one file, whatever else the machine does."""
