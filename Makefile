@@ -17,11 +17,12 @@ setup: $(VENV)/.dev ## Set up .venv for development
 test: $(VENV)/.dev ## Run the tests
 	$(BIN)/pytest -m "not faults and not cluster"
 
-test-faults: $(VENV)/.dev ## Run the tests that kill, damage and fill disks: minutes
-	$(BIN)/pytest -m faults tests/faults
+test-faults: $(VENV)/.dev ## Run the tests that kill, damage, fuzz and fill disks: minutes, as root
+	$(BIN)/pytest --timeout 1800 -m "faults or fuzz" --hypothesis-profile thousands \
+	  --dist worksteal --durations 10 tests/faults
 
 test-cluster: $(VENV)/.dev ## Run the tests that start a SLURM and cut a network: minutes, as root
-	$(BIN)/pytest -n 0 -m cluster tests/cluster
+	$(BIN)/pytest --timeout 1800 -n 0 -m cluster --durations 10 tests/cluster
 
 lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/ruff check .

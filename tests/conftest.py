@@ -7,10 +7,15 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pytest  # noqa: E402
 import xarray as xr  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from hessweep.activations import activation  # noqa: E402
 from hessweep.point import Point, compute  # noqa: E402
 from hessweep.store import open_results, publish, write_segment  # noqa: E402
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("thousands", deadline=None, max_examples=4000)
+settings.load_profile("default")
 
 LONGEST = ("workflow", "test_store_kills", "test_damage", "test_cli", "test_sweep", "test_large")
 """Files and folders that take longest: they start first, so that no core waits at the end."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from cluster.measured import SECONDS
+
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -44,10 +46,20 @@ NodeName=node2 NodeAddr=127.0.0.1 NodeHostname={host} Port=26819 CPUs=2 RealMemo
 PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 """
 
-PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge")
+PACKAGES = {
+    "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge",
+    "ip": "iproute2",
+}  # fmt: skip
+"""Of each command that the tests call, the Debian package that has it."""
 
 PLACE = Path("/etc/slurm/slurm.conf")
 """The variable SLURM_CONF does not reach the jobs."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured, under the tests."""
+    for what, seconds in SECONDS.items():
+        terminalreporter.write_line(f"{seconds:7.1f} s  {what}")
 
 
 def slurm(*command: str) -> str:
@@ -60,14 +72,24 @@ def jobs() -> list[str]:
     return slurm("squeue", "--noheader", "--states=running", "--format=%i").split()
 
 
-def install() -> None:
-    if all(map(shutil.which, ("slurmctld", "slurmd", "sbatch", "munged"))):
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> None:
+    """What is missing is installed; where it can not be had, the tests fail."""
+    missing = [package for command, package in PACKAGES.items() if shutil.which(command) is None]
+    if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         pytest.fail("these tests install SLURM: run them as root on Debian, as in a container")
-    subprocess.run(["apt-get", "update", "-qq"], check=True, timeout=300)
-    apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]
-    subprocess.run(apt, check=True, timeout=600)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *missing]):
+        # Another apt may be at work: wait for its lock. One failed download is tried again.
+        options = ["-qq", "-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"]
+        done = subprocess.run(
+            ["apt-get", *options, *arguments], env=quiet, timeout=600, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.fail(f"apt-get {arguments[0]}: {done.stdout}{done.stderr}")
 
 
 def start_munge(pid_file: Path) -> None:
@@ -80,9 +102,8 @@ def start_munge(pid_file: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def slurm_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def slurm_cluster(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A SLURM with the partition main and two nodes of 2 cores; gives the folder of its logs."""
-    install()
     folder = tmp_path_factory.mktemp("slurm")
     for name in ("state", "spool/node1", "spool/node2"):
         (folder / name).mkdir(parents=True)

@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from faults.processes import (
     HESSWEEP,
+    MAKE,
     PATIENCE,
     SNAKEMAKE,
     STUDY,
@@ -27,8 +29,6 @@ from faults.stored import Content, contents, times_stored
 from hessweep.store import verify
 
 RUN = (*HESSWEEP, "run", "study.yaml", "--workers", "2")
-
-pytestmark = pytest.mark.timeout(900)
 
 
 def check(folder: Path, undisturbed: Content, twice: int = 0) -> None:
@@ -66,16 +66,20 @@ def break_off(folder: Path) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("victim", ["group", "driver"])
-def test_kills_of_snakemake(victim: str, tmp_path: Path, undisturbed: Content) -> None:
-    """Plain `snakemake` goes on without --unlock; a job left alone ends by itself."""
+@pytest.mark.parametrize(
+    ("victim", "command"), [("group", MAKE), ("driver", SNAKEMAKE)], ids=["group", "driver"]
+)
+def test_kills_of_snakemake(
+    victim: str, command: Sequence[str], tmp_path: Path, undisturbed: Content
+) -> None:
+    """Plain `make` or `snakemake` goes on without --unlock; a job left alone ends by itself."""
     workflow_folder(tmp_path, STUDY)
     moments = random.Random(victim)
     for _ in range(4):
-        assert kill_somewhere(SNAKEMAKE, tmp_path, victim, moments.uniform(0, 1))
+        assert kill_somewhere(command, tmp_path, victim, moments.uniform(0, 1))
         assert list(tmp_path.glob(".snakemake/locks/*"))
         contents(tmp_path / "results" / "demo")
-    last = finish(SNAKEMAKE, tmp_path)
+    last = finish(command, tmp_path)
     assert last.returncode == 0, last.stderr
     assert (tmp_path / "results" / "demo" / "published.json").exists()
     check(tmp_path, undisturbed)

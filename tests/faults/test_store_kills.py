@@ -1,41 +1,56 @@
 """Processes that store and publish are killed at random moments: hundreds of times."""
 
 import random
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import xarray as xr
 
+from faults.processes import wait_until
 from faults.stored import contents, times_stored
 from faults.writer import FORK, batch, store_and_publish
 from hessweep.store import publish, verify, write_segment
 from hessweep.store.publishing import published_groups
 
 WRITERS = 2
+ROUNDS = 10
 APART = 10_000
 """Seeds between two processes: more than one lives to use."""
 
 
-def kill_writers(root: Path, journal: Path, first_seed: int, moment: float) -> None:
-    """Start writers on one folder, and kill them after that many seconds of storing."""
-    started = journal.stat().st_size if journal.exists() else 0
-    writers = [
+@contextmanager
+def writers(root: Path, journal: Path, first_seed: int = 0) -> Iterator[None]:
+    """Writers on one folder that have begun to store; they are killed at the end."""
+    before = journal.stat().st_size if journal.exists() else 0
+    processes = [
         FORK.Process(target=store_and_publish, args=(root, first_seed + n * APART, journal))
         for n in range(WRITERS)
     ]
-    for writer in writers:
-        writer.start()
-    deadline = time.monotonic() + 60
-    while not journal.exists() or journal.stat().st_size == started:
-        assert time.monotonic() < deadline, "no writer stored anything"
-        assert all(writer.is_alive() for writer in writers)
-        time.sleep(0.001)
-    time.sleep(moment)
-    for writer in writers:
-        writer.kill()
-        writer.join()
-        assert writer.exitcode == -9
+    for process in processes:
+        process.start()
+    try:
+        wait_until(lambda: journal.exists() and journal.stat().st_size > before, "a commit")
+        yield
+        assert all(process.is_alive() for process in processes)
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+    assert [process.exitcode for process in processes] == [-signal.SIGKILL] * WRITERS
+
+
+@pytest.fixture(scope="module")
+def cycle(tmp_path_factory: pytest.TempPathFactory) -> float:
+    """Seconds that writers take from one publish to the next, as fast as this machine is now."""
+    folder = tmp_path_factory.mktemp("cycle")
+    with writers(folder / "results", folder / "journal"):
+        start = time.monotonic()
+        wait_until(lambda: len((folder / "journal").read_text().split()) > 12, "commits")
+        return (time.monotonic() - start) / 2
 
 
 def check_readable(root: Path, promised: list[int]) -> None:
@@ -51,10 +66,11 @@ def check_readable(root: Path, promised: list[int]) -> None:
                 assert set(group["key"].values) <= counts.keys()
 
 
-def kill_repeatedly(root: Path, journal: Path, rounds: int) -> None:
-    moments = random.Random(rounds)
-    for number in range(rounds):
-        kill_writers(root, journal, number * WRITERS * APART, moments.uniform(0, 0.15))
+def kill_repeatedly(root: Path, journal: Path, cycle: float, seed: int = 0) -> None:
+    moments = random.Random(seed)
+    for number in range(ROUNDS):
+        with writers(root, journal, number * WRITERS * APART):
+            time.sleep(moments.uniform(0, cycle))
         check_readable(root, [int(line) for line in journal.read_text().split()][-20:])
 
 
@@ -73,17 +89,18 @@ def check_whole(root: Path, journal: Path, tmp_path: Path) -> None:
     assert len(list(root.glob("published/*.zarr"))) == 2
 
 
-def test_kills_while_storing_and_publishing(tmp_path: Path) -> None:
+def test_kills_while_storing_and_publishing(tmp_path: Path, cycle: float) -> None:
     root, journal = tmp_path / "results", tmp_path / "journal"
-    kill_repeatedly(root, journal, rounds=10)
+    kill_repeatedly(root, journal, cycle)
     check_whole(root, journal, tmp_path)
 
 
 @pytest.mark.faults
-def test_hundreds_of_kills_while_storing_and_publishing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(1, 21))
+def test_hundreds_of_kills_while_storing_and_publishing(
+    seed: int, tmp_path: Path, cycle: float
+) -> None:
     """20 folders, 10 rounds each, two processes a round: 400 kills."""
-    for number in range(20):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        kill_repeatedly(folder / "results", folder / "journal", rounds=10)
-        check_whole(folder / "results", folder / "journal", folder)
+    root, journal = tmp_path / "results", tmp_path / "journal"
+    kill_repeatedly(root, journal, cycle, seed)
+    check_whole(root, journal, tmp_path)

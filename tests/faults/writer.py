@@ -10,8 +10,11 @@ from hessweep.point import Point, PointResult, compute
 from hessweep.store import publish, stored_points, write_segment
 
 FORK = get_context("forkserver")
-"""Forks a process that has imported everything: a kill costs milliseconds, not seconds."""
-FORK.set_forkserver_preload([__name__])
+"""Forks a process that has imported what takes long: a kill costs milliseconds, not seconds."""
+# Only what is installed: the fork server does not know the folder of the tests.
+FORK.set_forkserver_preload(
+    ["hessweep.store", "hessweep.rank", "pyarrow.feather", "zarr", "xarray"]
+)
 
 COMPUTED = [
     compute(Point(function, N_i, N_h, 0))

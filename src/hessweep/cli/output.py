@@ -15,7 +15,15 @@ INCOMPLETE = 1
 
 def tell(message: str) -> None:
     """Print a message to the error stream."""
-    sys.stderr.write(f"hessweep: {message}\n")
+    sys.stderr.write(f"hessweep: {printable(message)}\n")
+
+
+def printable(text: str) -> str:
+    """Return the text without what a terminal would act on: a study's words are data."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
+        for letter in text
+    )
 
 
 def print_json(data: Any) -> None:
@@ -38,4 +46,4 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], note: str 
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
     console.print(table)
     if note:
-        console.print(note, markup=False, highlight=False)
+        console.print(printable(note), markup=False, highlight=False)

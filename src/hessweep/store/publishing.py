@@ -15,7 +15,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ from hessweep.store.index import read_index, warn_of
 from hessweep.store.schema import GROUP_ATTRIBUTES
 from hessweep.store.segments import provenance
 from hessweep.store.selection import Group, gather, select
+from hessweep.store.turns import turn
 
 FOLDER = "published"
 SUFFIX = ".zarr"
 METADATA = "zarr.json"
 BUILD = ".building"
 LOCK = ".lock"
+TURN = ".turn"
+ASIDE = ".damaged"
+"""Where `repair` moves a damaged group that no stored point belongs to."""
 
 
 def published_folder(root: Path) -> Path:
@@ -199,8 +203,9 @@ def _others(folder: Path, groups: list[Group]) -> list[Path]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Let one publish at a time into the folder; a killed one lets go by itself."""
-    with (folder / LOCK).open("w") as file:
-        # Some cluster file systems have no locks; there two publishes must not run at once.
-        with suppress(OSError):
+    with (folder / LOCK).open("w") as file, ExitStack() as stack:
+        try:
             fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:  # some cluster file systems have no locks
+            stack.enter_context(turn(folder / TURN))
         yield

@@ -13,7 +13,7 @@ from hessweep.errors import DamagedStoreError
 from hessweep.point import point_key
 from hessweep.store.files import TEMPORARY, accessing, remove_stale, stale_files
 from hessweep.store.index import read_index
-from hessweep.store.publishing import publish
+from hessweep.store.publishing import ASIDE, SUFFIX, publish, published_folder
 from hessweep.store.segments import (
     is_segment_name,
     list_segments,
@@ -141,11 +141,16 @@ def repair(root: Path) -> Repair:
     problems = verify(root, sample=0).problems
     aside = segments_folder(root) / DAMAGED
     broken = {p.path for p in problems if p.kind in ("damaged segment", "wrong key")}
+    damaged = {p.path for p in problems if p.kind == "damaged published"}
     with accessing(aside, "move damaged segments to"):
         moved = tuple(_move(root / path, aside).relative_to(root) for path in sorted(broken))
         remove_stale(segments_folder(root))
-    damaged = any(problem.kind == "damaged published" for problem in problems)
-    return Repair(moved, publish(root, force=damaged))
+    with accessing(published_folder(root), "move damaged groups in"):
+        # Publishing anew does not take the place of a group that has no points any more.
+        for path in damaged:
+            if path.suffix == SUFFIX:
+                _move(root / path, published_folder(root) / ASIDE)
+    return Repair(moved, publish(root, force=bool(damaged)))
 
 
 def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:

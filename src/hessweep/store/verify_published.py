@@ -9,13 +9,15 @@ import numpy as np
 import zarr
 from numpy import ndarray
 
-from hessweep.errors import DamagedStoreError
+from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import TEMPORARY, accessing
 from hessweep.store.publishing import (
+    ASIDE,
     BUILD,
     LOCK,
     METADATA,
     SUFFIX,
+    TURN,
     chunk_paths,
     published_folder,
     read_metadata,
@@ -38,11 +40,19 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
     with accessing(folder, "read"):
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
-            if path.name not in expected | {LOCK, BUILD}:
-                yield False, path.relative_to(root), "no stored point belongs to it"
+            if path.name not in expected | {LOCK, TURN, BUILD, ASIDE}:
+                yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
         for group in groups:
             for stale, path, message in _group_problems(root, group):
                 yield stale, path.relative_to(root), message
+
+
+def _is_group(path: Path) -> bool:
+    """Whether publishing made it, and so removes it with its last point."""
+    try:
+        return path.suffix == SUFFIX and bool(read_metadata(path))
+    except (DamagedStoreError, StoreAccessError):
+        return False
 
 
 def _group_problems(root: Path, group: Group) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
-from hessweep.study.grid import shown
+from hessweep.study.messages import shown
 from hessweep.study.section import Section
 
 _UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}

@@ -1,7 +1,7 @@
 """A study file's text as plain data: the part of YAML that a study needs, and nothing that bites.
 
 Refused, each with its line: keys given twice (YAML keeps the last silently), aliases (a few lines
-can unfold to gigabytes), tags, and deep nesting.
+can unfold to gigabytes), tags, deep nesting, and whole numbers of hundreds of digits.
 """
 
 from pathlib import Path
@@ -18,6 +18,8 @@ except ImportError:  # PyYAML built without libyaml: the same, slower
 
 MAX_BYTES = 10_000_000
 MAX_DEPTH = 20
+MAX_DIGITS = 400
+"""Of a whole number: more is slow to read, and more than a float can be."""
 
 
 class _Loader(SafeLoader):
@@ -35,6 +37,14 @@ class _Loader(SafeLoader):
                 raise _refusal(key_node.start_mark, f"the key {key!r} is given twice")
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_short_int(self, node: yaml.ScalarNode) -> int:
+        if len(node.value) > MAX_DIGITS:
+            raise _refusal(node.start_mark, f"a whole number of more than {MAX_DIGITS} digits")
+        return int(self.construct_yaml_int(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_short_int)
 
 
 def read_document(path: Path) -> Any:

@@ -7,12 +7,12 @@ what came; the key that it stands under is added by `hessweep.study.messages`.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from reprlib import Repr
 from typing import Any, TypeVar
 
 from hessweep.activations import ACTIVATIONS, Activation, activation
 from hessweep.errors import did_you_mean
 from hessweep.network import MAX_SEED, WEIGHTS
+from hessweep.study.messages import shown
 
 MAX_POINTS = 10_000_000
 """More than this in one study is a slip of the pen: the keys alone would fill a laptop."""
@@ -23,13 +23,6 @@ MAX_SIZE = 1_000_000
 T = TypeVar("T")
 
 _RANGE = re.compile(r"\s*([0-9]{1,19})\s*\.\.\s*([0-9]{1,19})\s*")
-_SHORT = Repr()
-_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
-
-
-def shown(value: Any) -> str:
-    """Return a value for an error message, cut to a readable length."""
-    return _SHORT.repr(value)
 
 
 def read_sizes(value: Any) -> Sequence[int]:

@@ -1,6 +1,7 @@
 """What is wrong with a study, in one message that names the key and what it takes."""
 
 from pathlib import Path
+from reprlib import Repr
 from typing import Any
 
 from pydantic import ValidationError
@@ -8,8 +9,18 @@ from pydantic import ValidationError
 MOST = 8
 """Mistakes that one message lists; with more than these the file is not a study."""
 
-
 CLUSTERS = "local, address, file, slurm"
+
+_SHORT = Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error message, cut to a readable length."""
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
 
 
 def explain(path: Path, error: ValidationError) -> str:
@@ -40,7 +51,7 @@ def _mistake(detail: dict[str, Any]) -> str:
         what = f"expected one of {CLUSTERS}, got {context.get('tag', 'nothing')!r}"
     else:
         what = detail["msg"].replace("Input should be", "expected")
-        what += f", got {detail['input']!r:.60}" if detail["type"] != "unknown_key" else ""
+        what += f", got {shown(detail['input'])}" if detail["type"] != "unknown_key" else ""
     return f"{key}: {what}" if key else what
 
 
