@@ -151,7 +151,7 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
     else:
         print_table(
             ["sweep", "done", "missing", "failed"],
-            [[name, *(f"{count:,}" for count in row.values())] for name, row in rows.items()],
+            [[name, *map(_coloured, row, row.values())] for name, row in rows.items()],
             note="\n".join(f"failed: {point}: {error}" for point, error in failures.items()),
         )
     if rows["all"]["missing"] or rows["all"]["failed"]:
@@ -167,6 +167,12 @@ def report(study_file: StudyFile) -> None:
     from hessweep.study import load_study
 
     sys.stdout.write(f"{build(load_study(study_file))}\n")
+
+
+def _coloured(state: str, count: int) -> str:
+    """Return a count in the colour of its state, which only a terminal shows."""
+    colour = {"done": "green", "missing": "yellow", "failed": "red"}[state]
+    return f"[{colour}]{count:,}[/{colour}]" if count else "0"
 
 
 def describe(point: "Point") -> str:
