@@ -100,6 +100,22 @@ def test_run_plan_status_query(folder: Path) -> None:
     ]
 
 
+def test_plan_says_how_far_off_it_would_have_been(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("plan", "study.yaml") == 0
+    assert "Nothing stored yet to hold this against" in capsys.readouterr().out
+    call("publish", "results/demo")
+    capsys.readouterr()
+    assert call("plan", "study.yaml", "--json") == 0
+    off = json.loads(capsys.readouterr().out)["predicted_over_measured"]
+    assert off["points"] == 6
+    assert 0 < off["low"] <= off["high"]
+    assert call("plan", "study.yaml") == 0
+    shown = capsys.readouterr().out
+    assert f"Over 6 stored points the predicted time was {off['total']:.2g} x" in shown
+
+
 WRONG = {
     "unknown activation": ("activation: erf", "activation: errf", "erf-square.activation: "),
     "zero size": ("N: [2, 4]", "N: [2, 0]", "sweeps.erf-square.N: expected a whole number"),

@@ -49,7 +49,7 @@ def plan(
     config = _where(study.cluster, cluster, workers)
     missing = find_work(study.points(), study.results).missing
     wanted = set(missing)
-    calibration = calibrate(study.results, {point.activation for point in missing})
+    calibration = calibrate(study.results, {point.activation for point in study.points()})
     deviation = calibration.deviation()
     rows = {
         name: _costs(points, [point for point in points if point in wanted], calibration)
@@ -236,13 +236,13 @@ def _note(
 ) -> str:
     from hessweep.cost import show_seconds
 
-    if not total["missing"]:
-        return f"Nothing to compute: all points are in {results}."
     trust = (
         str(deviation)
         if deviation
         else "Nothing stored yet to hold this against: the times are those of a laptop's core."
     )
+    if not total["missing"]:
+        return f"Nothing to compute: all points are in {results}.\n{trust}"
     if workers is None:
         return f"Results go to {results}.\n{trust}"
     wall = show_seconds(total["core_seconds"] / workers)
