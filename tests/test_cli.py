@@ -1,7 +1,9 @@
 """The command as a user types it: output, exit codes, and what it leaves untouched."""
 
+import contextlib
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -96,6 +98,22 @@ def test_run_plan_status_query(folder: Path) -> None:
         for N in (2, 4)
         for seed in (1, 2)
     ]
+
+
+def test_plan_says_how_far_off_it_would_have_been(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("plan", "study.yaml") == 0
+    assert "Nothing stored yet to hold this against" in capsys.readouterr().out
+    call("publish", "results/demo")
+    capsys.readouterr()
+    assert call("plan", "study.yaml", "--json") == 0
+    off = json.loads(capsys.readouterr().out)["predicted_over_measured"]
+    assert off["points"] == 6
+    assert 0 < off["low"] <= off["high"]
+    assert call("plan", "study.yaml") == 0
+    shown = capsys.readouterr().out
+    assert f"Over 6 stored points the predicted time was {off['total']:.2g} x" in shown
 
 
 WRONG = {
@@ -216,7 +234,9 @@ def test_a_failed_point_in_json_has_no_number(
     [
         (("nowhere",), "nothing published"),
         (("results/demo", "no_such == 3"), "no_such"),
-        (("results/demo", "--columns", "rnak"), "no column rnak"),
+        (("results/demo", "--columns", "rnak"), "no column rnak (did you mean 'rank'?)"),
+        (("results/demo", "lambda_mn > 0"), "lambda_mn (did you mean 'lambda_min'?)"),
+        (("results/demo", "activation = 'erf'"), "compared with =="),
     ],
 )
 def test_a_wrong_query(
@@ -225,6 +245,45 @@ def test_a_wrong_query(
     call("publish", "results/demo")
     assert call("query", *arguments) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_query_without_rows_says_what_there_is(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("publish", "results/demo")
+    capsys.readouterr()
+    assert call("query", "results/demo", "activation == 'erff'") == 0
+    out, err = capsys.readouterr()
+    assert out == "no rows\n"
+    assert "its activations are erf, quadratic" in err
+
+
+def on_a_terminal(*arguments: str, folder: Path) -> tuple[int, str]:
+    """Run the command on a pseudo-terminal; return its exit code and all that it showed."""
+    terminal, side = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hessweep", *arguments],
+        cwd=folder, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(side)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says so when the last writer is gone
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    return process.wait(timeout=60), shown.decode(errors="replace")
+
+
+def test_a_terminal_gets_colours_and_a_bar(folder: Path) -> None:
+    code, shown = on_a_terminal("run", "study.yaml", "--workers", "1", folder=folder)
+    assert code == 0, shown
+    assert "━" in shown
+    assert "of 8 points" in shown
+    code, shown = on_a_terminal("query", "results/demo", "--format", "parquet", folder=folder)
+    assert code == 2
+    assert "\x1b[31m\x1b[1mhessweep:\x1b[0m Parquet is not for a terminal" in shown
+    code, shown = on_a_terminal("status", "study.yaml", folder=folder)
+    assert "\x1b[32m6" in shown
 
 
 def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(

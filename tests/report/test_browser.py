@@ -1,6 +1,8 @@
 """The page in a real browser: what a reader does with it, by mouse and by keyboard."""
 
+import base64
 import csv
+import gzip
 import json
 import re
 from pathlib import Path
@@ -36,7 +38,7 @@ def chosen(tab):
 
 
 def ensembles(tab):
-    return json.loads(tab.text_content("#results"))["ensembles"]
+    return json.loads(gzip.decompress(base64.b64decode(tab.text_content("#results"))))["ensembles"]
 
 
 def pick(tab, activation, N_i, N_h):

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import io
 import itertools
 import json
 import re
@@ -10,6 +11,7 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
+from PIL import Image, ImageChops
 
 from hessweep import report
 from hessweep.errors import QueryError
@@ -109,6 +111,19 @@ def test_markup_is_what_screen_readers_need(outline):
     assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
     links = {attrs["href"][1:] for attrs, _ in outline.all("a") if attrs["href"].startswith("#")}
     assert {link for link in links if not link.startswith("ensemble-")} <= set(identifiers)
+
+
+def test_the_page_carries_each_pixel_and_each_number_of_a_figure(html, root):
+    (picture,) = re.findall(r'src="data:image/webp;base64,([^"]+)"', html)
+    (data,) = re.findall(r'href="data:application/gzip;base64,([^"]+)"', html)
+    with (
+        Image.open(io.BytesIO(base64.b64decode(picture))) as seen,
+        Image.open(root / "figures" / "seen.png") as made,
+    ):
+        assert seen.size == made.size
+        assert ImageChops.difference(seen.convert("RGB"), made.convert("RGB")).getbbox() is None
+    made_data = (root / "figures" / "seen.csv").read_bytes()
+    assert gzip.decompress(base64.b64decode(data)) == made_data
 
 
 def test_claims_are_left_out_where_there_are_none(study, root):

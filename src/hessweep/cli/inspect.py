@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hessweep.cli.output import INCOMPLETE, AsJson, print_json
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json, tell
 from hessweep.errors import QueryError
 
 if TYPE_CHECKING:
@@ -70,8 +70,15 @@ def query(
     """Print rows of the table of points."""
     from hessweep.store import open_results, table
 
+    if written is Format.PARQUET and output is None and sys.stdout.isatty():
+        raise QueryError("Parquet is not for a terminal: name a file with --output, or use a pipe")
     names = [name.strip() for name in columns.split(",")] if columns else None
-    content = _write(table(open_results(results), where, names), written)
+    opened = open_results(results)
+    rows = table(opened, where, names)
+    if rows.empty:
+        activations = ", ".join(str(node.attrs["activation"]) for node in opened.leaves)
+        tell(f"no point of {results} is like that; its activations are {activations}")
+    content = _write(rows, written)
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

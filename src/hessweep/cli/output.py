@@ -1,6 +1,7 @@
 """How commands print tables, data and messages."""
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -14,8 +15,10 @@ INCOMPLETE = 1
 
 
 def tell(message: str) -> None:
-    """Print a message to the error stream."""
-    sys.stderr.write(f"hessweep: {printable(message)}\n")
+    """Print a message to the error stream, its beginning in red on a terminal."""
+    coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    name = typer.style("hessweep:", fg="red", bold=True) if coloured else "hessweep:"
+    sys.stderr.write(f"{name} {printable(message)}\n")
 
 
 def printable(text: str) -> str:

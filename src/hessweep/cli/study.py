@@ -50,7 +50,7 @@ def plan(
     missing = find_work(study.points(), study.results).missing
     config = fitted(config, max(missing, key=predicted_bytes, default=None))
     wanted = set(missing)
-    calibration = calibrate(study.results, {point.activation for point in missing})
+    calibration = calibrate(study.results, {point.activation for point in study.points()})
     deviation = calibration.deviation()
     rows = {
         name: _costs(points, [point for point in points if point in wanted], calibration)
@@ -152,7 +152,7 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
     else:
         print_table(
             ["sweep", "done", "missing", "failed"],
-            [[name, *(f"{count:,}" for count in row.values())] for name, row in rows.items()],
+            [[name, *map(_coloured, row, row.values())] for name, row in rows.items()],
             note="\n".join(f"failed: {point}: {error}" for point, error in failures.items()),
         )
     if rows["all"]["missing"] or rows["all"]["failed"]:
@@ -168,6 +168,12 @@ def report(study_file: StudyFile) -> None:
     from hessweep.study import load_study
 
     sys.stdout.write(f"{build(load_study(study_file))}\n")
+
+
+def _coloured(state: str, count: int) -> str:
+    """Return a count in the colour of its state, which only a terminal shows."""
+    colour = {"done": "green", "missing": "yellow", "failed": "red"}[state]
+    return f"[{colour}]{count:,}[/{colour}]" if count else "0"
 
 
 def describe(point: "Point") -> str:
@@ -231,13 +237,13 @@ def _note(
 ) -> str:
     from hessweep.cost import show_seconds
 
-    if not total["missing"]:
-        return f"Nothing to compute: all points are in {results}."
     trust = (
         str(deviation)
         if deviation
         else "Nothing stored yet to hold this against: the times are those of a laptop's core."
     )
+    if not total["missing"]:
+        return f"Nothing to compute: all points are in {results}.\n{trust}"
     if workers is None:
         return f"Results go to {results}.\n{trust}"
     wall = show_seconds(total["core_seconds"] / workers)

@@ -176,7 +176,7 @@ function describe() {
   const left = picker.elements.logx.checked && e.unresolved;
   say("chosen",
     `${e.activation}, N_i = ${e.N_i}, N_h = ${e.N_h}, ${e.weights} weights: P = ${whole(e.P)}, ` +
-    `${whole(e.teachers)} teachers, rank ${ranks(e)} (${formula[e.kind]}, ${e.proved} proved), ` +
+    `${whole(e.teachers)} teachers, rank ${ranks(e)} (${formula[e.kind]}, ${whole(e.proved)} proved), ` +
     `median λ_min ${number(e.lambda_min[1])}, λ_max ${number(e.lambda_max[1])}.`);
   say("spectrum-caption",
     `${whole(size(e))} non-zero eigenvalues of ${whole(e.teachers)} teachers, pooled` +

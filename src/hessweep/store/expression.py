@@ -7,6 +7,7 @@ written: no call, no attribute, no index.
 
 import ast
 import operator
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +95,10 @@ def parse(text: str, columns: Collection[str]) -> Expression:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         if isinstance(error, QueryError):
             raise QueryError(f"{text!r}: {error}") from error
-        raise QueryError(f"{text!r} can not be read ({error}); {_HELP}") from error
+        why = error.msg if isinstance(error, SyntaxError) else str(error)
+        if re.search(r"(?<![=!<>])=(?!=)", text):
+            why += "; values are compared with =="
+        raise QueryError(f"{text!r} can not be read ({why}); {_HELP}") from error
     if unknown := sorted(names - set(columns)):
         raise QueryError(f"{text!r}: {no_column(unknown, columns)}")
     return Expression(text, frozenset(names), tree)
