@@ -19,7 +19,8 @@ import numpy as np
 from measure import Row, measured
 
 import hessweep
-from hessweep.point import Point, PointResult, compute
+from hessweep.computation import compute
+from hessweep.point import Point, PointResult
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = ("erf", "gelu", "sin", "relu")

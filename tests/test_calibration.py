@@ -7,8 +7,9 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.calibration import Calibration, calibrate
+from hessweep.computation import compute
 from hessweep.cost import OVERHEAD_SECONDS, kernel_seconds, predicted_seconds
-from hessweep.point import Point, compute
+from hessweep.point import Point
 from hessweep.store import open_results, publish, table, write_segment
 
 ERF, TANH = activation("erf"), activation("tanh")

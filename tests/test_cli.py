@@ -15,7 +15,8 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.cli import main
-from hessweep.point import Point, PointResult, compute
+from hessweep.computation import compute
+from hessweep.point import Point, PointResult
 from hessweep.store import stored_points, write_segment
 
 STUDY = """

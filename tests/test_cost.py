@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from hessweep.activations import activation
+from hessweep.computation import compute
 from hessweep.cost import (
     WORKER_BYTES,
     certificate_seconds,
@@ -18,7 +19,7 @@ from hessweep.cost import (
     stored_bytes,
 )
 from hessweep.errors import TooLargeError
-from hessweep.point import Point, compute
+from hessweep.point import Point
 from hessweep.store import publish, write_segment
 
 ERF = activation("erf")
@@ -27,7 +28,8 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 from hessweep.activations import activation
-from hessweep.point import Point, compute
+from hessweep.computation import compute
+from hessweep.point import Point
 def peak():
     # Not ru_maxrss: that begins at the size of the parent process.
     status = Path("/proc/self/status").read_text()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import hessweep
-from hessweep.point import Point, compute
+from hessweep.computation import compute
+from hessweep.point import Point
 from hessweep.store import publish, write_segment
 
 

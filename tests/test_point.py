@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from hessweep.activations import ACTIVATIONS, activation
+from hessweep.computation import compute, compute_stack
 from hessweep.hessian import hessian
-from hessweep.point import COLUMNS, TIMES, Point, compute, compute_stack, point_key
+from hessweep.point import COLUMNS, TIMES, Point, point_key
 
 PARAMETERS = {"polynomial": {"coefficients": [1, 0, 2, 1]}, "power": {"degree": 4}}
 

@@ -12,8 +12,9 @@ from threadpoolctl import threadpool_limits
 from hessweep import sweep
 from hessweep.activations import activation
 from hessweep.cluster import cluster_client
+from hessweep.computation import compute
 from hessweep.errors import ClusterError, StoreError, TooLargeError
-from hessweep.point import TIMES, Point, compute
+from hessweep.point import TIMES, Point
 from hessweep.store import read_segment, stored_points
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import AddressCluster, LocalCluster

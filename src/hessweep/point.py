@@ -1,14 +1,13 @@
-"""One point of a sweep: what is asked (`Point`), what comes out (`PointResult`), and how.
+"""One point of a sweep: what is asked (`Point`), and what comes out (`PointResult`).
 
-The mathematics is imported when something is computed: a query needs the columns alone.
+Here is no mathematics: a query needs the columns alone.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from hessweep.activations import Activation
     from hessweep.density import SpectralDensity
     from hessweep.network import Network
-    from hessweep.spectrum import Spectrum
 
 KERNEL_VERSION = 2
 """Raised whenever a change to the maths changes stored numbers; part of every key."""
@@ -171,91 +169,3 @@ class PointResult:
     def status(self) -> Literal["done", "failed"]:
         """Whether the point has a result."""
         return "failed" if self.error else "done"
-
-
-def compute(point: Point) -> PointResult:
-    """Compute one point: pure, seeded, without input or output.
-
-    Exceptions of the maths or of a user's activation pass through; the sweep records them.
-    """
-    [result] = compute_stack([point])
-    return result
-
-
-def compute_stack(points: Sequence[Point]) -> list[PointResult]:
-    """Compute points of one activation, size and kind together, each bit for bit as alone.
-
-    Only the eigenvalues are computed together: small matrices are many times faster so.
-    """
-    from hessweep.hessian import stacked_trace
-    from hessweep.spectrum import stacked_spectra_with_error
-
-    if points[0].spectrum == "density":
-        return [_density_result(point) for point in points]
-    networks = [point.network() for point in points]
-    W1 = np.stack([network.W1 for network in networks])
-    W2 = np.stack([network.W2 for network in networks])
-    start = perf_counter()
-    spectra = stacked_spectra_with_error(points[0].activation, W1, W2)
-    spectrum_time = (perf_counter() - start) / len(points)
-    traces = stacked_trace(points[0].activation, W1, W2).tolist()
-    return [
-        _result(point, network, spectrum, {"trace": trace, "spectrum_time": spectrum_time})
-        for point, network, spectrum, trace in zip(points, networks, spectra, traces, strict=True)
-    ]
-
-
-def _result(
-    point: Point, network: "Network", spectrum: "Spectrum", known: Mapping[str, float]
-) -> PointResult:
-    from hessweep.rank import rank_columns
-
-    start = perf_counter()
-    proof = rank_columns(network, spectrum)
-    rank_time = perf_counter() - start
-    scalars = {
-        **known,
-        "P": point.P,
-        "lambda_max": spectrum.eigenvalues[-1],
-        "frobenius_norm": float(np.linalg.norm(spectrum.eigenvalues)),
-        "eigenvalue_error": spectrum.error,
-        "density_floor": 0.0,
-        **proof,
-        "route": spectrum.route,
-        "rank_time": rank_time,
-    }
-    return PointResult(point, spectrum.eigenvalues, scalars)
-
-
-def _density_result(point: Point) -> PointResult:
-    """Compute a point whose spectrum would be too large; its probes depend on its key alone."""
-    from hessweep.density import converged_eigenvalues, density_plan, spectral_density
-    from hessweep.hessian import trace
-    from hessweep.operator import hessian_operator
-    from hessweep.rank import theorem_columns
-
-    network = point.network()
-    plan = density_plan(point.activation, point.N_i, point.N_h)
-    seed = int(point.key, 16)
-    start = perf_counter()
-    density = spectral_density(network, seed=seed)
-    extremes = converged_eigenvalues(
-        network, plan.most_extremes, steps=plan.extreme_steps, seed=seed
-    )
-    spectrum_time = perf_counter() - start
-    start = perf_counter()
-    proof = theorem_columns(network)
-    rank_time = perf_counter() - start
-    scalars = {
-        "P": point.P,
-        "lambda_max": extremes.largest[0],
-        "trace": trace(network),
-        "frobenius_norm": hessian_operator(network).frobenius_norm(),
-        "eigenvalue_error": extremes.error.max(),
-        "density_floor": density.floor,
-        **proof,
-        "route": plan.route,
-        "spectrum_time": spectrum_time,
-        "rank_time": rank_time,
-    }
-    return PointResult(point, extremes.largest[::-1].copy(), scalars, density=density)

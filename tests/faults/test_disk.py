@@ -10,7 +10,7 @@ import pytest
 
 from faults.processes import HESSWEEP, finish
 from faults.stored import contents
-from hessweep.point import compute
+from hessweep.computation import compute
 from hessweep.store import publish, stored_points, verify, write_segment
 from hessweep.study import load_study
 

@@ -6,7 +6,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from hessweep.activations import activation
-from hessweep.point import Point, PointResult, compute
+from hessweep.computation import compute
+from hessweep.point import Point, PointResult
 from hessweep.store import publish, stored_points, write_segment
 
 FORK = get_context("forkserver")

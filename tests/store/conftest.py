@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hessweep.activations import Erf, activation
-from hessweep.point import Point, PointResult, compute
+from hessweep.computation import compute
+from hessweep.point import Point, PointResult
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = (activation("erf"), activation("linear"), activation("quadratic", epsilon=0.5))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hessweep.point import compute
+from hessweep.computation import compute
 from hessweep.store import (
     open_results,
     publish,

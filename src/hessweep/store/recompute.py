@@ -12,9 +12,10 @@ from numpy import ndarray
 from threadpoolctl import threadpool_limits
 
 from hessweep.activations import activation
+from hessweep.computation import compute
 from hessweep.cost import blas_threads
 from hessweep.errors import ActivationError
-from hessweep.point import COLUMNS, KERNEL_VERSION, TIMES, Point, PointResult, compute
+from hessweep.point import COLUMNS, KERNEL_VERSION, TIMES, Point, PointResult
 from hessweep.store.schema import EIGENVALUES, RAGGED, flat_values, numpy_dtype
 from hessweep.store.segments import provenance, read_columns, segments_folder
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from hessweep.computation import compute_stack
 from hessweep.cost import blas_threads
 from hessweep.errors import StoreError
-from hessweep.point import Point, PointResult, compute_stack
+from hessweep.point import Point, PointResult
 from hessweep.store import write_segment
 
 LONGEST_ERROR = 2000
