@@ -102,11 +102,14 @@ def _flow_of_one(
     scale = float(np.linalg.norm(surface.gradient(start)))
     if not scale or not t[-1]:
         return np.broadcast_to(start, (len(t), len(start))).copy()
+    # Not below what `start + moved` can hold: at the optimum the gradient is rounding alone, and
+    # to follow that takes for ever.
+    finest = np.finfo(float).eps * np.abs(start).max()
     solution = integrate.solve_ivp(
         lambda _, moved: -surface.gradient(start + moved),
         (0.0, t[-1]), np.zeros_like(start), method="LSODA", t_eval=t,
         jac=lambda _, moved: -np.add(*surface.hessian(start + moved)),
-        rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE * scale,
+        rtol=RELATIVE_TOLERANCE, atol=max(ABSOLUTE_TOLERANCE * scale, finest),
     )  # fmt: skip
     if not solution.success:
         raise PrecisionError(

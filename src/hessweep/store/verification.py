@@ -148,7 +148,7 @@ def repair(root: Path) -> Repair:
     with accessing(published_folder(root), "move damaged groups in"):
         # Publishing anew does not take the place of a group that has no points any more.
         for path in damaged:
-            if path.suffix == SUFFIX:
+            if path.suffix == SUFFIX and (root / path).is_dir():
                 _move(root / path, published_folder(root) / ASIDE)
     return Repair(moved, publish(root, force=bool(damaged)))
 
