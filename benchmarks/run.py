@@ -2,7 +2,7 @@
 
 Every `bench_NAME.py` beside this file asks one question (the first line of its docstring) and
 answers it by `rows(quick)`. The answers go to `FOLDER/benchmarks.json` and `benchmarks.md`, and
-with `--document` into docs/benchmarks.md.
+with `--document` into docs/benchmarks.md, in the place of earlier answers to the same questions.
 """
 
 import argparse
@@ -56,8 +56,8 @@ def _processor() -> str:
     return f"{model}, {', '.join(sets)})"
 
 
-def table(question: str, rows: Sequence[Row]) -> str:
-    """Return the rows as Markdown."""
+def table(question: str, rows: Sequence[Row], about: str) -> str:
+    """Return the rows as Markdown, and below them the machine."""
     lines = [
         f"## {question}",
         "",
@@ -76,7 +76,15 @@ def table(question: str, rows: Sequence[Row]) -> str:
             "; ".join(f"{key}: {_plain(value)}" for key, value in row.notes.items()),
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", about, ""])
+
+
+def document(text: str, tables: Sequence[str]) -> str:
+    """Return the document with these tables instead of those of the same questions."""
+    prose, _, written = text.partition(MARKER)
+    old = [f"## {part}" for part in written.split("\n## ")[1:]]
+    sections = {part.splitlines()[0]: part.rstrip("\n") + "\n" for part in [*old, *tables]}
+    return f"{prose}{MARKER}\n" + "\n".join(sections.values())
 
 
 def _time(seconds: float | None) -> str:
@@ -102,6 +110,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known are {', '.join(known)}")
 
     described, found, tables = machine(), {}, []
+    about = "; ".join(f"{key}: {value}" for key, value in described.items()) + "."
     for name in options.names or known:
         module = importlib.import_module(f"bench_{name}")
         question = (module.__doc__ or name).splitlines()[0]
@@ -111,16 +120,13 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{name}: {row.case}: {_time(row.seconds)}, ratio {row.ratio}", flush=True)
         if rows:
             found[name] = {"question": question, "rows": [row.plain() for row in rows]}
-            tables.append(table(question, rows))
+            tables.append(table(question, rows, about))
     options.output.mkdir(parents=True, exist_ok=True)
     result = {"machine": described, "benchmarks": found}
     (options.output / "benchmarks.json").write_text(json.dumps(result, indent=1, default=float))
-    about = "\n".join(f"- {key}: {value}" for key, value in described.items())
-    text = "\n".join([about, "", *tables])
-    (options.output / "benchmarks.md").write_text(text)
+    (options.output / "benchmarks.md").write_text("\n".join(tables))
     if options.document:
-        prose = DOCUMENT.read_text().split(MARKER)[0]
-        DOCUMENT.write_text(f"{prose}{MARKER}\n{text}")
+        DOCUMENT.write_text(document(DOCUMENT.read_text(), tables))
 
 
 if __name__ == "__main__":
