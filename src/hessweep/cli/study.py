@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hessweep.calibration import Calibration, Deviation
     from hessweep.point import Point
     from hessweep.study import ClusterConfig
+    from hessweep.sweep.driver import Progress
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
 Where = Annotated[
@@ -96,14 +97,19 @@ def run(
     from hessweep.study import load_study
     from hessweep.sweep import run as run_sweep
 
-    # A batch system ends a job with SIGTERM: the same orderly end as for Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stops = _stops_on_signals()
     study = load_study(study_file)
     config = _where(study.cluster, cluster, workers)
     try:
         with ProgressDisplay() as display:
+
+            def report(state: "Progress") -> None:
+                if stops:
+                    raise KeyboardInterrupt
+                display(state)
+
             summary = run_sweep(
-                study.points(), study.results, config, progress=display, retry_failed=retry_failed
+                study.points(), study.results, config, progress=report, retry_failed=retry_failed
             )
     except KeyboardInterrupt:
         tell("stopped; what was computed is stored, run again to compute the rest")
@@ -199,6 +205,23 @@ def _errors(root: Path) -> dict[str, str]:
             if error
         }
     return errors
+
+
+def _stops_on_signals() -> list[int]:
+    """Let Ctrl-C and SIGTERM, which a batch system sends, end the run in order.
+
+    Returns:
+        The signals that came: Python loses an exception that is raised within a destructor.
+    """
+    stops: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stops.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stops
 
 
 def _where(config: "ClusterConfig", asked: str | None, workers: int | None) -> "ClusterConfig":
