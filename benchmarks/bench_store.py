@@ -7,16 +7,13 @@ set in the environment.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
-from measure import Row, measured
+from measure import Row, command_seconds, measured
 
 import hessweep
 from hessweep.computation import compute
@@ -82,11 +79,8 @@ def _answers(root: Path, points: int) -> Iterator[Row]:
         notes = {"cold files": f"{cold:.2f} s", "found": found}
         yield Row(f"{store}: {what}", warm, megabytes=megabytes, notes=notes)
     for what, expression in (("a slice", SLICE), ("a condition on every point", EVERY)):
-        columns = ["--columns", "activation,N_i,N_h,seed,rank,lambda_min"]
-        command = [sys.executable, "-m", "hessweep", "query", str(root), expression, *columns]
-        start = perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        seconds = perf_counter() - start
+        columns = "activation,N_i,N_h,seed,rank,lambda_min"
+        seconds = command_seconds("query", root, expression, "--columns", columns)
         yield Row(f"{store}: command `query`, {what}", seconds, "what is allowed", 1.5, 1.0)
 
 

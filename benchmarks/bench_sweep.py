@@ -2,14 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
 
-from measure import Row
+from measure import Row, command_seconds
 
 POINTS, QUICK_POINTS = 100_000, 2_000
 
@@ -27,21 +24,23 @@ def rows(quick: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         study = _study(root, "erf", 5, points)
-        seconds, _ = _hessweep("run", study)
+        seconds = command_seconds("run", study)
         kernel = _kernel_seconds(root / "results", points)
         yield _limit(f"{points:,} points, erf (5, 5)", seconds, 60, _shares(seconds, kernel, root))
-        seconds, _ = _hessweep("run", study)
+        seconds = command_seconds("run", study)
         yield _limit(f"nothing to do on {points:,} points", seconds, 3)
         # One seed of one size is one point; a seed of a grid of sizes is many.
-        own, _ = _hessweep("run", _study(root / "own", "erf", 5, 100))
-        seconds, _ = _hessweep("run", _study(root, "erf", 5, points + 100))
+        own = command_seconds("run", _study(root / "own", "erf", 5, 100))
+        seconds = command_seconds("run", _study(root, "erf", 5, points + 100))
         alone = {"100 seeds alone, in an empty folder": f"{own:.1f} s"}
         yield _limit(f"100 more seeds on {points:,} points", seconds, own + 3, alone)
         for what, expression in (
             ("a slice", "seed < 100"),
             ("a condition on every point", "lambda_min < 1e-12"),
         ):
-            seconds, _ = _hessweep("query", root / "results", expression, "--columns", "seed,rank")
+            seconds = command_seconds(
+                "query", root / "results", expression, "--columns", "seed,rank"
+            )
             yield _limit(f"query: {what} of {points:,} points", seconds, 1.5)
     yield from _by_size(quick)
     yield _scaling(quick)
@@ -56,7 +55,7 @@ def _by_size(quick: bool) -> Iterator[Row]:
     ):
         count = points // 40 if quick else points
         with tempfile.TemporaryDirectory() as folder:
-            seconds, _ = _hessweep("run", _study(Path(folder), activation, N, count))
+            seconds = command_seconds("run", _study(Path(folder), activation, N, count))
             kernel = _kernel_seconds(Path(folder) / "results", count)
             notes = _shares(seconds, kernel, Path(folder))
         notes |= {"kernel a point": f"{kernel / count * 1e3:.2f} ms"}
@@ -68,7 +67,7 @@ def _scaling(quick: bool) -> Row:
     for workers in (2, 1):
         with tempfile.TemporaryDirectory() as folder:
             study = _study(Path(folder), "erf", 20, 60 if quick else 600)
-            times[workers], _ = _hessweep("run", study, "--workers", str(workers))
+            times[workers] = command_seconds("run", study, "--workers", str(workers))
     return Row("2 workers, erf (20, 20)", times[2], "1 worker", times[1])
 
 
@@ -102,18 +101,6 @@ def _study(root: Path, activation: str, N: int, seeds: int) -> Path:
         )
     )
     return path
-
-
-def _hessweep(command: str, *arguments: object) -> tuple[float, str]:
-    """Run the command as a user does, interpreter start included."""
-    start = perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "hessweep", command, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return perf_counter() - start, done.stdout
 
 
 def _kernel_seconds(results: Path, points: int) -> float:

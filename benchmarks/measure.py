@@ -3,6 +3,8 @@
 import multiprocessing
 import resource
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -58,9 +60,8 @@ def turns(contestants: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
 
 def peak_megabytes(function: Callable[..., Any], *arguments: Any) -> float:
     """Return the peak resident memory of a fresh process that calls a module-level function."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(_peak, function, arguments).result()
+    _, megabytes, _ = measured(function, *arguments)
+    return megabytes
 
 
 def measured(function: Callable[..., Any], *arguments: Any) -> tuple[float, float, Any]:
@@ -73,17 +74,20 @@ def measured(function: Callable[..., Any], *arguments: Any) -> tuple[float, floa
         return pool.submit(_measured, function, arguments).result()
 
 
+def command_seconds(*arguments: object) -> float:
+    """Return what the command `hessweep` takes as a user runs it, interpreter start included."""
+    start = perf_counter()
+    command = [sys.executable, "-m", "hessweep", *map(str, arguments)]
+    subprocess.run(command, capture_output=True, check=True)
+    return perf_counter() - start
+
+
 def _measured(
     function: Callable[..., Any], arguments: tuple[Any, ...]
 ) -> tuple[float, float, Any]:
     start = perf_counter()
     result = function(*arguments)
     return perf_counter() - start, _resident_peak(), result
-
-
-def _peak(function: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
-    function(*arguments)
-    return _resident_peak()
 
 
 def _resident_peak() -> float:

@@ -169,15 +169,15 @@ def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkey
     erf = activation("erf")
     small, large, huge = (Point(erf, 3, N_h, 0) for N_h in (100, 3_000, 10_000))
     assert [blas_threads(point) for point in (small, large)] == [1, 2]
-    assert fitted(LocalCluster(), None) == LocalCluster()
-    workers = [planned_workers(fitted(LocalCluster(), point)) for point in (small, large, huge)]
+    assert fitted(LocalCluster(), []) == LocalCluster()
+    workers = [planned_workers(fitted(LocalCluster(), [point])) for point in (small, large, huge)]
     assert workers == [8, 4, 1]
-    assert planned_memory(fitted(LocalCluster(), large)) == 8 * 2**30
-    check_fits([large], planned_memory(fitted(LocalCluster(), large)))
+    assert planned_memory(fitted(LocalCluster(), [large])) == 8 * 2**30
+    check_fits([large], planned_memory(fitted(LocalCluster(), [large])))
     # What the study says stands.
     slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
     for given in (LocalCluster(workers=8), LocalCluster(memory="1GB"), slurm):
-        assert fitted(given, large) == given
+        assert fitted(given, [large]) == given
 
 
 def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

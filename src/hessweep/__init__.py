@@ -4,10 +4,9 @@ Everything here is imported when it is first used, so that `import hessweep` and
 `--help` are instant.
 """
 
-import importlib
-import sys
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hessweep.lazy import import_when_used
 
 if TYPE_CHECKING:
     from hessweep import dynamics, errors, laws
@@ -63,25 +62,4 @@ __all__ = [
     "table",
 ]
 
-
-class _Package(ModuleType):
-    """Keeps `hessweep.rank` the function: importing the submodule would bind its name here."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _MODULES:
-            return importlib.import_module(f"{__name__}.{name}")
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-        setattr(self, name, value)
-        return value
-
-    def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *__all__})
-
-
-sys.modules[__name__].__class__ = _Package
+import_when_used(__name__, _HOMES, _MODULES)

@@ -18,7 +18,7 @@ from hessweep.cost import OVERHEAD_SECONDS, kernel_seconds
 from hessweep.errors import QueryError
 from hessweep.point import Point
 from hessweep.store import open_results, table
-from hessweep.store.schema import spec_json
+from hessweep.store.schema import identity_json
 
 NEIGHBOURS = 5
 """Sizes whose measured times say how long another takes: those of nearest predicted time."""
@@ -51,7 +51,7 @@ class Calibration:
 
     def __init__(self, points: pd.DataFrame, activations: Iterable[Activation]) -> None:
         """Take the table of points (`COLUMNS`), and the activations that may be asked for."""
-        known = {spec_json(activation.identity): activation for activation in activations}
+        known = {identity_json(activation): activation for activation in activations}
         done = points[(points["status"] == "done") & points["activation_spec"].isin(list(known))]
         self.points = done.assign(seconds=done["spectrum_time"] + done["rank_time"])
         self.sizes = self.points.groupby(SIZE)["seconds"].mean().reset_index()
@@ -90,7 +90,7 @@ class Calibration:
         return Deviation(len(points), float(total), float(low), float(high))
 
     def _kernel(self, activation: Activation, spectrum: str, N_i: int, N_h: int) -> float:
-        kind = (spec_json(activation.identity), spectrum)
+        kind = (identity_json(activation), spectrum)
         if (measured := self.measured.get((*kind, N_i, N_h))) is not None:
             return float(measured)
         predicted = kernel_seconds(activation, N_i, N_h, spectrum)

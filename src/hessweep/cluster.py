@@ -10,13 +10,13 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hessweep.cost import blas_threads, needed_memory
+from hessweep.cost import blas_threads, needed_memory, predicted_bytes
 from hessweep.errors import ClusterError
 from hessweep.study import (
     AddressCluster,
@@ -75,17 +75,18 @@ def choose_cluster(
         ) from None
 
 
-def fitted(config: ClusterConfig, largest: "Point | None") -> ClusterConfig:
+def fitted(config: ClusterConfig, points: Collection["Point"]) -> ClusterConfig:
     """Return where to run, with fewer workers on this machine if the largest point asks for it.
 
     Where a study says nothing of workers or memory there is one worker a core, less so many that
     each has the memory and the threads of the largest point.
     """
-    if largest is None or not isinstance(config, LocalCluster) or config.workers or config.memory:
+    if not points or not isinstance(config, LocalCluster) or config.workers or config.memory:
         return config
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
 
+    largest = max(points, key=predicted_bytes)
     fitting = int(MEMORY_LIMIT) // needed_memory(largest)
     workers = max(1, min(int(CPU_COUNT) // blas_threads(largest), fitting))
     return config.model_copy(update={"workers": workers})

@@ -173,16 +173,17 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
     """
     if memory_limit is None:
         return
-    room = int(USABLE * memory_limit) - WORKER_BYTES
-    large = [point for point in points if predicted_bytes(point) > room]
+    large = [point for point in points if needed_memory(point) > memory_limit]
     if not large:
         return
     worst = max(large, key=predicted_bytes)
     way_out = (
         ""
-        if worst.spectrum == "density" or not _fits_as_density(worst, room)
+        if worst.spectrum == "density"
+        or needed_memory(replace(worst, spectrum="density")) > memory_limit
         else ("ask for their densities with `spectrum: density` in the sweep, ")
     )
+    room = int(USABLE * memory_limit) - WORKER_BYTES
     raise TooLargeError(
         f"{worst.activation} with N_i={worst.N_i}, N_h={worst.N_h} (P={worst.P:,}) needs about "
         f"{show_bytes(predicted_bytes(worst))} of memory, and a worker of "
@@ -190,10 +191,6 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
         f"{len(large):,} of the points do not fit. Give workers more memory each (fewer of them, "
         f"or cluster.memory), {way_out}or take these sizes out of the study; nothing was computed"
     )
-
-
-def _fits_as_density(point: Point, room: int) -> bool:
-    return predicted_bytes(replace(point, spectrum="density")) <= room
 
 
 def show_bytes(size: float) -> str:

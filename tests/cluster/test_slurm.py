@@ -146,7 +146,9 @@ def test_a_node_that_goes_down_with_its_jobs(
             subprocess.run(resume, check=False, timeout=60)
 
 
-def test_jobs_of_a_killed_driver_end_by_themselves(tmp_path: Path) -> None:
+def test_jobs_of_a_killed_driver_end_by_themselves(
+    tmp_path: Path, locally: dict[str, Content]
+) -> None:
     """Nobody has to scancel: a worker that finds no scheduler ends, and its job with it."""
     (tmp_path / "study.yaml").write_text(LARGE)
     with started(RUN, tmp_path) as driver:
@@ -155,7 +157,9 @@ def test_jobs_of_a_killed_driver_end_by_themselves(tmp_path: Path) -> None:
         driver.wait()
         with measured("a driver killed, until its jobs have ended by themselves"):
             wait_until(lambda: not jobs(), "the jobs to end")
-    contents(tmp_path / "results" / "large")
+    stored = contents(tmp_path / "results" / "large")
+    assert stored
+    assert stored.items() <= locally["large"].items()
 
 
 @pytest.fixture

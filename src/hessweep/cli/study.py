@@ -42,20 +42,21 @@ def plan(
     """Predict time, memory and storage; compute nothing."""
     from hessweep.calibration import calibrate
     from hessweep.cluster import fitted, planned_memory, planned_workers
-    from hessweep.cost import check_fits, predicted_bytes, show_bytes, show_seconds
+    from hessweep.cost import check_fits, show_bytes, show_seconds
     from hessweep.study import load_study
     from hessweep.sweep import find_work
 
     study = load_study(study_file)
     config = _where(study.cluster, cluster, workers)
-    missing = find_work(study.points(), study.results).missing
-    config = fitted(config, max(missing, key=predicted_bytes, default=None))
+    requested = study.points()
+    missing = find_work(requested, study.results).missing
+    config = fitted(config, missing)
     wanted = set(missing)
-    calibration = calibrate(study.results, {point.activation for point in study.points()})
+    calibration = calibrate(study.results, {point.activation for point in requested})
     deviation = calibration.deviation()
     rows = {
         name: _costs(points, [point for point in points if point in wanted], calibration)
-        for name, points in {**_by_sweep(study), "all": study.points()}.items()
+        for name, points in {**_by_sweep(study), "all": requested}.items()
     }
     if as_json:
         deviations = None if deviation is None else asdict(deviation)

@@ -4,15 +4,15 @@ Everything here is imported when it is first used: a worker, which only commits 
 run with nothing to do need neither xarray nor zarr.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hessweep.lazy import import_when_used
 
 if TYPE_CHECKING:
     from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
     from hessweep.store.opening import open_results
     from hessweep.store.publishing import publish, published_digests
     from hessweep.store.query import (
-        TABLE_COLUMNS,
         each_of,
         eigenvalue_blocks,
         points,
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
         spectra,
         table,
     )
+    from hessweep.store.schema import TABLE_COLUMNS
     from hessweep.store.segments import read_segment, write_segment
     from hessweep.store.verification import Problem, Repair, Verification, repair, verify
 
 _HOMES = {
-    "TABLE_COLUMNS": "query",
+    "TABLE_COLUMNS": "schema",
     "DamagedSegmentWarning": "index",
     "Problem": "verification",
     "Repair": "verification",
@@ -49,7 +50,7 @@ _HOMES = {
 }
 """Public name -> the module that holds it."""
 
-__all__ = [  # see __getattr__
+__all__ = [
     "TABLE_COLUMNS",
     "DamagedSegmentWarning",
     "Problem",
@@ -73,10 +74,4 @@ __all__ = [  # see __getattr__
     "write_segment",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+import_when_used(__name__, _HOMES)

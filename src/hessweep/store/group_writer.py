@@ -16,20 +16,14 @@ from hessweep.point import Column
 from hessweep.store.schema import (
     DIMENSIONS,
     EIGENVALUE,
-    FLAT_COLUMNS,
     NODE,
     POINT,
-    POINT_COLUMNS,
+    PUBLISHED_COLUMNS,
     RAGGED,
     attributes,
     numpy_dtype,
 )
 from hessweep.store.selection import Block, Group
-
-SEGMENT = Column("segment", "str", "the segment that the point was published from")
-
-PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
-"""Every array of a published group."""
 
 _CHUNK = {POINT: 2**15, EIGENVALUE: 2**17, NODE: 2**17}
 """Values in what is read at once: 256 KiB of columns, 1 MiB of eigenvalues."""

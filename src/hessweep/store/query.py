@@ -15,25 +15,23 @@ from numpy import ndarray
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.point import COLUMNS
 from hessweep.store.expression import Expression, no_column, parse
-from hessweep.store.group_writer import PUBLISHED_COLUMNS
 from hessweep.store.schema import (
     DIMENSIONS,
     EIGENVALUE,
     EIGENVALUES,
     IDENTITY,
     POINT,
+    PUBLISHED_COLUMNS,
     RAGGED,
     SPECTRUM,
     STRING,
+    TABLE_COLUMNS,
     Ragged,
     attributes,
 )
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation
-
-TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
-"""What a query may name and a table may show."""
 
 _DESCRIPTIONS = {column.name: attributes(column) for column in PUBLISHED_COLUMNS}
 

@@ -86,6 +86,14 @@ FLAT_COLUMNS: tuple[Column, ...] = tuple(column for ragged in RAGGED for column 
 DIMENSIONS = {column.name: ragged.dimension for ragged in RAGGED for column in ragged.columns}
 """The dimension of each flat array; every other array is along `point`."""
 
+SEGMENT = Column("segment", "str", "the segment that the point was published from")
+
+PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
+"""Every array of a published group."""
+
+TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
+"""What a query may name and a table may show."""
+
 STRING = np.dtypes.StringDType()
 
 GROUP_ATTRIBUTES: dict[str, Any] = {
@@ -126,7 +134,8 @@ def spec_json(spec: Mapping[str, Any]) -> str:
 
 
 @lru_cache
-def _identity_json(activation: "Activation") -> str:
+def identity_json(activation: "Activation") -> str:
+    """Return what the column `activation_spec` says of an activation."""
     return spec_json(activation.identity)
 
 
@@ -192,7 +201,7 @@ def _row(result: PointResult) -> dict[str, Any]:
         "seed": point.seed,
         "weights": point.weights,
         "spectrum": point.spectrum,
-        "activation_spec": _identity_json(point.activation),
+        "activation_spec": identity_json(point.activation),
         "kernel_version": KERNEL_VERSION,
         "status": result.status,
         "error": result.error,

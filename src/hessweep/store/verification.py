@@ -14,6 +14,7 @@ from hessweep.point import point_key
 from hessweep.store.files import TEMPORARY, accessing, remove_stale, stale_files
 from hessweep.store.index import read_index
 from hessweep.store.publishing import ASIDE, SUFFIX, publish, published_folder
+from hessweep.store.recompute import recompute
 from hessweep.store.segments import (
     is_segment_name,
     list_segments,
@@ -93,8 +94,6 @@ def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
     Raises:
         StoreAccessError: If the folder can not be read.
     """
-    from hessweep.store.recompute import recompute  # brings the mathematics, that no query needs
-
     root = Path(root)
     sizes = list_segments(root)
     problems, readable, points = [], set(), 0

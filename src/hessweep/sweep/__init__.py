@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hessweep.cluster import cluster_client, connected_memory, fitted, planned_memory
-from hessweep.cost import check_fits, predicted_bytes, predicted_seconds
+from hessweep.cost import check_fits, predicted_seconds
 from hessweep.point import Point
 from hessweep.store import stored_points
 from hessweep.store.claims import claim
@@ -115,7 +115,8 @@ def run(
     work = _find_work(keyed, root, retry_failed)
     failures: list[Failure] = []
     if work.missing:
-        where = _fitted(where, work.missing)
+        if isinstance(where, Section):
+            where = fitted(where, work.missing)
         check_fits(work.missing, _memory(where))
         with claim(root, work.missing):
             # Another run may have stored some of them while this one waited.
@@ -129,14 +130,6 @@ def run(
         failed=len(failures) + work.failed,
         failures=tuple(failures),
     )
-
-
-def _fitted(
-    cluster: "ClusterConfig | Client", missing: Sequence[Point]
-) -> "ClusterConfig | Client":
-    if isinstance(cluster, Section):
-        return fitted(cluster, max(missing, key=predicted_bytes))
-    return cluster
 
 
 def _memory(cluster: "ClusterConfig | Client") -> int | None:
