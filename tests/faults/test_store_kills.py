@@ -14,7 +14,7 @@ from faults.processes import wait_until
 from faults.stored import contents, times_stored
 from faults.writer import FORK, batch, store_and_publish
 from hessweep.store import publish, verify, write_segment
-from hessweep.store.publishing import published_groups
+from hessweep.store.published import published_groups
 
 WRITERS = 2
 ROUNDS = 10

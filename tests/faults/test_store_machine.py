@@ -24,7 +24,7 @@ from hessweep.store import (
     write_segment,
 )
 from hessweep.store.files import TEMPORARY
-from hessweep.store.publishing import METADATA, SUFFIX, chunk_paths, read_metadata
+from hessweep.store.published import METADATA, SUFFIX, chunk_paths, read_metadata
 from hessweep.sweep import find_work
 
 SEED_COUNT = 6

@@ -1,20 +1,15 @@
 """`hessweep publish`, `query`, `verify` and `repair`: commands on a results folder."""
 
-import json
 import re
 import sys
-from enum import StrEnum
-from math import inf, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from hessweep.cli.output import INCOMPLETE, AsJson, print_json, tell
+from hessweep.cli.rows import Format, written
 from hessweep.errors import QueryError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
 
@@ -26,15 +21,6 @@ def complete_columns(incomplete: str) -> list[str]:
     word = re.split(r"\W", incomplete)[-1]
     before = incomplete.removesuffix(word)
     return [before + name for name in TABLE_COLUMNS if name.startswith(word)]
-
-
-class Format(StrEnum):
-    """How rows are written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
 
 
 def publish(results: Results) -> None:
@@ -62,23 +48,24 @@ def query(
             autocompletion=complete_columns,
         ),
     ] = None,
-    written: Annotated[Format, typer.Option("--format")] = Format.TABLE,
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
     output: Annotated[
         Path | None, typer.Option(help="A file to write to, instead of the terminal.")
     ] = None,
 ) -> None:
     """Print rows of the table of points."""
-    from hessweep.store import open_results, table
+    from hessweep.store.opening import open_groups
+    from hessweep.store.rows import select_columns
 
-    if written is Format.PARQUET and output is None and sys.stdout.isatty():
+    if form is Format.PARQUET and output is None and sys.stdout.isatty():
         raise QueryError("Parquet is not for a terminal: name a file with --output, or use a pipe")
     names = [name.strip() for name in columns.split(",")] if columns else None
-    opened = open_results(results)
-    rows = table(opened, where, names)
-    if rows.empty:
-        activations = ", ".join(str(node.attrs["activation"]) for node in opened.leaves)
+    groups = open_groups(results)
+    rows = select_columns(groups, where, names)
+    if not any(values.size for values in rows.values()):
+        activations = ", ".join(str(group.attrs["activation"]) for group in groups)
         tell(f"no point of {results} is like that; its activations are {activations}")
-    content = _write(rows, written)
+    content = written(rows, form)
     if output is None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
@@ -145,19 +132,3 @@ def _existing(results: Path) -> Path:
     if not results.is_dir():
         raise QueryError(f"{results}: expected the results folder of a study, and it is not there")
     return results
-
-
-def _write(rows: "pd.DataFrame", written: Format) -> bytes:
-    match written:
-        case Format.TABLE:
-            text = rows.to_string(index=False) if len(rows) else "no rows"
-            return f"{text}\n".encode()
-        case Format.CSV:
-            return rows.to_csv(index=False).encode()
-        case Format.JSON:
-            # pandas' own writer rounds to 15 digits; JSON has no word for nan and infinity.
-            finite = rows.astype(object).where(~rows.isin([nan, inf, -inf]), None)
-            lines = [json.dumps(record) for record in finite.to_dict("records")]
-            return ("[" + ",\n".join(lines) + "]\n").encode()
-        case Format.PARQUET:
-            return rows.to_parquet(index=False)

@@ -11,7 +11,8 @@ from hessweep.lazy import import_when_used
 if TYPE_CHECKING:
     from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
     from hessweep.store.opening import open_results
-    from hessweep.store.publishing import publish, published_digests
+    from hessweep.store.published import published_digests
+    from hessweep.store.publishing import publish
     from hessweep.store.query import (
         each_of,
         eigenvalue_blocks,
@@ -38,7 +39,7 @@ _HOMES = {
     "points": "query",
     "pooled_eigenvalues": "query",
     "publish": "publishing",
-    "published_digests": "publishing",
+    "published_digests": "published",
     "read_segment": "segments",
     "repair": "verification",
     "restrict": "query",

@@ -1,21 +1,18 @@
-"""Opening the published store as an `xarray.DataTree`."""
+"""Opening the published store: as an `xarray.DataTree`, or as the Zarr groups within."""
 
 from pathlib import Path
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.store.files import accessing
-from hessweep.store.publishing import (
-    METADATA,
-    SUFFIX,
-    chunk_paths,
-    published_folder,
-    read_metadata,
-)
+from hessweep.store.published import SUFFIX, chunk_paths, find_groups, read_metadata
+
+if TYPE_CHECKING:
+    import xarray as xr
+    import zarr
 
 
-def open_results(path: str | Path) -> xr.DataTree:
+def open_results(path: str | Path) -> "xr.DataTree":
     """Open published results, lazily.
 
     Args:
@@ -31,30 +28,48 @@ def open_results(path: str | Path) -> xr.DataTree:
         DamagedStoreError: If metadata or files of a group are damaged or missing.
         StoreAccessError: If it can not be read.
     """
-    path = Path(path)
+    import xarray as xr
+
+    datasets = {}
+    for folder in _checked(Path(path)):
+        with accessing(folder, "open"):
+            datasets[folder.name.removesuffix(SUFFIX)] = xr.open_zarr(
+                folder, chunks=None, consolidated=True
+            )
+    return xr.DataTree.from_dict(datasets)
+
+
+def open_groups(path: str | Path) -> "list[zarr.Group]":
+    """Open published results as `open_results` does, as Zarr groups: in half the time.
+
+    Raises:
+        QueryError: If nothing is published there.
+        DamagedStoreError: If metadata or files of a group are damaged or missing.
+        StoreAccessError: If it can not be read.
+    """
+    import zarr
+
+    groups = []
+    for folder in _checked(Path(path)):
+        with accessing(folder, "open"):
+            groups.append(zarr.open_group(folder, mode="r", use_consolidated=True))
+    return groups
+
+
+def _checked(path: Path) -> list[Path]:
+    """Return the folders of the groups, after a look at their metadata and for their chunks."""
     with accessing(path, "open"):
-        groups = _find_groups(path)
-    if not groups:
+        folders = find_groups(path)
+    if not folders:
         raise QueryError(
             f"{path}: expected a results folder, its `published` folder or a group in it, found "
             "nothing published; `hessweep run` computes and publishes a study"
         )
-    datasets = {group.name.removesuffix(SUFFIX): _open_group(group) for group in groups}
-    return xr.DataTree.from_dict(datasets)
-
-
-def _find_groups(path: Path) -> list[Path]:
-    if (path / METADATA).is_file():
-        return [path]
-    folder = published_folder(path) if published_folder(path).is_dir() else path
-    return sorted(group for group in folder.glob(f"*{SUFFIX}") if (group / METADATA).is_file())
-
-
-def _open_group(folder: Path) -> xr.Dataset:
-    metadata = read_metadata(folder)
-    for name, array in metadata["consolidated_metadata"]["metadata"].items():
-        # Zarr reads a chunk that is not there as fill values, without a word.
-        if missing := [path for path in chunk_paths(name, array) if not (folder / path).is_file()]:
-            raise DamagedStoreError(f"{folder}: {missing[0]} is missing; repair rebuilds it")
-    with accessing(folder, "open"):
-        return xr.open_zarr(folder, chunks=None, consolidated=True)
+    for folder in folders:
+        arrays = read_metadata(folder)["consolidated_metadata"]["metadata"]
+        for name, array in arrays.items():
+            # Zarr reads a chunk that is not there as fill values, without a word.
+            chunks = chunk_paths(name, array)
+            if missing := [chunk for chunk in chunks if not (folder / chunk).is_file()]:
+                raise DamagedStoreError(f"{folder}: {missing[0]} is missing; repair rebuilds it")
+    return folders

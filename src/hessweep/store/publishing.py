@@ -10,9 +10,7 @@ chunks up by path, and old metadata would silently read new chunks.
 """
 
 import fcntl
-import hashlib
 import json
-import math
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,27 +18,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hessweep.errors import DamagedStoreError
 from hessweep.store.files import accessing, commit_file, sync
 from hessweep.store.index import read_index, warn_of
+from hessweep.store.published import (
+    BUILD,
+    LOCK,
+    METADATA,
+    SUFFIX,
+    TURN,
+    attribute,
+    chunk_paths,
+    metadata_digest,
+    published_folder,
+)
 from hessweep.store.schema import GROUP_ATTRIBUTES
 from hessweep.store.segments import provenance
 from hessweep.store.selection import Group, gather, select
 from hessweep.store.turns import turn
-
-FOLDER = "published"
-SUFFIX = ".zarr"
-METADATA = "zarr.json"
-BUILD = ".building"
-LOCK = ".lock"
-TURN = ".turn"
-ASIDE = ".damaged"
-"""Where `repair` moves a damaged group that no stored point belongs to."""
-
-
-def published_folder(root: Path) -> Path:
-    """Return the folder that holds the published groups of a results root."""
-    return Path(root) / FOLDER
 
 
 def publish(root: Path, *, force: bool = False) -> bool:
@@ -83,68 +77,13 @@ def publish(root: Path, *, force: bool = False) -> bool:
     return bool(work or others)
 
 
-def published_groups(root: Path) -> dict[str, Path]:
-    """Return the published groups: name without `.zarr` -> folder."""
-    found = published_folder(root).glob(f"*{SUFFIX}")
-    return {path.name.removesuffix(SUFFIX): path for path in sorted(found) if path.is_dir()}
-
-
-def published_digests(root: Path) -> dict[str, str]:
-    """Return the digest of what each published group holds: it changes when its points do."""
-    groups = published_groups(root)
-    return {name: str(_attribute(folder, "segments_digest")) for name, folder in groups.items()}
-
-
-def read_metadata(folder: Path) -> dict[str, Any]:
-    """Return a published group's `zarr.json`, the metadata of its arrays included.
-
-    Raises:
-        DamagedStoreError: If it is not what `publish` wrote.
-        StoreAccessError: If it can not be read.
-    """
-    path = folder / METADATA
-    try:
-        with accessing(path, "read"):
-            metadata = json.loads(path.read_bytes())
-        expected = metadata["attributes"]["metadata_digest"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedStoreError(f"{path}: not metadata of a published group: {error}") from error
-    if expected != metadata_digest(metadata):
-        raise DamagedStoreError(f"{path}: changed since it was published; repair rebuilds it")
-    return metadata
-
-
-def chunk_paths(name: str, array: dict[str, Any]) -> list[Path]:
-    """Return the chunk files that an array has by its metadata, relative to the group."""
-    size, shard = array["shape"][0], array["chunk_grid"]["configuration"]["chunk_shape"][0]
-    separator = array["chunk_key_encoding"]["configuration"]["separator"]
-    return [Path(name, f"c{separator}{number}") for number in range(math.ceil(size / shard))]
-
-
-def metadata_digest(metadata: dict[str, Any]) -> str:
-    """Return the digest of a group's metadata, but for the digest itself."""
-    kept = {k: v for k, v in metadata["attributes"].items() if k != "metadata_digest"}
-    text = json.dumps({**metadata, "attributes": kept}, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 def _work(folder: Path, groups: list[Group]) -> list[Group]:
     """Return the groups that are not published as they are now stored."""
     return [group for group in groups if _published_digest(folder, group) != group.digest]
 
 
 def _published_digest(folder: Path, group: Group) -> str | None:
-    return _attribute(folder / f"{group.slug}{SUFFIX}", "segments_digest")
-
-
-def _attribute(group_folder: Path, name: str) -> Any:
-    """Return an attribute of a published group, None where there is no intact group."""
-    if not (group_folder / METADATA).is_file():
-        return None
-    try:
-        return read_metadata(group_folder)["attributes"].get(name)
-    except DamagedStoreError:
-        return None
+    return attribute(folder / f"{group.slug}{SUFFIX}", "segments_digest")
 
 
 def _publish_group(root: Path, folder: Path, group: Group) -> None:
@@ -152,7 +91,7 @@ def _publish_group(root: Path, folder: Path, group: Group) -> None:
     from hessweep.store.group_writer import write_group
 
     target, build = folder / f"{group.slug}{SUFFIX}", folder / BUILD
-    generation = (_attribute(target, "generation") or 0) + 1
+    generation = (attribute(target, "generation") or 0) + 1
     # Only the holder of the lock builds, so that what is there was left by a killed publish.
     shutil.rmtree(build, ignore_errors=True)
     try:
@@ -196,7 +135,7 @@ def _others(folder: Path, groups: list[Group]) -> list[Path]:
     return [
         path
         for path in folder.glob(f"*{SUFFIX}")
-        if path.name not in expected and _attribute(path, "segments_digest")
+        if path.name not in expected and attribute(path, "segments_digest")
     ]
 
 

@@ -14,7 +14,14 @@ from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.point import COLUMNS
-from hessweep.store.expression import Expression, no_column, parse
+from hessweep.store.rows import (
+    as_slice,
+    parse_condition,
+    read_stored,
+    select_columns,
+    select_rows,
+    values_of,
+)
 from hessweep.store.schema import (
     DIMENSIONS,
     EIGENVALUE,
@@ -24,8 +31,6 @@ from hessweep.store.schema import (
     PUBLISHED_COLUMNS,
     RAGGED,
     SPECTRUM,
-    STRING,
-    TABLE_COLUMNS,
     Ragged,
     attributes,
 )
@@ -57,7 +62,7 @@ def points(
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.
     """
-    arrays = _selected(results, where, columns)
+    arrays = select_columns(_datasets(results), where, columns)
     variables = {name: (POINT, values, _DESCRIPTIONS[name]) for name, values in arrays.items()}
     coordinates = {
         column.name: variables.pop(column.name) for column in IDENTITY if column.name in arrays
@@ -74,7 +79,7 @@ def table(
         QueryError: If the condition can not be read, or a name is not a column.
     """
     # Not by way of `points`: the first dataset that is made imports dask.array, in 0.3 s.
-    arrays = _selected(results, where, columns)
+    arrays = select_columns(_datasets(results), where, columns)
     return pd.DataFrame({name: _series(values) for name, values in arrays.items()})
 
 
@@ -96,12 +101,14 @@ def spectra(
         DamagedStoreError: If a point has another number of eigenvalues than parameters.
     """
     dataset = _of_activation(results, str(activation))
-    rows = np.flatnonzero((_read(dataset, "N_i") == N_i) & (_read(dataset, "N_h") == N_h))
-    span = _as_slice(rows)
-    usable = (_column(dataset, "weights", span) == weights) & (
-        _column(dataset, "status", span) == "done"
+    rows = np.flatnonzero(
+        (read_stored(dataset, "N_i") == N_i) & (read_stored(dataset, "N_h") == N_h)
     )
-    usable &= _column(dataset, "spectrum", span) == "exact"
+    span = as_slice(rows)
+    usable = (values_of(dataset, "weights", span) == weights) & (
+        values_of(dataset, "status", span) == "done"
+    )
+    usable &= values_of(dataset, "spectrum", span) == "exact"
     rows = rows[usable]
     if not rows.size:
         raise QueryError(
@@ -109,16 +116,16 @@ def spectra(
             "done; `points` lists those that are"
         )
     P = N_h * (N_i + 1)
-    if (_read(dataset, "row_size")[rows] != P).any():
+    if (read_stored(dataset, "row_size")[rows] != P).any():
         raise DamagedStoreError(f"{activation}, {N_i} x {N_h}: expected {P} eigenvalues a point")
     eigenvalues = _values(dataset, rows, EIGENVALUES.name).reshape(len(rows), P)
     scalars = {
-        column.name: ("seed", _column(dataset, column.name, rows), attributes(column))
+        column.name: ("seed", values_of(dataset, column.name, rows), attributes(column))
         for column in COLUMNS
     }
     return xr.Dataset(
         {"eigenvalues": (("seed", "mode"), eigenvalues, attributes(EIGENVALUES)), **scalars},
-        {"seed": _column(dataset, "seed", rows), "mode": np.arange(1, P + 1)},
+        {"seed": values_of(dataset, "seed", rows), "mode": np.arange(1, P + 1)},
         {"activation": str(activation), "N_i": N_i, "N_h": N_h, "weights": weights},
     )
 
@@ -142,10 +149,10 @@ def eigenvalue_blocks(results: xr.DataTree, where: str | None = None) -> Iterato
     Raises:
         QueryError: If the condition can not be read.
     """
-    expression = _parse(where)
+    expression = parse_condition(where)
     for dataset in _datasets(results):
-        rows = np.arange(dataset.sizes[POINT])[_select(dataset, expression)]
-        complete = _read(dataset, "spectrum")[rows] == "exact"
+        rows = np.arange(dataset.sizes[POINT])[select_rows(dataset, expression)]
+        complete = read_stored(dataset, "spectrum")[rows] == "exact"
         yield from _blocks(dataset, rows[complete], EIGENVALUES.name, SPECTRUM)
 
 
@@ -162,11 +169,11 @@ def each_of(results: xr.DataTree, name: str, where: str | None = None) -> list[n
     """
     if name not in DIMENSIONS:
         raise QueryError(f"no flat array {name}; there are {', '.join(DIMENSIONS)}")
-    expression = _parse(where)
+    expression = parse_condition(where)
     parts: list[ndarray] = []
     for dataset in _datasets(results):
-        rows = np.arange(dataset.sizes[POINT])[_select(dataset, expression)]
-        sizes = _read(dataset, _ragged(name).size)[rows]
+        rows = np.arange(dataset.sizes[POINT])[select_rows(dataset, expression)]
+        sizes = read_stored(dataset, _ragged(name).size)[rows]
         if rows.size:
             parts += np.split(_values(dataset, rows, name), np.cumsum(sizes)[:-1])
     return parts
@@ -196,22 +203,6 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
     return xr.DataTree.from_dict(kept, name=results.name)
 
 
-def _selected(
-    results: xr.DataTree, where: str | None, columns: Sequence[str] | None
-) -> dict[str, ndarray]:
-    """Return these columns of the selected points, all activations one after the other."""
-    expression = _parse(where)
-    names = TABLE_COLUMNS if columns is None else tuple(columns)
-    if unknown := [name for name in names if name not in TABLE_COLUMNS]:
-        raise QueryError(no_column(unknown, TABLE_COLUMNS))
-    parts: dict[str, list[ndarray]] = {name: [] for name in names}
-    for dataset in _datasets(results):
-        rows = _select(dataset, expression)
-        for name in names:
-            parts[name].append(_column(dataset, name, rows))
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
-
-
 def _datasets(results: xr.DataTree) -> list[xr.Dataset]:
     return [node.to_dataset() for node in results.leaves]
 
@@ -223,48 +214,6 @@ def _of_activation(results: xr.DataTree, label: str) -> xr.Dataset:
             f"no activation {label!r}; there is {', '.join(sorted(datasets)) or 'none'}"
         )
     return datasets[label]
-
-
-def _parse(where: str | None) -> Expression | None:
-    return None if where is None else parse(where, TABLE_COLUMNS)
-
-
-def _select(dataset: xr.Dataset, expression: Expression | None) -> slice | ndarray:
-    """Return the rows for which the condition holds."""
-    if expression is None:
-        return slice(None)
-    label = dataset.attrs["activation"]
-    mask = expression(lambda name: label if name == "activation" else _read(dataset, name))
-    if mask.ndim == 0:
-        return slice(None) if mask else slice(0)
-    return _as_slice(np.flatnonzero(mask))
-
-
-def _as_slice(rows: ndarray) -> slice | ndarray:
-    if rows.size == 0:
-        return slice(0)
-    contiguous = rows[-1] - rows[0] == rows.size - 1
-    return slice(int(rows[0]), int(rows[-1]) + 1) if contiguous else rows
-
-
-def _column(dataset: xr.Dataset, name: str, rows: slice | ndarray) -> ndarray:
-    if name == "activation":
-        count = np.arange(dataset.sizes[POINT])[rows].size
-        return np.full(count, dataset.attrs["activation"], dtype=STRING)
-    if isinstance(rows, slice) and rows != slice(None):
-        return _read(dataset, name, rows)
-    return _read(dataset, name)[rows]
-
-
-def _read(dataset: xr.Dataset, name: str, span: slice | None = None) -> ndarray:
-    """Return stored values; those of a whole column stay in memory."""
-    try:
-        return dataset[name].values if span is None else dataset[name][span].values
-    except (ValueError, RuntimeError) as error:
-        raise DamagedStoreError(
-            f"{name} of {dataset.attrs['activation']} can not be read ({error}); open the results "
-            "again if they were published twice since, otherwise repair rebuilds them"
-        ) from error
 
 
 def _ragged(name: str) -> Ragged:
@@ -281,7 +230,7 @@ def _blocks(dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged) -> It
     """Yield the values of these rows, ascending rows, reading neighbours together."""
     if not rows.size:
         return
-    sizes = _read(dataset, ragged.size)
+    sizes = read_stored(dataset, ragged.size)
     ends = np.cumsum(sizes)
     starts = ends - sizes
     first, last = starts[rows], ends[rows]
@@ -291,7 +240,7 @@ def _blocks(dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged) -> It
         near &= last[begin + 1 :] - first[begin] <= _BLOCK
         end = begin + 1 + (near.size if near.all() else int(np.argmin(near)))
         offset = first[begin]
-        values = _read(dataset, name, slice(int(offset), int(last[end - 1])))
+        values = read_stored(dataset, name, slice(int(offset), int(last[end - 1])))
         covered = slice(rows[begin], rows[end - 1] + 1)
         chosen = np.zeros(covered.stop - covered.start, dtype=bool)
         chosen[rows[begin:end] - rows[begin]] = True

@@ -13,7 +13,8 @@ from hessweep.errors import DamagedStoreError
 from hessweep.point import point_key
 from hessweep.store.files import TEMPORARY, accessing, remove_stale, stale_files
 from hessweep.store.index import read_index
-from hessweep.store.publishing import ASIDE, SUFFIX, publish, published_folder
+from hessweep.store.published import ASIDE, SUFFIX, published_folder
+from hessweep.store.publishing import publish
 from hessweep.store.recompute import recompute
 from hessweep.store.segments import (
     is_segment_name,

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import TEMPORARY, accessing
-from hessweep.store.publishing import (
+from hessweep.store.published import (
     ASIDE,
     BUILD,
     LOCK,

@@ -1,0 +1,101 @@
+"""Columns of the rows that a condition selects, from a published group however it was opened."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy import ndarray
+
+from hessweep.errors import DamagedStoreError, QueryError
+from hessweep.store.expression import Expression, no_column, parse
+from hessweep.store.schema import STRING, TABLE_COLUMNS
+
+
+class Source(Protocol):
+    """An `xarray.Dataset` or a `zarr.Group`: arrays by name, and attributes."""
+
+    @property
+    def attrs(self) -> Mapping[Any, Any]:
+        """Among them `activation`, the label that all its points share."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return what gives an array, whole or a slice of it, once it is asked for one."""
+
+
+def select_columns(
+    sources: Iterable[Source], where: str | None, columns: Sequence[str] | None
+) -> dict[str, ndarray]:
+    """Return these columns of the selected points, all activations one after the other.
+
+    Args:
+        sources: The groups.
+        where: A condition on columns; all points if None.
+        columns: Which columns; all of `TABLE_COLUMNS` if None.
+
+    Raises:
+        QueryError: If the condition can not be read, or a name is not a column.
+        DamagedStoreError: If stored values can not be read.
+    """
+    expression = parse_condition(where)
+    names = TABLE_COLUMNS if columns is None else tuple(columns)
+    if unknown := [name for name in names if name not in TABLE_COLUMNS]:
+        raise QueryError(no_column(unknown, TABLE_COLUMNS))
+    parts: dict[str, list[ndarray]] = {name: [] for name in names}
+    for source in sources:
+        rows = select_rows(source, expression)
+        for name in names:
+            parts[name].append(values_of(source, name, rows))
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+
+def parse_condition(where: str | None) -> Expression | None:
+    """Return a condition on `TABLE_COLUMNS`, read.
+
+    Raises:
+        QueryError: If it can not be read.
+    """
+    return None if where is None else parse(where, TABLE_COLUMNS)
+
+
+def select_rows(source: Source, expression: Expression | None) -> slice | ndarray:
+    """Return the rows for which the condition holds."""
+    if expression is None:
+        return slice(None)
+    label = source.attrs["activation"]
+    mask = expression(lambda name: label if name == "activation" else read_stored(source, name))
+    if mask.ndim == 0:
+        return slice(None) if mask else slice(0)
+    return as_slice(np.flatnonzero(mask))
+
+
+def as_slice(rows: ndarray) -> slice | ndarray:
+    """Return ascending rows as a slice, if they are neighbours."""
+    if rows.size == 0:
+        return slice(0)
+    contiguous = rows[-1] - rows[0] == rows.size - 1
+    return slice(int(rows[0]), int(rows[-1]) + 1) if contiguous else rows
+
+
+def values_of(source: Source, name: str, rows: slice | ndarray) -> ndarray:
+    """Return a column of these rows, the activation's label among them."""
+    if name == "activation":
+        count = np.arange(source["seed"].shape[0])[rows].size
+        return np.full(count, source.attrs["activation"], dtype=STRING)
+    if isinstance(rows, slice) and rows != slice(None):
+        return read_stored(source, name, rows)
+    return read_stored(source, name)[rows]
+
+
+def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray:
+    """Return stored values; those of a whole column of a dataset stay in memory.
+
+    Raises:
+        DamagedStoreError: If they can not be read.
+    """
+    try:
+        return np.asarray(source[name] if span is None else source[name][span])
+    except (ValueError, RuntimeError) as error:
+        raise DamagedStoreError(
+            f"{name} of {source.attrs['activation']} can not be read ({error}); open the results "
+            "again if they were published twice since, otherwise repair rebuilds them"
+        ) from error
