@@ -7,7 +7,7 @@ import numpy as np
 
 from hessweep.density import converged_eigenvalues, density_plan, spectral_density
 from hessweep.hessian import stacked_trace, trace
-from hessweep.network import Network
+from hessweep.network import Network, sample_teachers
 from hessweep.operator import hessian_operator
 from hessweep.point import Point, PointResult
 from hessweep.rank import rank_columns, theorem_columns
@@ -24,19 +24,21 @@ def compute(point: Point) -> PointResult:
 
 
 def compute_stack(points: Sequence[Point]) -> list[PointResult]:
-    """Compute points of one activation, size and kind together, each bit for bit as alone.
+    """Compute points that differ in their seeds alone together, each bit for bit as alone.
 
-    Only the eigenvalues are computed together: small matrices are many times faster so.
+    Only teachers and eigenvalues are computed together: small ones are many times faster so.
     """
-    if points[0].spectrum == "density":
+    one = points[0]
+    if one.spectrum == "density":
         return [_density_result(point) for point in points]
-    networks = [point.network() for point in points]
+    seeds = [point.seed for point in points]
+    networks = sample_teachers(one.activation, one.N_i, one.N_h, seeds, one.weights)
     W1 = np.stack([network.W1 for network in networks])
     W2 = np.stack([network.W2 for network in networks])
     start = perf_counter()
-    spectra = stacked_spectra_with_error(points[0].activation, W1, W2)
+    spectra = stacked_spectra_with_error(one.activation, W1, W2)
     spectrum_time = (perf_counter() - start) / len(points)
-    traces = stacked_trace(points[0].activation, W1, W2).tolist()
+    traces = stacked_trace(one.activation, W1, W2).tolist()
     return [
         _result(point, network, spectrum, {"trace": trace, "spectrum_time": spectrum_time})
         for point, network, spectrum, trace in zip(points, networks, spectra, traces, strict=True)
@@ -53,7 +55,7 @@ def _result(
         **known,
         "P": point.P,
         "lambda_max": spectrum.eigenvalues[-1],
-        "frobenius_norm": float(np.linalg.norm(spectrum.eigenvalues)),
+        "frobenius_norm": spectrum.frobenius_norm,
         "eigenvalue_error": spectrum.error,
         "density_floor": 0.0,
         **proof,

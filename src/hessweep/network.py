@@ -1,15 +1,16 @@
 """The two-layer network and the random teachers (MATH 1)."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from numpy.random import Generator
+from numpy.random import PCG64, Generator, SeedSequence
 
-from hessweep.activations import Activation, activation
+from hessweep.activations import Activation
+from hessweep.activations import activation as resolve
 from hessweep.errors import InputError, ShapeError
 
 MAX_SEED = 2**63 - 1
@@ -53,7 +54,16 @@ class Network:
         W1.flags.writeable = W2.flags.writeable = False
         object.__setattr__(self, "W1", W1)
         object.__setattr__(self, "W2", W2)
-        object.__setattr__(self, "activation", activation(self.activation))
+        object.__setattr__(self, "activation", resolve(self.activation))
+
+    @classmethod
+    def _unchecked(
+        cls, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"], activation: Activation
+    ) -> "Network":
+        """Return a network of read-only weights that are known to fit: in a tenth of the time."""
+        network = object.__new__(cls)
+        vars(network).update(W1=W1, W2=W2, activation=activation)
+        return network
 
     @property
     def N_i(self) -> int:
@@ -105,8 +115,30 @@ def sample_teacher(
             distribution is unknown.
         ActivationError: If the activation is unknown.
     """
-    W1, W2 = sample_weights(N_i, N_h, seed, weights)
-    return Network(W1, W2, activation)  # type: ignore[arg-type]
+    [teacher] = sample_teachers(activation, N_i, N_h, [seed], weights)
+    return teacher
+
+
+def sample_teachers(
+    activation: str | Activation,
+    N_i: int,
+    N_h: int,
+    seeds: Sequence[int],
+    weights: str = "normal",
+) -> list[Network]:
+    """Return `sample_teacher` of each seed; for many small ones in a fraction of the time.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+        InputError: If a seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
+        ActivationError: If the activation is unknown.
+    """
+    stacks = sample_stack(N_i, N_h, seeds, weights)
+    for stack in stacks:
+        stack.flags.writeable = False
+    resolved = resolve(activation)
+    return [Network._unchecked(W1, W2, resolved) for W1, W2 in zip(*stacks, strict=True)]
 
 
 def sample_weights(
@@ -119,20 +151,50 @@ def sample_weights(
         InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
             distribution is unknown.
     """
+    [W1], [W2] = sample_stack(N_i, N_h, [seed], weights)
+    return W1, W2
+
+
+def sample_stack(
+    N_i: int, N_h: int, seeds: Sequence[int], weights: str = "normal"
+) -> tuple[Float[ndarray, "S N_h N_i"], Float[ndarray, "S N_h"]]:
+    """Return `W1`, `W2` of `sample_teacher` for each seed.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+        InputError: If a seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
+    """
     check_sizes(N_i, N_h)
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed <= MAX_SEED:
-        raise InputError(f"seed: expected a whole number from 0 to {MAX_SEED}, got {seed!r}")
+    for seed in seeds:
+        whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+        if not whole or not 0 <= seed <= MAX_SEED:
+            raise InputError(f"seed: expected a whole number from 0 to {MAX_SEED}, got {seed!r}")
     if weights not in WEIGHTS:
         raise InputError(
             f"weights: unknown distribution {weights!r}; known are {', '.join(WEIGHTS)}"
         )
-    digest = int.from_bytes(hashlib.sha256(weights.encode()).digest()[:8], "big") | 1 << 63
-    rng = np.random.default_rng(np.random.SeedSequence([digest, N_i, N_h, seed]))
     draw = WEIGHTS[weights]
-    W1 = draw(rng, N_h * N_i).reshape(N_h, N_i) / np.sqrt(N_i)
-    W2 = draw(rng, N_h) / np.sqrt(N_h)
-    return W1, W2
+    digest = int.from_bytes(hashlib.sha256(weights.encode()).digest()[:8], "big") | 1 << 63
+    shared = [*_words(digest), *_words(N_i), *_words(N_h)]
+    W1, W2 = np.empty((len(seeds), N_h * N_i)), np.empty((len(seeds), N_h))
+    for of_first, of_second, seed in zip(W1, W2, seeds, strict=True):
+        # The words of `SeedSequence([digest, N_i, N_h, seed])`, five times faster than it.
+        words = np.array([*shared, *_words(int(seed))], dtype=np.uint32)
+        rng = Generator(PCG64(SeedSequence(words)))
+        of_first[:] = draw(rng, N_h * N_i)
+        of_second[:] = draw(rng, N_h)
+    W1 /= np.sqrt(N_i)
+    W2 /= np.sqrt(N_h)
+    return W1.reshape(-1, N_h, N_i), W2
+
+
+def _words(number: int) -> list[int]:
+    """Return a whole number in 32-bit words, the lowest first."""
+    words = [number & 0xFFFFFFFF]
+    while number := number >> 32:
+        words.append(number & 0xFFFFFFFF)
+    return words
 
 
 def check_sizes(N_i: int, N_h: int) -> None:

@@ -1,5 +1,7 @@
 """What float64 eigenvalues say about the rank: a proved lower bound, and numpy's rule."""
 
+from math import inf
+
 import numpy as np
 
 from hessweep.spectrum import Spectrum
@@ -14,8 +16,8 @@ def solver_bound(spectrum: Spectrum) -> float:
     `(8 n + 600) n u |H|_F` (docs/ranks.md). Eigenvalues that are exactly 0 came from the
     structure that the route exploits, so n counts the others.
     """
-    n = np.count_nonzero(spectrum.eigenvalues)
-    return float((8 * n + 600) * n * ROUNDOFF * np.linalg.norm(spectrum.eigenvalues))
+    n = int(np.count_nonzero(spectrum.eigenvalues))
+    return (8 * n + 600) * n * ROUNDOFF * spectrum.frobenius_norm
 
 
 def lower_bound(spectrum: Spectrum) -> int:
@@ -30,7 +32,8 @@ def lower_bound(spectrum: Spectrum) -> int:
 def numpy_rank(spectrum: Spectrum) -> int:
     """Return what `numpy.linalg.matrix_rank` reports: eigenvalues above `P eps lambda_max`."""
     size = np.abs(spectrum.eigenvalues)
-    return int(np.count_nonzero(size > size.max() * len(size) * np.finfo(float).eps))
+    largest = max(size[0], size[-1])
+    return int(np.count_nonzero(size > largest * len(size) * (2 * ROUNDOFF)))
 
 
 def gap_ratio(spectrum: Spectrum, rank: int) -> float:
@@ -39,10 +42,10 @@ def gap_ratio(spectrum: Spectrum, rank: int) -> float:
     Infinite where the rank is full or the others are exactly 0. A ratio near 1 means that
     float64 does not see where the spectrum ends.
     """
-    size = np.sort(np.abs(spectrum.eigenvalues))
-    rest = size[: len(size) - rank]
     if rank == 0:
         return 0.0
-    if not rest.size or rest[-1] == 0:
-        return float("inf")
-    return float(size[len(size) - rank] / rest[-1])
+    if rank == len(spectrum.eigenvalues):
+        return inf
+    size = np.sort(np.abs(spectrum.eigenvalues))
+    first, last = size[len(size) - rank], size[len(size) - rank - 1]
+    return float(first / last) if last else inf

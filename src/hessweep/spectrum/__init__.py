@@ -1,6 +1,8 @@
 """Eigenvalues of the Hessian at the optimum, by the cheapest exact route (MATH 4)."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import sqrt
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +32,11 @@ class Spectrum:
     """Bound on the absolute error of each eigenvalue, assembly included (docs/spectra.md)."""
     route: str
     """How they were computed: `Plan.route`."""
+
+    @cached_property
+    def frobenius_norm(self) -> float:
+        """Root of the sum of the squared eigenvalues."""
+        return sqrt(self.eigenvalues.dot(self.eigenvalues))
 
 
 def spectrum(network: Network) -> Float[ndarray, " P"]:

@@ -173,9 +173,12 @@ def no_values(ragged: Ragged) -> dict[str, ndarray]:
     return {column.name: np.empty(0, numpy_dtype(column)) for column in ragged.columns}
 
 
+_SCALARS = frozenset(column.name for column in COLUMNS)
+
+
 def _check(result: PointResult) -> None:
-    expected = {column.name for column in COLUMNS} if result.status == "done" else set()
-    given, eigenvalues = set(result.scalars), result.eigenvalues
+    expected = _SCALARS if result.status == "done" else frozenset[str]()
+    given, eigenvalues = result.scalars.keys(), result.eigenvalues
     if given != expected:
         raise InputError(
             f"a {result.status} result takes the scalars {sorted(expected)}; "

@@ -25,7 +25,7 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
         For each point its error, empty where it is done; or why the segment can not be written.
     """
     results: list[PointResult] = []
-    for _, group in groupby(points, key=lambda p: (p.activation, p.N_i, p.N_h, p.spectrum)):
+    for _, group in groupby(points, key=_but_for_the_seed):
         together = list(group)
         _limit_blas(blas_threads(together[0]))
         results += _attempt(together)
@@ -36,8 +36,12 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
     return [result.error for result in results]
 
 
+def _but_for_the_seed(point: Point) -> tuple[object, ...]:
+    return point.activation, point.N_i, point.N_h, point.weights, point.spectrum
+
+
 def _attempt(points: list[Point]) -> list[PointResult]:
-    """Compute points of one activation and size: together, or one by one to find who fails."""
+    """Compute points that differ in their seeds: together, or one by one to find who fails."""
     try:
         return compute_stack(points)
     # SystemExit: a user's activation may call sys.exit; that must not end the worker.
