@@ -18,7 +18,16 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("thousands", deadline=None, max_examples=4000)
 settings.load_profile("default")
 
-LONGEST = ("workflow", "test_store_kills", "test_damage", "test_cli", "test_sweep", "test_large")
+LONGEST = (
+    "test_store_machine",
+    "test_run_kills",
+    "workflow",
+    "test_store_kills",
+    "test_damage",
+    "test_cli",
+    "test_sweep",
+    "test_large",
+)
 """Files and folders that take longest: they start first, so that no core waits at the end."""
 
 

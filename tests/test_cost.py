@@ -14,13 +14,12 @@ from hessweep.cost import (
     kernel_seconds,
     predicted_bytes,
     predicted_seconds,
-    show_bytes,
-    show_seconds,
     stored_bytes,
 )
 from hessweep.errors import TooLargeError
 from hessweep.point import Point
 from hessweep.store import publish, write_segment
+from hessweep.units import show_bytes, show_seconds
 
 ERF = activation("erf")
 

@@ -9,7 +9,6 @@ from distributed import Client
 from faulty_activations import Deadly, Exiting, Raising, Unloadable
 from threadpoolctl import threadpool_limits
 
-from hessweep import sweep
 from hessweep.activations import activation
 from hessweep.cluster import cluster_client
 from hessweep.computation import compute
@@ -18,7 +17,7 @@ from hessweep.point import TIMES, Point
 from hessweep.store import read_segment, stored_points
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import AddressCluster, LocalCluster
-from hessweep.sweep import Summary, find_work, run
+from hessweep.sweep import Summary, find_work, run, running
 from hessweep.sweep.driver import MAX_BATCH, batches
 
 ERF, QUADRATIC = activation("erf"), activation("quadratic")
@@ -143,7 +142,7 @@ def test_a_point_too_large_is_refused_before_anything_starts(
     def must_not_start(*_: object, **__: object) -> None:
         pytest.fail("a cluster was started")
 
-    monkeypatch.setattr(sweep, "cluster_client", must_not_start)
+    monkeypatch.setattr(running, "cluster_client", must_not_start)
     points = [*POINTS, Point(QUADRATIC, 200, 200, 0), Point(ERF, 100, 100, 0)]
     small = LocalCluster(workers=1, memory="1GB")
     with pytest.raises(TooLargeError, match=r"quadratic with N_i=200.* GB .*1 GB.*2 of the"):

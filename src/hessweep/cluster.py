@@ -16,7 +16,6 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hessweep.cost import blas_threads, needed_memory, predicted_bytes
 from hessweep.errors import ClusterError
 from hessweep.study import (
     AddressCluster,
@@ -85,6 +84,8 @@ def fitted(config: ClusterConfig, points: Collection["Point"]) -> ClusterConfig:
         return config
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
+
+    from hessweep.cost import blas_threads, needed_memory, predicted_bytes
 
     largest = max(points, key=predicted_bytes)
     fitting = int(MEMORY_LIMIT) // needed_memory(largest)

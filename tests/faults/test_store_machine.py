@@ -168,6 +168,11 @@ def is_current(path: Path) -> bool:
     return path.name == METADATA or path.relative_to(group) in chunks
 
 
-Store.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
-TestStore = pytest.mark.faults(Store.TestCase)
-"""2,000 steps."""
+def part(number: int) -> type:
+    """Return a test of 500 steps; several, so that all cores take part."""
+    machine = type(f"Store{number}", (Store,), {})
+    machine.TestCase.settings = settings(max_examples=13, stateful_step_count=40, deadline=None)
+    return pytest.mark.faults(machine.TestCase)
+
+
+TestStore1, TestStore2, TestStore3, TestStore4 = (part(number) for number in range(1, 5))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from numpy import ndarray
-from scipy import special
 
 from hessweep.activations.kernel import Activation, DualKernel
 
@@ -17,7 +17,7 @@ class Erf(Activation):
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
-        return special.erf(np.asarray(x) / np.sqrt(2))
+        return scipy.special.erf(np.asarray(x) / np.sqrt(2))
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from numpy import ndarray
-from scipy import special
 
 from hessweep.activations.kernel import Activation, DualKernel, Matrix
 
@@ -17,11 +17,11 @@ class Gelu(Activation):
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
-        return x * special.ndtr(x)
+        return x * scipy.special.ndtr(x)
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""
-        return special.ndtr(x) + x * _density(x)
+        return scipy.special.ndtr(x) + x * _density(x)
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x), elementwise."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from numpy import ndarray
-from scipy import special
 
 from hessweep.activations.numeric import Numeric
 from hessweep.errors import ActivationError
@@ -18,11 +18,11 @@ class Sigmoid(Numeric):
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
-        return special.expit(x)
+        return scipy.special.expit(x)
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""
-        return special.expit(x) * special.expit(-np.asarray(x))
+        return scipy.special.expit(x) * scipy.special.expit(-np.asarray(x))
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x), elementwise."""
@@ -41,11 +41,11 @@ class Softplus(Numeric):
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""
-        return special.expit(x)
+        return scipy.special.expit(x)
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x), elementwise."""
-        return special.expit(x) * special.expit(-np.asarray(x))
+        return scipy.special.expit(x) * scipy.special.expit(-np.asarray(x))
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class Swish(Numeric):
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
-        return x * special.expit(self.beta * np.asarray(x))
+        return x * scipy.special.expit(self.beta * np.asarray(x))
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""
         t = self.beta * np.asarray(x)
-        return special.expit(t) * (1 + t * special.expit(-t))
+        return scipy.special.expit(t) * (1 + t * scipy.special.expit(-t))
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x), elementwise."""
         t = self.beta * np.asarray(x)
-        slope = special.expit(t) * special.expit(-t)
+        slope = scipy.special.expit(t) * scipy.special.expit(-t)
         return self.beta * slope * (2 - t * np.tanh(t / 2))
 
 

@@ -85,8 +85,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every stored byte and key, and recompute a sample."""
-    from hessweep.cost import show_bytes
     from hessweep.store import verify as verify_results
+    from hessweep.units import show_bytes
 
     if repair_first:
         _repair(results, quiet=as_json)

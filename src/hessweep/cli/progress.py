@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hessweep.cost import show_seconds
+from hessweep.units import show_seconds
 
 if TYPE_CHECKING:
     from hessweep.sweep.driver import Progress

@@ -42,9 +42,10 @@ def plan(
     """Predict time, memory and storage; compute nothing."""
     from hessweep.calibration import calibrate
     from hessweep.cluster import fitted, planned_memory, planned_workers
-    from hessweep.cost import check_fits, show_bytes, show_seconds
+    from hessweep.cost import check_fits
     from hessweep.study import load_study
     from hessweep.sweep import find_work
+    from hessweep.units import show_bytes, show_seconds
 
     study = load_study(study_file)
     config = _where(study.cluster, cluster, workers)
@@ -259,7 +260,7 @@ def _costs(
 def _note(
     total: dict[str, Any], workers: int | None, results: str, deviation: "Deviation | None"
 ) -> str:
-    from hessweep.cost import show_seconds
+    from hessweep.units import show_seconds
 
     trust = (
         str(deviation)

@@ -6,19 +6,23 @@ names are digests. Two processes may write it at once; either's version is good.
 """
 
 import hashlib
-import io
 import warnings
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import pyarrow as pa
 
 from hessweep.errors import DamagedStoreError
 from hessweep.store.files import accessing, commit_file, remove_stale
 from hessweep.store.schema import POINT_COLUMNS, missing_value
 from hessweep.store.segments import list_segments, read_columns, segments_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CACHE = "index.cache"
 
@@ -38,11 +42,14 @@ INDEXED = (
 )
 """What the index knows of a point, besides where it is."""
 
-_DTYPES = {
-    column.name: "str" if column.dtype == "str" else column.dtype
-    for column in POINT_COLUMNS
-    if column.name in INDEXED
-} | {"segment": "str", "segment_size": "int64", "row": "int64"}
+_SCHEMA = pa.schema(
+    {
+        column.name: "string" if column.dtype == "str" else column.dtype
+        for column in POINT_COLUMNS
+        if column.name in INDEXED
+    }
+    | {"segment": "string", "segment_size": "int64", "row": "int64"}
+)
 
 _DEFAULTS = {
     column.name: missing_value(column) for column in POINT_COLUMNS if column.missing is not None
@@ -68,10 +75,20 @@ class Damage:
 class Index:
     """Every stored point, repetitions included."""
 
-    points: pd.DataFrame
+    table: pa.Table
     """A row for each point of each segment: `INDEXED`, the segment, its size, the row in it."""
     damaged: tuple[Damage, ...]
-    """Segments that could not be read; none of their points is among `points`."""
+    """Segments that could not be read; none of their points is in the table."""
+
+    @cached_property
+    def segments(self) -> dict[str, int]:
+        """The segments that could be read, each with its size in bytes."""
+        return _sizes(self.table)
+
+    @cached_property
+    def points(self) -> "pd.DataFrame":
+        """The table in pandas, which a run with nothing to do is over without importing."""
+        return self.table.to_pandas()
 
 
 class StoredPoints(dict[str, str]):
@@ -92,9 +109,10 @@ def stored_points(root: Path) -> StoredPoints:
     """
     index = read_index(root)
     warn_of(index.damaged)
-    failed = index.points["status"] != "done"
-    stored = StoredPoints(dict.fromkeys(index.points["key"][failed], "failed"))
-    stored |= dict.fromkeys(index.points["key"][~failed], "done")
+    stored = StoredPoints()
+    for key, status in zip(*(index.table[c].to_pylist() for c in ("key", "status")), strict=True):
+        if stored.get(key) != "done":
+            stored[key] = status
     stored.damaged = index.damaged
     return stored
 
@@ -109,20 +127,25 @@ def read_index(root: Path) -> Index:
     remove_stale(segments_folder(root))
     sizes = list_segments(root)
     cached = _read_cache(root)
-    known = cached[["segment", "segment_size"]].drop_duplicates()
-    valid = {
-        name
-        for name, size in zip(known["segment"], known["segment_size"], strict=True)
-        if sizes.get(name) == size
-    }
-    kept = cached if len(valid) == len(known) else cached[cached["segment"].isin(valid)]
+    known = _sizes(cached)
+    valid = {name for name, size in known.items() if sizes.get(name) == size}
+    kept = cached if len(valid) == len(known) else _of_segments(cached, valid)
     unknown = {name: size for name, size in sizes.items() if name not in valid}
     if not unknown and kept is cached:
         return Index(cached, ())
     new, damaged = _read_segments(root, unknown)
-    points = pd.concat([kept, new], ignore_index=True)
-    _write_cache(root, points)
-    return Index(points, damaged)
+    table = pa.concat_tables([kept, new]).combine_chunks()
+    _write_cache(root, table)
+    return Index(table, damaged)
+
+
+def _sizes(table: pa.Table) -> dict[str, int]:
+    """Return the segments of these rows, each with its size."""
+    return dict(zip(table["segment"].to_pylist(), table["segment_size"].to_pylist(), strict=True))
+
+
+def _of_segments(table: pa.Table, names: Collection[str]) -> pa.Table:
+    return table.filter([name in names for name in table["segment"].to_pylist()])
 
 
 def warn_of(damaged: tuple[Damage, ...]) -> None:
@@ -137,8 +160,8 @@ def warn_of(damaged: tuple[Damage, ...]) -> None:
         )
 
 
-def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pd.DataFrame, tuple[Damage, ...]]:
-    columns: dict[str, list[Any]] = {name: [] for name in _DTYPES}
+def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[Damage, ...]]:
+    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
     damaged = []
     for name, size in sizes.items():
         try:
@@ -152,33 +175,40 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pd.DataFrame, tup
                 values += lists[column]
         except (DamagedStoreError, KeyError) as error:
             damaged.append(Damage(name, str(error)))
-    return pd.DataFrame(columns).astype(_DTYPES), tuple(damaged)
+    return pa.table(columns, schema=_SCHEMA), tuple(damaged)
 
 
-def _read_cache(root: Path) -> pd.DataFrame:
+def _read_cache(root: Path) -> pa.Table:
     """Return the cached rows; none if the cache is absent, damaged or of another version."""
     try:
         content = (root / CACHE).read_bytes()
     except FileNotFoundError:
-        return _no_points()
+        return _SCHEMA.empty_table()
     except OSError:
         with accessing(root / CACHE, "read"):
             raise
     digest, body = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if digest != _digest(body):
-        return _no_points()
-    cached = pd.read_feather(io.BytesIO(body))
-    return cached if list(cached) == list(_DTYPES) else _no_points()
+        return _SCHEMA.empty_table()
+    cached = pa.ipc.open_file(body).read_all()
+    return cached if cached.schema == _SCHEMA else _SCHEMA.empty_table()
 
 
-def _no_points() -> pd.DataFrame:
-    return pd.DataFrame(columns=list(_DTYPES)).astype(_DTYPES)
+def cache_digest(root: Path) -> str:
+    """Return what changes with the cache, and when it is lost."""
+    try:
+        with (root / CACHE).open("rb") as file:
+            return file.read(_DIGEST_SIZE).hex()
+    except OSError:
+        return ""
 
 
-def _write_cache(root: Path, points: pd.DataFrame) -> None:
-    buffer = io.BytesIO()
-    points.to_feather(buffer, compression="zstd")
-    body = buffer.getvalue()
+def _write_cache(root: Path, table: pa.Table) -> None:
+    buffer = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(buffer, _SCHEMA, options=options) as file:
+        file.write_table(table)
+    body = buffer.getvalue().to_pybytes()
     # A folder that can be read but not written still answers, only slower.
     with suppress(OSError):
         commit_file(root / CACHE, _digest(body) + body)

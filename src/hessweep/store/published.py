@@ -15,6 +15,8 @@ METADATA = "zarr.json"
 BUILD = ".building"
 LOCK = ".lock"
 TURN = ".turn"
+STATE = ".state.json"
+"""Which segments the groups show: what saves the next publish a look at every point."""
 ASIDE = ".damaged"
 """Where `repair` moves a damaged group that no stored point belongs to."""
 

@@ -12,18 +12,19 @@ chunks up by path, and old metadata would silently read new chunks.
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hessweep.store.files import accessing, commit_file, sync
-from hessweep.store.index import read_index, warn_of
+from hessweep.store.index import cache_digest, read_index, warn_of
 from hessweep.store.published import (
     BUILD,
     LOCK,
     METADATA,
+    STATE,
     SUFFIX,
     TURN,
     attribute,
@@ -31,9 +32,9 @@ from hessweep.store.published import (
     metadata_digest,
     published_folder,
 )
-from hessweep.store.schema import GROUP_ATTRIBUTES
-from hessweep.store.segments import provenance
-from hessweep.store.selection import Group, gather, select
+from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES
+from hessweep.store.segments import list_segments, provenance
+from hessweep.store.selection import COLUMNS, Group, digest, gather, select
 from hessweep.store.turns import turn
 
 
@@ -55,6 +56,8 @@ def publish(root: Path, *, force: bool = False) -> bool:
         DamagedStoreError: If a segment turns out damaged only now; `repair` helps.
     """
     folder = published_folder(root)
+    if not force and _state(root, list_segments(root)) == _told_state(folder):
+        return False
     index = read_index(root)
     warn_of(index.damaged)
     groups = select(index.points)
@@ -64,8 +67,8 @@ def publish(root: Path, *, force: bool = False) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             # Another process may have published, or stored, while this one waited.
-            stored = read_index(root).points
-            groups = groups if stored.equals(index.points) else select(stored)
+            stored = read_index(root)
+            groups = groups if stored.table.equals(index.table) else select(stored.points)
             work = groups if force else _work(folder, groups)
             for group in work:
                 _publish_group(Path(root), folder, group)
@@ -74,7 +77,25 @@ def publish(root: Path, *, force: bool = False) -> bool:
                 # Without its metadata it is no group any more, however far this gets.
                 (path / METADATA).unlink()
                 shutil.rmtree(path)
+            if not stored.damaged:
+                commit_file(folder / STATE, json.dumps(_state(root, stored.segments)).encode())
     return bool(work or others)
+
+
+def _state(root: Path, segments: Mapping[str, int]) -> dict[str, Any]:
+    """Return what is the same again if nothing was stored, published, damaged or lost since."""
+    folder = published_folder(root)
+    shown = [str(FORMAT), *COLUMNS, *(f"{name} {size}" for name, size in sorted(segments.items()))]
+    groups = {path.name: attribute(path, "metadata_digest") for path in folder.glob(f"*{SUFFIX}")}
+    return {"segments": digest(shown), "index": cache_digest(Path(root)), "groups": groups}
+
+
+def _told_state(folder: Path) -> Any:
+    """Return the state that the last publish left, None if there is none that can be read."""
+    try:
+        return json.loads((folder / STATE).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _work(folder: Path, groups: list[Group]) -> list[Group]:

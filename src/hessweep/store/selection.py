@@ -3,13 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Int
 from numpy import ndarray
 
@@ -25,8 +24,14 @@ from hessweep.store.schema import (
 )
 from hessweep.store.segments import read_columns, segments_folder
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 ORDER = ["N_i", "N_h", "weights", "spectrum", "seed"]
 """How points are sorted in a group: those of one size, and their eigenvalues, lie together."""
+
+COLUMNS = tuple(f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS))
+"""What is published of a point."""
 
 _BLOCK_ROWS = 65536
 _BLOCK_VALUES = 2**22
@@ -40,7 +45,7 @@ class Group:
     label: str
     """What the published column `activation` says; no other group has it."""
     spec: str
-    points: pd.DataFrame
+    points: "pd.DataFrame"
     """Rows of the index, in `ORDER`."""
 
     @property
@@ -53,15 +58,14 @@ class Group:
         if re.fullmatch(r"[a-z0-9_]{1,40}", self.label):
             return self.label
         readable = re.sub(r"[^a-z0-9_.]+", "-", self.label.lower()).strip("-.")[:40].strip("-.")
-        return f"{readable or 'activation'}-{_digest([self.label], size=6)}"
+        return f"{readable or 'activation'}-{digest([self.label], size=6)}"
 
     @property
     def digest(self) -> str:
         """What the published group depends on: which points, from which segments, how written."""
-        columns = [f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS)]
         keys, segments = ("\n".join(self.points[name].tolist()) for name in ("key", "segment"))
         rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
-        return _digest([str(FORMAT), self.label, *columns, keys, segments, rows])
+        return digest([str(FORMAT), self.label, *COLUMNS, keys, segments, rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +80,7 @@ class Block:
     """The provenance texts of the segments."""
 
 
-def select(points: pd.DataFrame) -> list[Group]:
+def select(points: "pd.DataFrame") -> list[Group]:
     """Return what is to be published of the index, by label.
 
     Of a point that was stored more than once, the newest kernel version counts, among those a
@@ -132,7 +136,7 @@ def _block_bounds(row_sizes: ndarray) -> list[tuple[int, int]]:
     return bounds
 
 
-def _read_block(root: Path, label: str, points: pd.DataFrame) -> Block:
+def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
     segments = []
     computed_with = set()
     # Segment by segment, then all at once into the order of the points.
@@ -181,7 +185,8 @@ def _entries(sizes: Int[ndarray, " rows"], rows: Int[ndarray, " k"]) -> Int[ndar
     return np.repeat(starts[rows] - before, taken) + np.arange(taken.sum())
 
 
-def _digest(texts: list[Any], size: int = 16) -> str:
+def digest(texts: Iterable[str], size: int = 16) -> str:
+    """Return a hash of these texts, in hexadecimal digits."""
     # Labels and versions may hold anything, so that lengths must count.
     content = "\n".join(f"{len(text)} {text}" for text in texts)
     return hashlib.blake2b(content.encode(), digest_size=size).hexdigest()

@@ -16,6 +16,7 @@ from hessweep.store.published import (
     BUILD,
     LOCK,
     METADATA,
+    STATE,
     SUFFIX,
     TURN,
     chunk_paths,
@@ -40,7 +41,7 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
     with accessing(folder, "read"):
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
-            if path.name not in expected | {LOCK, TURN, BUILD, ASIDE}:
+            if path.name not in expected | {LOCK, TURN, BUILD, STATE, ASIDE}:
                 yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
         for group in groups:
             for stale, path, message in _group_problems(root, group):

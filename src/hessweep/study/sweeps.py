@@ -140,10 +140,11 @@ class Sweep(Section):
 
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""
-        points = (
-            Point(activation, N_i, N_h, seed, weights, self.spectrum)
-            for activation, weights, (N_i, N_h), seed in product(
-                self.activation, self.weights, self.shapes(), self.seeds
-            )
-        )
-        return list(dict.fromkeys(points))
+        seeds = tuple(dict.fromkeys(self.seeds))
+        return [
+            point
+            for activation in dict.fromkeys(self.activation)
+            for weights in dict.fromkeys(self.weights)
+            for N_i, N_h in dict.fromkeys(self.shapes())
+            for point in Point.of_seeds(activation, N_i, N_h, seeds, weights, self.spectrum)
+        ]

@@ -19,7 +19,7 @@ from hessweep.sweep.task import compute_batch
 
 Batch = Sequence[Point]
 
-MAX_BATCH = 1000
+MAX_BATCH = 4000
 """Points in a task at most."""
 
 WINDOW = 4
