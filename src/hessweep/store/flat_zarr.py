@@ -122,9 +122,20 @@ def _decode_array(name: str, metadata: Mapping[str, Any], read: Callable[[str], 
         return np.empty(0, dtype)
     block = _ZSTD.decode(read(f"{name}/c/0"))
     if data_type == "string":
-        values = _VLEN.decode(block).astype(dtype)
+        values = _decode_texts(bytes(block), size).astype(dtype)
     else:
         values = np.frombuffer(block, dtype=dtype.newbyteorder("<")).astype(dtype)
     if values.shape != (size,):
         raise DamagedStoreError(f"{name}: expected {size} values, got {values.size}")
     return values
+
+
+def _decode_texts(block: bytes, size: int) -> ndarray:
+    """Return the texts of a block; where all are the same, as in most columns, at once.
+
+    The block is the number of texts in four bytes, then the length of each in four and itself.
+    """
+    first = block[4 : 8 + int.from_bytes(block[4:8], "little")]
+    if block == block[:4] + first * size:
+        return np.full(size, first[4:].decode())
+    return np.asarray(_VLEN.decode(block))

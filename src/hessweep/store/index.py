@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,6 +187,11 @@ def _read_cache(root: Path) -> pa.Table:
     except OSError:
         with accessing(root / CACHE, "read"):
             raise
+    return _parse_cache(content)
+
+
+@lru_cache(maxsize=1)  # A run looks at the index several times.
+def _parse_cache(content: bytes) -> pa.Table:
     digest, body = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if digest != _digest(body):
         return _SCHEMA.empty_table()

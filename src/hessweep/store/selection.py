@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ ORDER = ["N_i", "N_h", "weights", "spectrum", "seed"]
 COLUMNS = tuple(f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS))
 """What is published of a point."""
 
+Rows = slice | ndarray
+"""Which rows of an array: neighbours as a slice, else their numbers."""
+
 _BLOCK_ROWS = 65536
 _BLOCK_VALUES = 2**22
 """A block of rows ends where it has this many rows or eigenvalues (32 MiB)."""
@@ -60,7 +64,7 @@ class Group:
         readable = re.sub(r"[^a-z0-9_.]+", "-", self.label.lower()).strip("-.")[:40].strip("-.")
         return f"{readable or 'activation'}-{digest([self.label], size=6)}"
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """What the published group depends on: which points, from which segments, how written."""
         keys, segments = ("\n".join(self.points[name].tolist()) for name in ("key", "segment"))
@@ -144,8 +148,8 @@ def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
     for name, positions in where.items():
         arrays, attrs = read_columns(segments_folder(root) / str(name))
         computed_with.add(str(attrs["computed_with"]))
-        segments.append(_rows_of(arrays, points["row"].to_numpy()[positions]))
-    order = np.argsort(np.concatenate(list(where.values())))
+        segments.append(_rows_of(arrays, _as_slice(points["row"].to_numpy()[positions])))
+    order = _as_slice(np.argsort(np.concatenate(list(where.values()))))
     read = {name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]}
     columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}
     flat: dict[str, ndarray] = {}
@@ -157,15 +161,16 @@ def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
     return Block(columns, flat, frozenset(computed_with))
 
 
-def _rows_of(arrays: dict[str, ndarray], rows: ndarray) -> dict[str, ndarray]:
+def _rows_of(arrays: dict[str, ndarray], rows: Rows) -> dict[str, ndarray]:
     """Return those rows of a segment, and their flat entries.
 
     A segment of an older version may lack a column; its points then have no value there.
     """
+    count = len(arrays["key"][rows])
     found = {
         column.name: arrays[column.name][rows]
         if column.name in arrays
-        else np.full(len(rows), missing_value(column), dtype=numpy_dtype(column))
+        else np.full(count, missing_value(column), dtype=numpy_dtype(column))
         for column in POINT_COLUMNS
     }
     for ragged in RAGGED:
@@ -173,13 +178,23 @@ def _rows_of(arrays: dict[str, ndarray], rows: ndarray) -> dict[str, ndarray]:
             entries = _entries(arrays[ragged.size], rows)
             found |= {column.name: arrays[column.name][entries] for column in ragged.columns}
         else:
-            found |= {ragged.size: np.zeros(len(rows), np.int64), **no_values(ragged)}
+            found |= {ragged.size: np.zeros(count, np.int64), **no_values(ragged)}
     return found
 
 
-def _entries(sizes: Int[ndarray, " rows"], rows: Int[ndarray, " k"]) -> Int[ndarray, " entries"]:
+def _as_slice(rows: Int[ndarray, " k"]) -> Rows:
+    """Return rows that follow one another as a slice, which costs no copy."""
+    if rows.size and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _entries(sizes: Int[ndarray, " rows"], rows: Rows) -> Rows:
     """Return where the flat entries of those rows are, row after row."""
-    starts = np.cumsum(sizes) - sizes
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    if isinstance(rows, slice):
+        return slice(int(starts[rows.start]), int(ends[rows.stop - 1]))
     taken = sizes[rows]
     before = np.cumsum(taken) - taken
     return np.repeat(starts[rows] - before, taken) + np.arange(taken.sum())

@@ -10,6 +10,7 @@ from hessweep.cluster import cluster_client, connected_memory, fitted, planned_m
 from hessweep.point import Point
 from hessweep.store import stored_points
 from hessweep.store.claims import claim
+from hessweep.store.segments import list_segments
 from hessweep.study import ClusterConfig, LocalCluster
 from hessweep.study.section import Section
 
@@ -106,6 +107,7 @@ def run(
     root = Path(root).absolute()
     where = LocalCluster() if cluster is None else cluster
     keyed = {point.key: point for point in points}
+    segments = list_segments(root)
     work = _find_work(keyed, root, retry_failed)
     failures: list[Failure] = []
     if work.missing:
@@ -116,8 +118,9 @@ def run(
             where = fitted(where, work.missing)
         check_fits(work.missing, _memory(where))
         with claim(root, work.missing):
-            # Another run may have stored some of them while this one waited.
-            work = _find_work(keyed, root, retry_failed)
+            # Another run may have stored some of them meanwhile.
+            if list_segments(root) != segments:
+                work = _find_work(keyed, root, retry_failed)
             if work.missing:
                 failures = _compute(work.missing, root, where, progress, batch_seconds)
     return Summary(
