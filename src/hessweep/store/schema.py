@@ -162,7 +162,7 @@ def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
 
 def flat_values(result: PointResult) -> dict[str, ndarray]:
     """Return what the flat arrays hold of a result, by the names of `FLAT_COLUMNS`."""
-    density = no_values(DENSITY)
+    density = _NO_DENSITY
     if result.density is not None:
         density = dict(zip(density, result.density.flat(), strict=True))
     return {EIGENVALUES.name: result.eigenvalues, **density}
@@ -173,6 +173,7 @@ def no_values(ragged: Ragged) -> dict[str, ndarray]:
     return {column.name: np.empty(0, numpy_dtype(column)) for column in ragged.columns}
 
 
+_NO_DENSITY = no_values(DENSITY)
 _SCALARS = frozenset(column.name for column in COLUMNS)
 
 

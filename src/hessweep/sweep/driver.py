@@ -1,6 +1,6 @@
 """Keeps the workers busy: a sliding window of batches, and what happens to those that die."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -143,7 +143,7 @@ class Driver:
             if not alone:
                 self.suspects.extend(batch)
                 return
-            outcome = [self._record_killer(batch[0])]
+            outcome = {0: self._record_killer(batch[0])}
         except FutureCancelledError:
             raise ClusterError(_LOST) from None
         except Exception as error:
@@ -163,8 +163,8 @@ class Driver:
         write_segment(self.root, [PointResult(point, error=error)])
         return error
 
-    def _count(self, batch: Batch, errors: Sequence[str]) -> None:
-        failed = [Failure(p, e) for p, e in zip(batch, errors, strict=True) if e]
+    def _count(self, batch: Batch, errors: Mapping[int, str]) -> None:
+        failed = [Failure(batch[place], error) for place, error in errors.items()]
         self.failures += failed
         self.state.failed += len(failed)
         self.state.done += len(batch) - len(failed)

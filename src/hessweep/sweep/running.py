@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from hessweep.sweep.driver import Failure, Progress
 
-BATCH_SECONDS = 0.5
-"""Predicted work in a task: above the cost of sending it and of committing its segment."""
+BATCH_SECONDS = 1.0
+"""Predicted work in a task: a hundred times what sending it and committing its segment cost."""
+
+TASKS = 64
+"""In how many tasks a short sweep is cut, so that no core waits long at the end."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def run(
             missing; or a connected client, left open. This machine's cores if None.
         progress: Called with the same object, updated, after every batch and heartbeat.
         retry_failed: Compute points again that are stored as failed.
-        batch_seconds: Predicted work in one task.
+        batch_seconds: Predicted work in one task, at most; a tenth of it at least.
 
     Raises:
         TooLargeError: If a missing point does not fit into a worker; nothing is computed.
@@ -156,4 +159,5 @@ def _compute(
     with connection as client:
         check_fits(missing, connected_memory(client))
         state = Progress(len(missing), seconds=sum(map(predicted_seconds, missing)))
-        return Driver(client, root, state, progress).run(batches(missing, batch_seconds))
+        seconds = min(batch_seconds, max(state.seconds / TASKS, batch_seconds / 10))
+        return Driver(client, root, state, progress).run(batches(missing, seconds))

@@ -16,13 +16,15 @@ from hessweep.store import write_segment
 LONGEST_ERROR = 2000
 
 
-def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError:
+def compute_batch(points: Sequence[Point], root: Path) -> dict[int, str] | StoreError:
     """Compute the points and commit them as one segment.
 
     A point that raises is committed with its error and does not stop the others.
 
     Returns:
-        For each point its error, empty where it is done; or why the segment can not be written.
+        The errors of the points that failed, by their place in the batch; or why the segment can
+        not be written. Where all goes well that is next to nothing: Dask takes a list apart and
+        sends each of its elements by itself.
     """
     results: list[PointResult] = []
     for _, group in groupby(points, key=_but_for_the_seed):
@@ -33,7 +35,7 @@ def compute_batch(points: Sequence[Point], root: Path) -> list[str] | StoreError
         write_segment(root, results)
     except StoreError as error:  # returned: raised, its class would be lost on the way
         return error
-    return [result.error for result in results]
+    return {place: result.error for place, result in enumerate(results) if result.error}
 
 
 def _but_for_the_seed(point: Point) -> tuple[object, ...]:
