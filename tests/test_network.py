@@ -1,11 +1,20 @@
 """Networks and random teachers."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from hessweep.activations import Activation, activation
 from hessweep.errors import ActivationError, InputError, ShapeError
-from hessweep.network import MAX_SEED, WEIGHTS, Network, sample_teacher, sample_weights
+from hessweep.network import (
+    MAX_SEED,
+    WEIGHTS,
+    Network,
+    sample_teacher,
+    sample_teachers,
+    sample_weights,
+)
 
 EXCESS = {
     "normal": 0,
@@ -64,6 +73,21 @@ PINNED = {
 def test_the_first_weights_never_change(weights: str) -> None:
     W1, W2 = sample_weights(2, 3, 7, weights)
     np.testing.assert_allclose([*W1[0], W2[0]], PINNED[weights], rtol=1e-15)
+
+
+@every_distribution
+def test_teachers_of_many_seeds_are_those_of_each(weights: str) -> None:
+    """Also where seeds take two words, which numpy splits by itself."""
+    seeds = [0, 7, 2**32 - 1, 2**32, 2**40 + 3, MAX_SEED]
+    digest = int.from_bytes(hashlib.sha256(weights.encode()).digest()[:8], "big") | 1 << 63
+    for teacher, seed in zip(sample_teachers("erf", 3, 4, seeds, weights), seeds, strict=True):
+        rng = np.random.default_rng(np.random.SeedSequence([digest, 3, 4, seed]))
+        W1 = WEIGHTS[weights](rng, 12).reshape(4, 3) / np.sqrt(3)
+        assert np.array_equal(teacher.W1, W1)
+        assert np.array_equal(teacher.W2, WEIGHTS[weights](rng, 4) / np.sqrt(4))
+        assert not teacher.W1.flags.writeable
+        assert not teacher.W2.flags.writeable
+        assert np.array_equal(teacher.W1, sample_teacher("erf", 3, 4, seed, weights).W1)
 
 
 def test_teachers_do_not_depend_on_activation_or_order() -> None:

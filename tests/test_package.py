@@ -49,10 +49,33 @@ def test_a_query_does_without_the_mathematics(tmp_path):
         "from hessweep.cli import main\n"
         f"try: main(['query', {str(tmp_path)!r}, 'N_i == 2', '--columns', 'rank'])\n"
         "except SystemExit: pass\n"
-        "print([name for name in ('scipy', 'flint', 'dask') if name in sys.modules])\n"
+        "heavy = ('scipy', 'flint', 'dask', 'pandas', 'xarray')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
     )
     output = subprocess.check_output([sys.executable, "-c", program], text=True)
     assert output.split() == ["rank", "2", "[]"]
+
+
+def test_a_run_with_nothing_to_do_does_without_the_mathematics(tmp_path):
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        f"name: a\nresults: {tmp_path}/a\nsweeps: {{a: {{activation: erf, N: 2, seeds: 1}}}}\n"
+    )
+    write_segment(tmp_path / "a", [compute(Point(hessweep.activation("erf"), 2, 2, 0))])
+    publish(tmp_path / "a")
+    program = (
+        "import sys\n"
+        "from hessweep.cli import main\n"
+        f"try: main(['run', {str(study)!r}, '--json'])\n"
+        "except SystemExit: pass\n"
+        "heavy = ('scipy.linalg', 'scipy.special', 'flint', 'distributed', 'pandas', 'xarray')\n"
+        "print([name for name in heavy if name in sys.modules])\n"
+    )
+    output = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert output.splitlines() == [
+        '{"requested": 1, "computed": 0, "reused": 1, "failed": 0}',
+        "[]",
+    ]
 
 
 def test_the_readme_s_lines_in_python():

@@ -47,6 +47,14 @@ def test_keys_are_stable_and_tell_points_apart():
     assert len({point.key for point in [Point(erf, 5, 5, 0), *others]}) == 8
 
 
+def test_points_of_many_seeds_are_those_of_each():
+    quadratic = activation("quadratic", epsilon=0.25)
+    made = Point.of_seeds(quadratic, 3, 4, [5, 0, 2**40], "laplace", "density")
+    each = [Point(quadratic, 3, 4, seed, "laplace", "density") for seed in (5, 0, 2**40)]
+    assert made == each
+    assert [point.key for point in made] == [point.key for point in each]
+
+
 def test_the_key_is_that_of_the_plain_data():
     for function in (activation("quadratic", epsilon=0.25), activation("erf")):
         for seed in (0, 7, 10**9):

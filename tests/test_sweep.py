@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from hessweep.activations import activation
 from hessweep.cluster import cluster_client
 from hessweep.computation import compute
+from hessweep.cost import predicted_seconds
 from hessweep.errors import ClusterError, StoreError, TooLargeError
 from hessweep.point import TIMES, Point
 from hessweep.store import read_segment, stored_points
@@ -174,6 +175,14 @@ def test_batches_hold_every_point_once_the_longest_work_first() -> None:
     assert [len(task) for task in batches([Point(ERF, 60, 60, s) for s in range(3)], 0.5)] == [
         1, 1, 1,
     ]  # fmt: skip
+
+
+def test_short_sweeps_are_cut_finer(client: Client, tmp_path: Path) -> None:
+    """So that no worker waits long for another's last task."""
+    seconds = sum(predicted_seconds(point) for point in Point.of_seeds(ERF, 12, 12, range(800)))
+    run(Point.of_seeds(ERF, 12, 12, range(800)), tmp_path, client)
+    assert running.BATCH_SECONDS / 10 < seconds < running.BATCH_SECONDS
+    assert len(list_segments(tmp_path)) >= seconds / running.BATCH_SECONDS * 10
 
 
 def test_progress_ends_at_the_total(client: Client, tmp_path: Path) -> None:

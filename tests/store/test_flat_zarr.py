@@ -15,10 +15,14 @@ STRINGS = st.lists(st.text(), max_size=5).map(
     lambda texts: np.array(texts, np.dtypes.StringDType())
 )
 LENGTHS = st.integers(0, 5)
+EQUAL_STRINGS = st.builds(
+    lambda text, count: np.array([text] * count, np.dtypes.StringDType()), st.text(), LENGTHS
+)
 VALUES = (
     arrays(np.int64, LENGTHS)
     | arrays(np.float64, LENGTHS, elements=st.floats(width=64, allow_nan=True))
     | STRINGS
+    | EQUAL_STRINGS
 )
 
 

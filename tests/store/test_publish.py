@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,22 @@ def test_publishing_again_does_nothing(root):
     before = snapshot(root)
     assert publish(root) is False
     assert snapshot(root) == before
+
+
+def test_publishing_again_looks_at_no_point(root, monkeypatch):
+    """Until something is stored, or what is published changes."""
+
+    def must_not_select(_):
+        pytest.fail("points were looked at")
+
+    monkeypatch.setattr("hessweep.store.publishing.select", must_not_select)
+    assert publish(root) is False
+    (root / "published" / "erf.zarr" / "zarr.json").write_text("{}")
+    monkeypatch.undo()
+    assert publish(root) is True
+    assert publish(root) is False
+    shutil.rmtree(root / "published" / "erf.zarr")
+    assert publish(root) is True
 
 
 def test_only_groups_with_news_are_written(root, computed):

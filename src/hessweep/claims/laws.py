@@ -75,7 +75,7 @@ def block_A(results: xr.DataTree) -> Claim:
     distance, noise = ks_distance(values, chi_square_law(N_h)), ks_noise(rows)
     return Claim(
         "App. A.1, Fig. 6",
-        "block A has the eigenvalue |W2|², N_i times, distributed as chi²_{N_h}/N_h",
+        "block A has the eigenvalue |W2|², N_i times; N_h |W2|² is chi² of N_h degrees of freedom",
         f"KS distance {distance:.4f}; sampling alone makes {noise:.4f}",
         len(values),
         verdict(distance <= SAMPLING * noise),

@@ -20,6 +20,7 @@ from hessweep.errors import DamagedStoreError
 
 _ZSTD = Zstd(level=1, checksum=True)
 _VLEN = VLenUTF8()
+_TEXT = np.dtypes.StringDType()
 
 _COMPRESSOR = {"name": "zstd", "configuration": {"level": 1, "checksum": True}}
 _BYTES = {"name": "bytes", "configuration": {"endian": "little"}}
@@ -117,12 +118,12 @@ def _decode_array(name: str, metadata: Mapping[str, Any], read: Callable[[str], 
     data_type, (size,) = metadata["data_type"], metadata["shape"]
     if metadata["codecs"] != [_SERIALIZERS[data_type], _COMPRESSOR]:
         raise DamagedStoreError(f"{name}: written with other codecs: {metadata['codecs']}")
-    dtype = np.dtypes.StringDType() if data_type == "string" else np.dtype(data_type)
+    dtype = _TEXT if data_type == "string" else np.dtype(data_type)
     if not size:
         return np.empty(0, dtype)
     block = _ZSTD.decode(read(f"{name}/c/0"))
     if data_type == "string":
-        values = _decode_texts(bytes(block), size).astype(dtype)
+        values = _decode_texts(bytes(block), size)
     else:
         values = np.frombuffer(block, dtype=dtype.newbyteorder("<")).astype(dtype)
     if values.shape != (size,):
@@ -137,5 +138,5 @@ def _decode_texts(block: bytes, size: int) -> ndarray:
     """
     first = block[4 : 8 + int.from_bytes(block[4:8], "little")]
     if block == block[:4] + first * size:
-        return np.full(size, first[4:].decode())
-    return np.asarray(_VLEN.decode(block))
+        return np.repeat(np.array([first[4:].decode()], _TEXT), size)
+    return np.asarray(_VLEN.decode(block)).astype(_TEXT)

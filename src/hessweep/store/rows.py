@@ -80,7 +80,7 @@ def values_of(source: Source, name: str, rows: slice | ndarray) -> ndarray:
     """Return a column of these rows, the activation's label among them."""
     if name == "activation":
         count = np.arange(source["seed"].shape[0])[rows].size
-        return np.full(count, source.attrs["activation"], dtype=STRING)
+        return np.repeat(np.array([source.attrs["activation"]], STRING), count)
     if isinstance(rows, slice) and rows != slice(None):
         return read_stored(source, name, rows)
     return read_stored(source, name)[rows]
