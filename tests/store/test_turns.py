@@ -13,23 +13,48 @@ from hessweep.store import turns
 from hessweep.store.turns import turn
 
 
-def test_one_at_a_time(tmp_path: Path) -> None:
+def enter_together(path: Path, count: int) -> tuple[int, int]:
+    """Let so many take their turn; return how many were inside at once, and in all."""
     inside, most, entered = 0, 0, 0
 
     def enter() -> None:
         nonlocal inside, most, entered
-        with turn(tmp_path / "turn"):
+        with turn(path):
             inside += 1
             most, entered = max(most, inside), entered + 1
             time.sleep(0.01)
             inside -= 1
 
-    threads = [threading.Thread(target=enter) for _ in range(6)]
+    threads = [threading.Thread(target=enter) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert (most, entered) == (1, 6)
+    return most, entered
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    assert enter_together(tmp_path / "turn", 6) == (1, 6)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_at_a_time_after_an_owner_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that wait find the stale file at the same moment; one of them ends that turn."""
+    monkeypatch.setattr(turns, "TOUCH_SECONDS", 0.05)
+    monkeypatch.setattr(turns, "STALE_SECONDS", 0.5)
+    look = turns._state
+
+    def look_slowly(path: Path) -> tuple[int, int] | None:
+        state = look(path)
+        time.sleep(0.02)  # the moment in which another may end the turn and begin its own
+        return state
+
+    monkeypatch.setattr(turns, "_state", look_slowly)
+    for _ in range(4):
+        (tmp_path / "turn").touch()
+        assert enter_together(tmp_path / "turn", 6) == (1, 6)
     assert list(tmp_path.iterdir()) == []
 
 

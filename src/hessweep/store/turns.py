@@ -22,7 +22,7 @@ def turn(path: Path) -> Iterator[None]:
         if state != seen:
             seen, since = state, time.monotonic()
         elif time.monotonic() - since > STALE_SECONDS:
-            path.unlink(missing_ok=True)
+            _end(path, seen)
         time.sleep(TOUCH_SECONDS / 20)
     done = threading.Event()
     touching = threading.Thread(target=_touch, args=(path, done), daemon=True)
@@ -33,6 +33,16 @@ def turn(path: Path) -> Iterator[None]:
         done.set()
         touching.join()
         path.unlink(missing_ok=True)
+
+
+def _end(path: Path, seen: tuple[int, int] | None) -> None:
+    """End the turn of an owner that was killed; not that of another which has come since.
+
+    Of two that wait, the second would else remove the file that the first has just made.
+    """
+    with turn(path.with_name(f"{path.name}.end")):
+        if _state(path) == seen:
+            path.unlink(missing_ok=True)
 
 
 def _created(path: Path) -> bool:

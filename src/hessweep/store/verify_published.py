@@ -41,7 +41,9 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
     with accessing(folder, "read"):
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
-            if path.name not in expected | {LOCK, TURN, BUILD, STATE, ASIDE}:
+            if path.name.startswith(TURN):
+                continue
+            if path.name not in expected | {LOCK, BUILD, STATE, ASIDE}:
                 yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
         for group in groups:
             for stale, path, message in _group_problems(root, group):
