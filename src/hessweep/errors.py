@@ -71,3 +71,8 @@ class DamagedStoreError(StoreError):
 
 class ClusterError(HessweepError, RuntimeError):
     """The Dask cluster can not be reached, or can not run the points."""
+
+
+def shortened(text: str, most: int = 500) -> str:
+    """Return a text that a user wrote as a message quotes it: not by the page."""
+    return text if len(text) <= most else f"{text[:most]}…"

@@ -208,6 +208,7 @@ SMALL = b"name: demo\nsweeps: {one: {activation: erf, N: 2, seeds: 1}}\n"
     content=SMALL + b"cluster: {kind: local, workers: 0x" + b"f" * 5000 + b"}", command="plan"
 )
 @example(content=SMALL + b'"\\x1b[2J": 1', command="plan")
+@example(content=SMALL.replace(b"erf", b"{name: a, file: " + b"f" * 6000 + b"}"), command="plan")
 @example(content=SMALL + b'"\\ud7fc": 1', command="plan")
 @given(content=files, command=st.sampled_from(["plan", "plan", "status", "report"]))
 def test_any_file_is_planned_or_refused_in_words(

@@ -23,7 +23,7 @@ from hessweep.activations.differences import differentiate
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.numeric import Numeric
 from hessweep.activations.own_checks import check, check_dual
-from hessweep.errors import ActivationError
+from hessweep.errors import ActivationError, shortened
 
 RESERVED = {"name", "file", "sha256", "x", "p", "q", "c"}
 """Names that a parameter of a user's activation can not have."""
@@ -156,8 +156,11 @@ def load_activation(
         with tokenize.open(path) as stream:
             source = stream.read()
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        # An OSError says the path again.
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ActivationError(
-            f"activation {name!r}: expected a readable Python file at {path}, got: {error}"
+            f"activation {name!r}: expected a readable Python file at {shortened(str(path))}, "
+            f"got: {reason}"
         ) from error
     plain = {key: _plain_value(name, key, value) for key, value in parameters.items()}
     module = _run(source, path)
