@@ -210,6 +210,8 @@ SMALL = b"name: demo\nsweeps: {one: {activation: erf, N: 2, seeds: 1}}\n"
 @example(content=SMALL + b'"\\x1b[2J": 1', command="plan")
 @example(content=SMALL.replace(b"erf", b"{name: a, file: " + b"f" * 6000 + b"}"), command="plan")
 @example(content=SMALL + b'"\\ud7fc": 1', command="plan")
+@example(content=SMALL + b"results: " + b"f" * 300, command="plan")
+@example(content=SMALL + b"results: " + b"f/" * 3000, command="report")
 @given(content=files, command=st.sampled_from(["plan", "plan", "status", "report"]))
 def test_any_file_is_planned_or_refused_in_words(
     folder: Path, content: bytes, command: str

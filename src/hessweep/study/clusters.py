@@ -13,6 +13,10 @@ _UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B")
 
 
+LONGEST_NAME, LONGEST_PATH = 255, 2000
+"""In bytes: what Linux takes, and half of it, since there are folders above and files below."""
+
+
 def read_memory(value: Any) -> int:
     """Return the bytes of a text such as `"4GB"` or `"512 MiB"`."""
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
@@ -28,6 +32,12 @@ def read_path(value: Any) -> Path:
         return value
     if not isinstance(value, str) or not value or "\0" in value or "://" in value:
         raise ValueError(f"expected the path of a file or folder, got {shown(value)}")
+    sizes = [len(name.encode(errors="replace")) for name in value.split("/")]
+    if max(sizes) > LONGEST_NAME or sum(sizes) > LONGEST_PATH:
+        raise ValueError(
+            f"expected a path with names of at most {LONGEST_NAME} bytes and {LONGEST_PATH} in "
+            f"all, which file systems can hold, got {shown(value)}"
+        )
     return Path(value)
 
 
