@@ -15,7 +15,9 @@ from hessweep.point import Point  # noqa: E402
 from hessweep.store import open_results, publish, write_segment  # noqa: E402
 
 settings.register_profile("default", deadline=None)
-settings.register_profile("thousands", deadline=None, max_examples=4000)
+# The same cases each time, so that a change is judged by what it changes; `hunt` looks for others.
+settings.register_profile("thousands", deadline=None, max_examples=4000, derandomize=True)
+settings.register_profile("hunt", deadline=None, max_examples=4000)
 settings.load_profile("default")
 
 LONGEST = (
