@@ -10,6 +10,9 @@ from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.store.expression import Expression, no_column, parse
 from hessweep.store.schema import STRING, TABLE_COLUMNS
 
+Rows = slice | ndarray
+"""Which rows of an array: neighbours as a slice, else their numbers."""
+
 
 class Source(Protocol):
     """An `xarray.Dataset` or a `zarr.Group`: arrays by name, and attributes."""
@@ -57,7 +60,7 @@ def parse_condition(where: str | None) -> Expression | None:
     return None if where is None else parse(where, TABLE_COLUMNS)
 
 
-def select_rows(source: Source, expression: Expression | None) -> slice | ndarray:
+def select_rows(source: Source, expression: Expression | None) -> Rows:
     """Return the rows for which the condition holds."""
     if expression is None:
         return slice(None)
@@ -68,15 +71,16 @@ def select_rows(source: Source, expression: Expression | None) -> slice | ndarra
     return as_slice(np.flatnonzero(mask))
 
 
-def as_slice(rows: ndarray) -> slice | ndarray:
-    """Return ascending rows as a slice, if they are neighbours."""
+def as_slice(rows: ndarray) -> Rows:
+    """Return rows that follow one another as a slice, which costs no copy."""
     if rows.size == 0:
         return slice(0)
-    contiguous = rows[-1] - rows[0] == rows.size - 1
-    return slice(int(rows[0]), int(rows[-1]) + 1) if contiguous else rows
+    if (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
 
 
-def values_of(source: Source, name: str, rows: slice | ndarray) -> ndarray:
+def values_of(source: Source, name: str, rows: Rows) -> ndarray:
     """Return a column of these rows, the activation's label among them."""
     if name == "activation":
         count = np.arange(source["seed"].shape[0])[rows].size

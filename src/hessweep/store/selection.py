@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
+from hessweep.store.rows import Rows, as_slice
 from hessweep.store.schema import (
     FLAT_COLUMNS,
     FORMAT,
@@ -33,9 +34,6 @@ ORDER = ["N_i", "N_h", "weights", "spectrum", "seed"]
 
 COLUMNS = tuple(f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS))
 """What is published of a point."""
-
-Rows = slice | ndarray
-"""Which rows of an array: neighbours as a slice, else their numbers."""
 
 _BLOCK_ROWS = 65536
 _BLOCK_VALUES = 2**22
@@ -148,8 +146,8 @@ def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
     for name, positions in where.items():
         arrays, attrs = read_columns(segments_folder(root) / str(name))
         computed_with.add(str(attrs["computed_with"]))
-        segments.append(_rows_of(arrays, _as_slice(points["row"].to_numpy()[positions])))
-    order = _as_slice(np.argsort(np.concatenate(list(where.values()))))
+        segments.append(_rows_of(arrays, as_slice(points["row"].to_numpy()[positions])))
+    order = as_slice(np.argsort(np.concatenate(list(where.values()))))
     read = {name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]}
     columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}
     flat: dict[str, ndarray] = {}
@@ -180,13 +178,6 @@ def _rows_of(arrays: dict[str, ndarray], rows: Rows) -> dict[str, ndarray]:
         else:
             found |= {ragged.size: np.zeros(count, np.int64), **no_values(ragged)}
     return found
-
-
-def _as_slice(rows: Int[ndarray, " k"]) -> Rows:
-    """Return rows that follow one another as a slice, which costs no copy."""
-    if rows.size and (np.diff(rows) == 1).all():
-        return slice(int(rows[0]), int(rows[-1]) + 1)
-    return rows
 
 
 def _entries(sizes: Int[ndarray, " rows"], rows: Rows) -> Rows:

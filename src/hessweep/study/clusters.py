@@ -12,7 +12,6 @@ from hessweep.study.section import Section
 _UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B")
 
-
 LONGEST_NAME, LONGEST_PATH = 255, 2000
 """In bytes: what Linux takes, and half of it, since there are folders above and files below."""
 
