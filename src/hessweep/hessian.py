@@ -69,18 +69,18 @@ def stacked_hessian(
 
     Exactly symmetric.
     """
-    H = stacked_lower_hessian(activation.self_dual(W1), W1, W2)
+    H = stacked_upper_hessian(activation.self_dual(W1), W1, W2)
     for i in range(1, H.shape[-1]):
-        H[..., :i, i] = H[..., i, :i]
+        H[..., i, :i] = H[..., :i, i]
     return H
 
 
-def stacked_lower_hessian(
+def stacked_upper_hessian(
     kernel: DualKernel,
     W1: Float[ndarray, "*stack N_h N_i"],
     W2: Float[ndarray, "*stack N_h"],
 ) -> Float[ndarray, "*stack P P"]:
-    """Return what `stacked_hessian` does, with anything above the diagonal blocks of neurons.
+    """Return what `stacked_hessian` does, with anything below the diagonal blocks of neurons.
 
     The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (MATH 2, eqs 11-13
     and 16-19).
@@ -108,7 +108,7 @@ def _assemble(
     W2: Float[ndarray, "*stack N_h"],
     H: Float[ndarray, "*stack P P"],
 ) -> None:
-    """Do what the compiled kernel does: a neuron's rows in place, for all p <= m at a time."""
+    """Do what the compiled kernel does: a neuron's rows in place, for all p >= m at a time."""
     *stack, N_h, N_i = W1.shape
     P1 = N_h * N_i
     Z = W2[..., :, None] * W2[..., None, :]
@@ -117,23 +117,23 @@ def _assemble(
     # w_pn along (p, q): spread out so that every operation runs over a whole row.
     spread = np.repeat(W1.swapaxes(-1, -2), N_i, axis=-1)
     for m in range(N_h):
-        w_m, others, width = W1[..., m, None, :], W1[..., : m + 1, :], (m + 1) * N_i
-        cc, qc = Z_cc[..., m, : m + 1, None], Z_qc[..., m, : m + 1, None]
-        pc = Z_qc[..., : m + 1, m, None]
+        w_m, others, width = W1[..., m, None, :], W1[..., m:, :], (N_h - m) * N_i
+        cc, qc = Z_cc[..., m, m:, None], Z_qc[..., m, m:, None]
+        pc = Z_qc[..., m:, m, None]
         # (p, q) factors that stand beside w_pn and beside w_mn.
         beside_p = (cc * w_m + qc * others).reshape(*stack, 1, width)
         beside_m = (cc * others + pc * w_m).reshape(*stack, 1, width)
-        rows = H[..., m * N_i : (m + 1) * N_i, :width]
-        np.multiply(spread[..., :width], beside_p, out=rows)
+        rows = H[..., m * N_i : (m + 1) * N_i, m * N_i : P1]
+        np.multiply(spread[..., m * N_i :], beside_p, out=rows)
         rows += w_m.swapaxes(-1, -2) * beside_m
-        diagonals = rows.reshape(*stack, N_i, m + 1, N_i, copy=False)
-        np.einsum("...npn->...pn", diagonals)[:] += Z_c[..., m, : m + 1, None]  # a view
+        diagonals = rows.reshape(*stack, N_i, N_h - m, N_i, copy=False)
+        np.einsum("...npn->...pn", diagonals)[:] += Z_c[..., m, m:, None]  # a view
 
-    # The transpose of C: W2_m (K_c(k,m) w_kn + 2 K_q(k,m) w_mn), rows k, columns (m, n).
-    C = H[..., P1:, :P1].reshape(*stack, N_h, N_h, N_i, copy=False)
-    out = W2[..., None, :]
-    np.multiply((out * kernel.K_c)[..., None], W1[..., :, None, :], out=C)
-    C += (2 * out * kernel.K_q)[..., None] * W1[..., None, :, :]
+    # C: W2_m (K_c(k,m) w_kn + 2 K_q(k,m) w_mn), rows (m, n), columns k.
+    C = H[..., :P1, P1:].reshape(*stack, N_h, N_i, N_h, copy=False)
+    of_k, of_m = ((W2[..., None, :] * K).swapaxes(-1, -2) for K in (kernel.K_c, 2 * kernel.K_q))
+    np.multiply(of_k[..., None, :], W1.swapaxes(-1, -2)[..., None, :, :], out=C)
+    C += of_m[..., None, :] * W1[..., None]
     H[..., P1:, P1:] = kernel.K
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hessweep.density import SpectralDensity
     from hessweep.network import Network
 
-KERNEL_VERSION = 3
+KERNEL_VERSION = 4
 """Raised whenever a change to the maths changes stored numbers; part of every key."""
 
 

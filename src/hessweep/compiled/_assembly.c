@@ -6,6 +6,7 @@
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <string.h>
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -31,18 +32,15 @@ CLONES static void block(double *restrict H, Py_ssize_t P, Py_ssize_t N_i,
     }
 }
 
-/* Row k of the transpose of C, `W2_m (K_c(k, m) w_k + 2 K_q(k, m) w_m)`, and of B, `K`. */
-CLONES static void last_row(double *restrict H, Py_ssize_t N_h, Py_ssize_t N_i, Py_ssize_t k,
-                            const double *restrict W1, const double *restrict W2,
-                            const double *restrict K, const double *restrict K_q,
-                            const double *restrict K_c)
+/* The rows of C of neuron m: in column k `W2_m (K_c(k, m) w_k + 2 K_q(k, m) w_m)`. */
+CLONES static void last_columns(double *restrict C, Py_ssize_t P, Py_ssize_t N_h, Py_ssize_t N_i,
+                                Py_ssize_t m, const double *restrict W1, double W2_m,
+                                const double *restrict K_q, const double *restrict K_c)
 {
-    const double *restrict w_k = W1 + k * N_i;
-    for (Py_ssize_t m = 0; m < N_h; m++) {
-        double along_k = W2[m] * K_c[m], along_m = 2 * W2[m] * K_q[m];
+    for (Py_ssize_t k = 0; k < N_h; k++) {
+        double along_k = W2_m * K_c[k * N_h + m], along_m = 2 * W2_m * K_q[k * N_h + m];
         for (Py_ssize_t n = 0; n < N_i; n++)
-            H[m * N_i + n] = along_k * w_k[n] + along_m * W1[m * N_i + n];
-        H[N_h * N_i + m] = K[m];
+            C[n * P + k] = along_k * W1[k * N_i + n] + along_m * W1[m * N_i + n];
     }
 }
 
@@ -53,17 +51,17 @@ static void assemble_one(const double *const in[INPUTS], double *H, Py_ssize_t N
 {
     const double *W1 = in[IN_W1], *W2 = in[IN_W2], *K_qc = in[IN_K_QC];
     Py_ssize_t P1 = N_h * N_i, P = P1 + N_h;
-    for (Py_ssize_t m = 0; m < N_h; m++)
-        for (Py_ssize_t p = 0; p <= m; p++) {
+    for (Py_ssize_t m = 0; m < N_h; m++) {
+        for (Py_ssize_t p = m; p < N_h; p++) {
             double z = W2[m] * W2[p];
             Py_ssize_t mp = m * N_h + p, pm = p * N_h + m;
             block(H + m * N_i * P + p * N_i, P, N_i, W1 + m * N_i, W1 + p * N_i,
                   z * in[IN_K_C][mp], z * in[IN_K_CC][mp], 2 * z * K_qc[pm], 2 * z * K_qc[mp],
                   work);
         }
-    for (Py_ssize_t k = 0; k < N_h; k++)
-        last_row(H + (P1 + k) * P, N_h, N_i, k, W1, W2, in[IN_K] + k * N_h,
-                 in[IN_K_Q] + k * N_h, in[IN_K_C] + k * N_h);
+        last_columns(H + m * N_i * P + P1, P, N_h, N_i, m, W1, W2[m], in[IN_K_Q], in[IN_K_C]);
+        memcpy(H + (P1 + m) * P + P1, in[IN_K] + m * N_h, sizeof(double) * (size_t)N_h);
+    }
 }
 
 static PyObject *assemble(PyObject *self, PyObject *args)
@@ -108,7 +106,7 @@ static PyObject *assemble(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"assemble", assemble, METH_VARARGS,
-     "assemble((W1, W2, K, K_q, K_c, K_cc, K_qc), H, S, N_h, N_i): fill the lower triangles of H"},
+     "assemble((W1, W2, K, K_q, K_c, K_cc, K_qc), H, S, N_h, N_i): fill the upper triangles of H"},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef module = {

@@ -219,14 +219,14 @@ static int ISA(solve)(const double *matrices, double *out, Py_ssize_t n, int cou
         int exponent = 0;
         for (Py_ssize_t i = 0; i < n; i++)
             for (Py_ssize_t j = 0; j <= i; j++)
-                largest = fabs(m[i * n + j]) > largest ? fabs(m[i * n + j]) : largest;
+                largest = fabs(m[j * n + i]) > largest ? fabs(m[j * n + i]) : largest;
         /* A power of two loses no bits, and then no square overflows or matters if lost. */
         frexp(largest, &exponent);
         unit[s] = ldexp(1.0, exponent);
         double scale = ldexp(1.0, -exponent);
         for (Py_ssize_t i = 0; i < n; i++)
             for (Py_ssize_t j = 0; j <= i; j++)
-                a[i * n + j][s] = m[i * n + j] * scale;
+                a[i * n + j][s] = m[j * n + i] * scale;
     }
     ISA(tridiagonalise)(a, n, d, e2, vectors);
     failed = ISA(iterate)(d, e2, n);

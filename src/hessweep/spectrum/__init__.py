@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.errors import ShapeError
-from hessweep.hessian import stacked_lower_hessian
+from hessweep.hessian import stacked_upper_hessian
 from hessweep.network import Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
@@ -114,7 +114,7 @@ def _solve(
             error = gram_error(activation, W1, W2, inputs=N_i)
         else:
             kernel = activation.self_dual(W1)
-            matrices = stacked_lower_hessian(kernel, W1, W2)
+            matrices = stacked_upper_hessian(kernel, W1, W2)
             error = assembly_error(activation, kernel, W1, W2, inputs=N_i)
         parts.append(stacked_eigenvalues(matrices))
         error += solver_error(plan.size, np.abs(parts[-1]).max(axis=1))

@@ -41,9 +41,9 @@ class Monomials(NamedTuple):
 def stacked_gram(
     activation: Polynomial, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
 ) -> Float[ndarray, "S D D"]:
-    """Return the lower triangles of `J^T J`, whose non-zero eigenvalues are those of H.
+    """Return the upper triangles of `J^T J`, whose non-zero eigenvalues are those of H.
 
-    Columns are the Hermite polynomials of `hermite_degrees`, degree by degree. What lies above
+    Columns are the Hermite polynomials of `hermite_degrees`, degree by degree. What lies below
     the diagonal blocks of the degrees is left unset.
     """
     N_i = W1.shape[-1]
@@ -57,8 +57,8 @@ def stacked_gram(
     row = 0
     for k in degrees:
         rows = slice(row, row + powers[k].shape[-2])
-        row, column = rows.stop, 0
-        for l in (degree for degree in degrees if degree <= k):  # noqa: E741
+        row, column = rows.stop, rows.start
+        for l in (degree for degree in degrees if degree >= k):  # noqa: E741
             columns = slice(column, column + powers[l].shape[-2])
             column = columns.stop
             norm = 1 / sqrt(factorial(k) * factorial(l))
@@ -66,7 +66,7 @@ def stacked_gram(
             along += k * W2**2 * mu[k] * mu[l + 2] + mu[k] * mu[l]
             block = G[:, rows, columns]
             np.matmul(powers[k] * (norm * along)[:, None], powers[l].swapaxes(1, 2), out=block)
-            if l:
+            if k:
                 across = k * l * norm * W2**2 * mu[k] * mu[l]
                 _add_across(block, powers[k - 1], powers[l - 1], across, (N_i, k, l))
     return G

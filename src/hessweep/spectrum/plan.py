@@ -95,7 +95,7 @@ def gram_size(activation: Polynomial, N_i: int) -> int:
 
 
 def _dense_numbers(N_i: int, N_h: int) -> int:
-    """Floats held beside the matrix by `stacked_lower_hessian`, the kernels and their bounds."""
+    """Floats held beside the matrix by `stacked_upper_hessian`, the kernels and their bounds."""
     return N_i * N_h * (2 * N_i + N_h) + 48 * N_h**2
 
 

@@ -18,7 +18,7 @@ single one, which costs as much as a full set, takes up to twice as long as ther
 
 
 def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
-    """Return the eigenvalues of each matrix, ascending; reads the lower triangles.
+    """Return the eigenvalues of each matrix, ascending; reads the upper triangles.
 
     What is done for a matrix depends on its size alone, never on the stack it is in. The
     matrices may be overwritten. All of LAPACK's drivers without eigenvectors share one way
@@ -26,13 +26,13 @@ def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S 
     """
     size = matrices.shape[-1]
     if size <= SMALL:
-        return _in_lanes(matrices) if lanes else np.linalg.eigvalsh(matrices)
+        return _in_lanes(matrices) if lanes else np.linalg.eigvalsh(matrices, UPLO="U")
     eigenvalues = np.empty(matrices.shape[:2])
     for matrix, values in zip(matrices, eigenvalues, strict=True):
-        # The transpose is in Fortran order, so that LAPACK works in place; its upper triangle
-        # is the lower one of the matrix.
+        # The transpose is in Fortran order, so that LAPACK works in place, in its lower triangle:
+        # from the upper one it takes 3 to 15 % longer.
         values[:] = linalg.eigvalsh(
-            matrix.T, lower=False, overwrite_a=True, check_finite=False, driver="evd"
+            matrix.T, lower=True, overwrite_a=True, check_finite=False, driver="evd"
         )
     return eigenvalues
 
@@ -44,7 +44,7 @@ def _in_lanes(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
     lanes.eigenvalues(np.ascontiguousarray(matrices), eigenvalues, failed, matrices.shape[-1])
     eigenvalues.sort(axis=1)
     for i in np.flatnonzero(failed):
-        eigenvalues[i] = np.linalg.eigvalsh(matrices[i])
+        eigenvalues[i] = np.linalg.eigvalsh(matrices[i], UPLO="U")
     return eigenvalues
 
 
