@@ -1,6 +1,7 @@
 """Does OpenBLAS choose the fastest of its kernels for this processor?
 
-Where it does not, set OPENBLAS_CORETYPE to the one that is named here before anything starts.
+Where it does not, workers use another: `hessweep.openblas.FASTER` says which and is to be extended
+by what is found here. OPENBLAS_CORETYPE, set before anything starts, overrules both.
 """
 
 import os
@@ -11,6 +12,9 @@ from pathlib import Path
 
 from measure import Row
 
+from hessweep.openblas import faster_kernel
+
+CPUINFO = Path("/proc/cpuinfo")
 CORES = ("Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids")
 
 PROBLEM = """
@@ -39,13 +43,14 @@ def rows(quick: bool) -> Iterator[Row]:
         fastest = min(others, key=lambda core, i=i: others[core][i], default=automatic)
         seconds = others.get(fastest, chosen)[i]
         notes = {core: f"{found[i]:.3g} s" for core, found in others.items()}
+        notes["workers use"] = faster_kernel(CPUINFO.read_text()) or automatic
         yield Row(f"{what}, {automatic}", chosen[i], f"fastest: {fastest}", seconds, notes=notes)
 
 
 def _runs(core: str) -> bool:
     """Return whether the processor has the instructions of that kernel: else it would crash."""
     needed = "avx2" if core in ("Haswell", "Zen") else "avx512f"
-    return needed in Path("/proc/cpuinfo").read_text().split()
+    return needed in CPUINFO.read_text().split()
 
 
 def _measure(n: int, core: str | None) -> tuple[float, float, str]:

@@ -23,15 +23,15 @@ def rows(quick: bool) -> Iterator[Row]:
     points = QUICK_POINTS if quick else POINTS
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        study = _study(root, "erf", 5, points)
+        study = write_study(root, "erf", 5, points)
         seconds = command_seconds("run", study)
         kernel = _kernel_seconds(root / "results", points)
         yield _limit(f"{points:,} points, erf (5, 5)", seconds, 60, _shares(seconds, kernel, root))
         seconds = command_seconds("run", study)
         yield _limit(f"nothing to do on {points:,} points", seconds, 3)
         # One seed of one size is one point; a seed of a grid of sizes is many.
-        own = command_seconds("run", _study(root / "own", "erf", 5, 100))
-        seconds = command_seconds("run", _study(root, "erf", 5, points + 100))
+        own = command_seconds("run", write_study(root / "own", "erf", 5, 100))
+        seconds = command_seconds("run", write_study(root, "erf", 5, points + 100))
         alone = {"100 seeds alone, in an empty folder": f"{own:.1f} s"}
         yield _limit(f"100 more seeds on {points:,} points", seconds, own + 3, alone)
         for what, expression in (
@@ -55,7 +55,7 @@ def _by_size(quick: bool) -> Iterator[Row]:
     ):
         count = points // 40 if quick else points
         with tempfile.TemporaryDirectory() as folder:
-            seconds = command_seconds("run", _study(Path(folder), activation, N, count))
+            seconds = command_seconds("run", write_study(Path(folder), activation, N, count))
             kernel = _kernel_seconds(Path(folder) / "results", count)
             notes = _shares(seconds, kernel, Path(folder))
         notes |= {"kernel a point": f"{kernel / count * 1e3:.2f} ms"}
@@ -66,7 +66,7 @@ def _scaling(quick: bool) -> Row:
     times = {}
     for workers in (2, 1):
         with tempfile.TemporaryDirectory() as folder:
-            study = _study(Path(folder), "erf", 20, 60 if quick else 600)
+            study = write_study(Path(folder), "erf", 20, 60 if quick else 3000)
             times[workers] = command_seconds("run", study, "--workers", str(workers))
     return Row("2 workers, erf (20, 20)", times[2], "1 worker", times[1])
 
@@ -92,7 +92,8 @@ def _shares(seconds: float, kernel: float, root: Path) -> dict[str, str]:
     }
 
 
-def _study(root: Path, activation: str, N: int, seeds: int) -> Path:
+def write_study(root: Path, activation: str, N: int, seeds: int) -> Path:
+    """Write a study of one sweep into a folder, and return its path."""
     root.mkdir(exist_ok=True)
     path = root / "study.yaml"
     path.write_text(

@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Collection, Iterator, Mapping
@@ -16,6 +17,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hessweep import openblas
 from hessweep.errors import ClusterError
 from hessweep.study import (
     AddressCluster,
@@ -46,6 +48,9 @@ SETTINGS = {
     "distributed.admin.tick.interval": "200ms",
     "distributed.admin.system-monitor.interval": "2s",
 }
+
+PRELOAD = "distributed.nanny.preload"
+"""Dask's setting of the modules that are loaded in the process that starts a worker."""
 
 
 def choose_cluster(
@@ -147,7 +152,7 @@ def cluster_client(config: ClusterConfig, shared: Path | None = None) -> Iterato
     # Losing and closing connections is what workers do at the end; the sweep reports the rest.
     logger = logging.getLogger("distributed")
     level = logger.level
-    with dask.config.set(SETTINGS):
+    with dask.config.set(SETTINGS | {PRELOAD: _preloads()}):
         logger.setLevel(logging.CRITICAL)
         try:
             if isinstance(config, LocalCluster):
@@ -161,6 +166,14 @@ def cluster_client(config: ClusterConfig, shared: Path | None = None) -> Iterato
                     yield client
         finally:
             logger.setLevel(level)
+
+
+def _preloads() -> list[str]:
+    import dask
+
+    there = dask.config.get(PRELOAD, default=[])
+    there = [there] if isinstance(there, str) else list(there)
+    return there if openblas.__name__ in there else [*there, openblas.__name__]
 
 
 @contextmanager
@@ -273,9 +286,10 @@ def slurm_arguments(config: SlurmCluster, folder: Path) -> dict[str, Any]:
     from distributed.security import Security
 
     # Jobs start from a shell of their own: settings reach them by the environment.
+    settings = SETTINGS | {PRELOAD: _preloads()}
     exports = [
-        f"export DASK_{key.replace('.', '__').replace('-', '_').upper()}={value}"
-        for key, value in SETTINGS.items()
+        f"export DASK_{key.replace('.', '__').replace('-', '_').upper()}={shlex.quote(str(value))}"
+        for key, value in settings.items()
     ]
     return {
         "queue": config.queue,
