@@ -1,7 +1,7 @@
 """Does OpenBLAS choose the fastest of its kernels for this processor?
 
-Where it does not, workers use another: `hessweep.openblas.FASTER` says which and is to be extended
-by what is found here. OPENBLAS_CORETYPE, set before anything starts, overrules both.
+Where it does not, workers use another: `hessweep.worker_environment.FASTER` says which and is to
+be extended by what is found here. OPENBLAS_CORETYPE, set before anything starts, overrules both.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from measure import Row
 
-from hessweep.openblas import faster_kernel
+from hessweep.worker_environment import faster_kernel
 
 CPUINFO = Path("/proc/cpuinfo")
 CORES = ("Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids")

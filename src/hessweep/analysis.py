@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from hessweep.density import FlatDensity, SpectralDensity
 from hessweep.errors import InputError
+from hessweep.network import sample_weights
 from hessweep.store import each_of, open_results, restrict, table
 from hessweep.study import Study
 
@@ -79,6 +80,36 @@ def _densities(
         else:
             densities.append(SpectralDensity.of_spectrum(row["eigenvalues"]))
     return densities
+
+
+def linear_networks(
+    results: xr.DataTree, N_i: int, N_h: int, weights: str = "normal"
+) -> pd.DataFrame:
+    """Return the `realisations` of the linear network of one size and weight distribution.
+
+    Raises:
+        InputError: If there are none.
+    """
+    size = f"N_i == {N_i} and N_h == {N_h}"
+    return realisations(results, f"activation == 'linear' and {size} and weights == '{weights}'")
+
+
+def block_spectra(block: str, N_i: int, N_h: int, seeds: Iterable[int]) -> list[ndarray]:
+    """Return the eigenvalues of block A or B of linear networks (App. A), without the blocks.
+
+    Args:
+        block: "A": `|W2|²`, N_i times over, without the `N_i (N_h - 1)` zeros. "B": the N_h
+            eigenvalues of `W1 W1^T`, ascending, those that are zero exactly so.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
+        seeds: Seeds of the teachers, of normal weights.
+    """
+    teachers = [sample_weights(N_i, N_h, seed) for seed in seeds]
+    if block == "A":
+        return [np.full(N_i, W2 @ W2) for _, W2 in teachers]
+    singular = np.linalg.svd(np.array([W1 for W1, _ in teachers]), compute_uv=False)
+    zeros = np.zeros(max(N_h - N_i, 0))
+    return [np.concatenate([zeros, values[::-1] ** 2]) for values in singular]
 
 
 def non_zero(points: pd.DataFrame) -> list[ndarray]:

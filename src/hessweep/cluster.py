@@ -17,7 +17,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hessweep import openblas
+from hessweep import worker_environment
 from hessweep.errors import ClusterError
 from hessweep.study import (
     AddressCluster,
@@ -173,7 +173,7 @@ def _preloads() -> list[str]:
 
     there = dask.config.get(PRELOAD, default=[])
     there = [there] if isinstance(there, str) else list(there)
-    return there if openblas.__name__ in there else [*there, openblas.__name__]
+    return there if worker_environment.__name__ in there else [*there, worker_environment.__name__]
 
 
 @contextmanager

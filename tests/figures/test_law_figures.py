@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hessweep import laws, network
+from hessweep import analysis, laws, network
 from hessweep.errors import InputError
 from hessweep.figures import (
     comparison,
@@ -102,9 +102,7 @@ def test_bootstrap_noise_is_the_spread_of_new_teachers(linear, tree):
 def test_block_spectra_are_those_of_the_blocks(N_i, N_h):
     seeds = [0, 5]
     for block in ("A", "B"):
-        for row, seed in zip(
-            linear_blocks.block_spectra(block, N_i, N_h, seeds), seeds, strict=True
-        ):
+        for row, seed in zip(analysis.block_spectra(block, N_i, N_h, seeds), seeds, strict=True):
             teacher = network.sample_teacher("linear", N_i, N_h, seed)
             dense = np.linalg.eigvalsh(getattr(blocks(teacher), block))
             np.testing.assert_allclose(row, dense[-len(row) :], atol=1e-13)
@@ -190,7 +188,7 @@ def test_laws_converge_as_one_over_size():
 def test_distances_of_block_B_count_its_zeros(linear, tree):
     """Half of the eigenvalues at (3, 6) are zero, in the sample as in the law."""
     table = linear_blocks.data(tree(linear), "B", [(3, 6)])["distances"].set_index("law")
-    values = np.concatenate(linear_blocks.block_spectra("B", 3, 6, range(SEEDS)))
+    values = np.concatenate(analysis.block_spectra("B", 3, 6, range(SEEDS)))
     x = np.sort(values[values > 0])
     grid = np.concatenate([[0.0], x, x * (1 - 1e-12)])
     empirical = (values[None, :] <= grid[:, None]).mean(axis=1)

@@ -1,14 +1,12 @@
 """Claims on the eigenvalue laws of the linear network (sec. 3.1, App. A, E; Figs 2, 6-9)."""
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy import ndarray
 
-from hessweep.analysis import ks_noise, non_zero, realisations
+from hessweep.analysis import block_spectra, ks_noise, linear_networks, non_zero
 from hessweep.claims.claim import Claim, verdict
 from hessweep.laws import Law, block_B_law, chi_square_law, hessian_law, ks_distance, law_distance
-from hessweep.network import sample_weights
 
 NARROW, WIDE = (10, 20), (30, 10)
 """The paper's (N_i, N_h) with N_i below and above N_h."""
@@ -17,16 +15,14 @@ SAMPLING = 2.0
 """A distance up to this multiple of what sampling alone makes is agreement."""
 
 
-def _points(results: xr.DataTree, size: tuple[int, int], weights: str) -> pd.DataFrame:
-    N_i, N_h = size
-    return realisations(
-        results,
-        f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == '{weights}'",
-    )
+def _spectra(
+    results: xr.DataTree, size: tuple[int, int], weights: str = "normal"
+) -> list[ndarray]:
+    return non_zero(linear_networks(results, *size, weights))
 
 
-def _spectra(results: xr.DataTree, size: tuple[int, int], weights: str) -> list[ndarray]:
-    return non_zero(_points(results, size, weights))
+def _block_spectra(results: xr.DataTree, block: str) -> list[ndarray]:
+    return block_spectra(block, *NARROW, linear_networks(results, *NARROW)["seed"])
 
 
 def _against(rows: list[ndarray], limit: Law, exact: Law) -> tuple[str, bool]:
@@ -47,7 +43,7 @@ def _against(rows: list[ndarray], limit: Law, exact: Law) -> tuple[str, bool]:
 
 
 def _hessian_spectrum(results: xr.DataTree, size: tuple[int, int], claim: str) -> Claim:
-    rows = _spectra(results, size, "normal")
+    rows = _spectra(results, size)
     measured, holds = _against(rows, hessian_law(*size), hessian_law(*size, exact=True))
     return Claim(f"Fig. 2, N_i, N_h = {size}", claim, measured, len(rows), verdict(holds))
 
@@ -68,16 +64,14 @@ def wide_spectrum(results: xr.DataTree) -> Claim:
 
 def block_A(results: xr.DataTree) -> Claim:
     """App. A.1: the eigenvalue of block A."""
-    N_i, N_h = NARROW
-    seeds = _points(results, NARROW, "normal")["seed"]
-    values = np.array([np.sum(sample_weights(N_i, N_h, seed)[1] ** 2) for seed in seeds])
-    rows = [np.array([value]) for value in values]
-    distance, noise = ks_distance(values, chi_square_law(N_h)), ks_noise(rows)
+    _, N_h = NARROW
+    rows = _block_spectra(results, "A")
+    distance, noise = ks_distance(np.concatenate(rows), chi_square_law(N_h)), ks_noise(rows)
     return Claim(
         "App. A.1, Fig. 6",
         "block A has the eigenvalue |W2|², N_i times; N_h |W2|² is chi² of N_h degrees of freedom",
         f"KS distance {distance:.4f}; sampling alone makes {noise:.4f}",
-        len(values),
+        len(rows),
         verdict(distance <= SAMPLING * noise),
     )
 
@@ -85,12 +79,7 @@ def block_A(results: xr.DataTree) -> Claim:
 def block_B(results: xr.DataTree) -> Claim:
     """App. A.2, eq. (15): block B, with the variance that the paper prints and the right one."""
     N_i, N_h = NARROW
-    seeds = _points(results, NARROW, "normal")["seed"]
-    rows = []
-    for seed in seeds:
-        W1, _ = sample_weights(N_i, N_h, seed)
-        # The N_h - N_i zeros are part of the law: its atom.
-        rows.append(np.r_[np.zeros(N_h - N_i), np.linalg.svd(W1, compute_uv=False) ** 2])
+    rows = _block_spectra(results, "B")
     measured, holds = _against(rows, block_B_law(N_i, N_h), block_B_law(N_i, N_h, exact=True))
     mean = float(np.mean(np.concatenate(rows)))
     return Claim(

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from numpy import ndarray
 
 from hessweep import analysis, laws
 from hessweep.errors import InputError
@@ -13,7 +11,6 @@ from hessweep.figures import comparison
 from hessweep.figures.linear_spectrum import SIZES
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
-from hessweep.network import sample_weights
 
 LABELS = {
     "A": {"exact": r"$\chi^2_{N_h} / N_h$"},
@@ -42,11 +39,8 @@ def data(results: xr.DataTree, block: str, sizes: Sequence[tuple[int, int]] = SI
         raise InputError(f"block: expected A or B, got {block!r}")
     panels = []
     for N_i, N_h in sizes:
-        points = analysis.realisations(
-            results,
-            f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == 'normal'",
-        )
-        rows = block_spectra(block, N_i, N_h, points["seed"].tolist())
+        seeds = analysis.linear_networks(results, N_i, N_h)["seed"]
+        rows = analysis.block_spectra(block, N_i, N_h, seeds)
         if block == "A":
             known = {"exact": laws.block_A_law(N_h)}
         else:
@@ -56,24 +50,6 @@ def data(results: xr.DataTree, block: str, sizes: Sequence[tuple[int, int]] = SI
             }
         panels.append(comparison.compare({"block": block, "N_i": N_i, "N_h": N_h}, rows, known))
     return comparison.stack(panels)
-
-
-def block_spectra(block: str, N_i: int, N_h: int, seeds: Sequence[int]) -> list[ndarray]:
-    """Return the eigenvalues of block A (`N_h N_i` of them: `|W2|²` and zeros left out) or B.
-
-    Args:
-        block: "A": `|W2|²`, N_i times over, without the `N_i (N_h - 1)` zeros. "B": the N_h
-            eigenvalues of `W1 W1^T`, ascending, those that are zero exactly so.
-        N_i: Number of inputs.
-        N_h: Number of hidden neurons.
-        seeds: Seeds of the teachers, of normal weights.
-    """
-    teachers = [sample_weights(N_i, N_h, seed) for seed in seeds]
-    if block == "A":
-        return [np.full(N_i, W2 @ W2) for _, W2 in teachers]
-    singular = np.linalg.svd(np.array([W1 for W1, _ in teachers]), compute_uv=False)
-    zeros = np.zeros(max(N_h - N_i, 0))
-    return [np.concatenate([zeros, values[::-1] ** 2]) for values in singular]
 
 
 def plot(tables: Tables) -> Figure:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import xarray as xr
 from matplotlib.figure import Figure
-from numpy import ndarray
 
 from hessweep import analysis, laws
 from hessweep.figures import comparison
@@ -36,7 +35,7 @@ def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tabl
         [
             comparison.compare(
                 {"N_i": N_i, "N_h": N_h},
-                spectra(results, N_i, N_h, "normal"),
+                analysis.non_zero(analysis.linear_networks(results, N_i, N_h)),
                 {
                     "asymptotic": laws.hessian_law(N_i, N_h),
                     "exact": laws.hessian_law(N_i, N_h, exact=True),
@@ -45,16 +44,6 @@ def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tabl
             for N_i, N_h in sizes
         ]
     )
-
-
-def spectra(results: xr.DataTree, N_i: int, N_h: int, weights: str) -> list[ndarray]:
-    """Return the non-zero eigenvalues of every linear network of one size and distribution.
-
-    Raises:
-        InputError: If there are none.
-    """
-    query = f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == '{weights}'"
-    return analysis.non_zero(analysis.realisations(results, query))
 
 
 def plot(tables: Tables) -> Figure:

@@ -7,7 +7,6 @@ from matplotlib.figure import Figure
 
 from hessweep import analysis, laws
 from hessweep.figures import comparison, style
-from hessweep.figures.linear_spectrum import spectra
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
 from hessweep.network import WEIGHTS
@@ -42,7 +41,7 @@ def data(results: xr.DataTree, N_i: int, N_h: int) -> Tables:
         [
             comparison.compare(
                 {"weights": weights, "N_i": N_i, "N_h": N_h},
-                spectra(results, N_i, N_h, weights),
+                analysis.non_zero(analysis.linear_networks(results, N_i, N_h, weights)),
                 known,
             )
             for weights in WEIGHTS

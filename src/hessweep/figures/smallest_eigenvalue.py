@@ -34,8 +34,7 @@ def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tabl
     """
     panels = []
     for N_i, N_h in sizes:
-        where = f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights == 'normal'"
-        smallest = analysis.realisations(results, where)["lambda_min"]
+        smallest = analysis.linear_networks(results, N_i, N_h)["lambda_min"]
         panels.append(
             comparison.compare(
                 {"N_i": N_i, "N_h": N_h},

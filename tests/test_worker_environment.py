@@ -1,5 +1,6 @@
-"""Which OpenBLAS kernel workers use."""
+"""What worker processes find in their environment."""
 
+import os
 import platform
 import subprocess
 
@@ -7,10 +8,10 @@ import dask
 import pytest
 import threadpoolctl
 
-from hessweep import openblas
+from hessweep import worker_environment
 from hessweep.cluster import PRELOAD, cluster_client, slurm_arguments
-from hessweep.openblas import VARIABLE, faster_kernel
 from hessweep.study import LocalCluster, SlurmCluster
+from hessweep.worker_environment import MALLOC, OPENBLAS, faster_kernel
 
 CPUINFO = """\
 processor\t: 0
@@ -45,13 +46,23 @@ def test_a_processor_that_says_nothing_of_itself_is_left_to_openblas() -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the kernels named are of x86-64")
 @pytest.mark.parametrize(("named", "used"), [(None, "Nehalem"), ("Sandybridge", "Sandybridge")])
 def test_workers_use_it_unless_the_user_names_another(monkeypatch, named, used) -> None:
-    monkeypatch.setattr(openblas, "faster_kernel", lambda cpuinfo: "Nehalem")
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(worker_environment, "faster_kernel", lambda cpuinfo: "Nehalem")
+    monkeypatch.delenv(OPENBLAS, raising=False)
     if named:
-        monkeypatch.setenv(VARIABLE, named)
+        monkeypatch.setenv(OPENBLAS, named)
     with cluster_client(LocalCluster(workers=1)) as client:
         found = client.submit(_architectures).result()
     assert found == {used}
+
+
+def test_workers_keep_memory_that_the_next_stack_needs(monkeypatch) -> None:
+    for name in MALLOC:
+        monkeypatch.delenv(name, raising=False)
+    mine = next(iter(MALLOC))
+    monkeypatch.setenv(mine, "65536")
+    with cluster_client(LocalCluster(workers=1)) as client:
+        found = client.submit(lambda: {name: os.environ.get(name) for name in MALLOC}).result()
+    assert found == MALLOC | {mine: "65536"}
 
 
 def _architectures() -> set[str]:
@@ -69,4 +80,4 @@ def test_slurm_jobs_load_it_beside_what_the_user_loads(tmp_path) -> None:
     printed = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     variables = dict(line.split("=", 1) for line in printed.stdout.split("\0") if line)
     with dask.config.set(dask.config.collect_env(variables)):
-        assert dask.config.get(PRELOAD) == ["mine", "hessweep.openblas"]
+        assert dask.config.get(PRELOAD) == ["mine", "hessweep.worker_environment"]
