@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +48,21 @@ def test_a_local_worker_has_one_thread_and_its_memory(local: Client) -> None:
     assert connected_memory(local) == 10**9
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         assert local.submit(os.getenv, name).result() == "1"
+
+
+def test_a_cluster_can_be_started_again_in_the_same_process(tmp_path: Path) -> None:
+    """As in a notebook, where nothing else has imported distributed."""
+    script = tmp_path / "twice.py"
+    script.write_text(
+        "from hessweep.cluster import cluster_client\n"
+        "from hessweep.study import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in range(2):\n"
+        "        with cluster_client(LocalCluster(workers=1)) as client:\n"
+        "            print(client.submit(sum, [1, 2]).result())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "3\n3\n"), done.stderr
 
 
 def test_a_local_cluster_listens_on_loopback_only(local: Client) -> None:

@@ -148,6 +148,7 @@ def cluster_client(config: ClusterConfig, shared: Path | None = None) -> Iterato
         ClusterError: If the cluster can not be reached or started, or has no worker.
     """
     import dask
+    import distributed  # noqa: F401  # whose defaults else would be added, and lost, below
 
     # Losing and closing connections is what workers do at the end; the sweep reports the rest.
     logger = logging.getLogger("distributed")
