@@ -26,7 +26,7 @@ def rows(quick: bool) -> Iterator[Row]:
                 "ours": lambda a=chosen, w=(W1, W2): stacked_spectra(a, *w),
                 "theirs": lambda a=chosen, w=(W1, W2): np.linalg.eigvalsh(stacked_hessian(a, *w)),
             },
-            repeats=7,
+            repeats=21,
         )
         yield Row(
             f"{S} x {name} ({N}, {N}), P = {N * (N + 1)}",
