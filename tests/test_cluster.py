@@ -191,9 +191,12 @@ def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkey
     assert workers == [8, 4, 1]
     assert planned_memory(fitted(LocalCluster(), [large])) == 8 * 2**30
     check_fits([large], planned_memory(fitted(LocalCluster(), [large])))
+    assert planned_workers(fitted(LocalCluster(), [small], cores=3)) == 3
+    roomy = fitted(LocalCluster(memory="12GB"), [small])
+    assert (planned_workers(roomy), planned_memory(roomy)) == (2, 12 * 10**9)
     # What the study says stands.
     slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
-    for given in (LocalCluster(workers=8), LocalCluster(memory="1GB"), slurm):
+    for given in (LocalCluster(workers=8), slurm):
         assert fitted(given, [large]) == given
 
 

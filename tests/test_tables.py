@@ -25,6 +25,7 @@ def points():
             "N_h": point.N_h,
             "seed": point.seed,
             "weights": point.weights,
+            "spectrum": point.spectrum,
             "status": "done",
             **compute(point).scalars,
         }

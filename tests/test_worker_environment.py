@@ -59,10 +59,22 @@ def test_workers_keep_memory_that_the_next_stack_needs(monkeypatch) -> None:
     for name in MALLOC:
         monkeypatch.delenv(name, raising=False)
     mine = next(iter(MALLOC))
-    monkeypatch.setenv(mine, "65536")
+    monkeypatch.setenv(mine, "70000")
     with cluster_client(LocalCluster(workers=1)) as client:
         found = client.submit(lambda: {name: os.environ.get(name) for name in MALLOC}).result()
-    assert found == MALLOC | {mine: "65536"}
+    assert found == MALLOC | {mine: "70000"}
+
+
+def test_what_an_earlier_cluster_left_is_not_the_user_s() -> None:
+    left = worker_environment.worker_environment({"MALLOC_TRIM_THRESHOLD_": "65536"})
+    assert left["MALLOC_TRIM_THRESHOLD_"] == MALLOC["MALLOC_TRIM_THRESHOLD_"]
+
+
+def test_the_environment_of_this_process_is_left_as_it_was() -> None:
+    before = dict(os.environ)
+    with cluster_client(LocalCluster(workers=1)):
+        pass
+    assert dict(os.environ) == before
 
 
 def _architectures() -> set[str]:

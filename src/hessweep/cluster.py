@@ -29,6 +29,7 @@ from hessweep.study import (
 
 if TYPE_CHECKING:
     from distributed import Client
+    from distributed import LocalCluster as DaskLocalCluster
 
     from hessweep.point import Point
 
@@ -83,13 +84,21 @@ def choose_cluster(
         ) from None
 
 
-def fitted(config: ClusterConfig, points: Collection["Point"]) -> ClusterConfig:
+def fitted(
+    config: ClusterConfig, points: Collection["Point"], cores: int | None = None
+) -> ClusterConfig:
     """Return where to run, with fewer workers on this machine if the largest point asks for it.
 
-    Where a study says nothing of workers or memory there is one worker a core, less so many that
-    each has the memory and the threads of the largest point.
+    Where a study says nothing of workers there is one worker a core, less so many that each has
+    the threads of the largest point, and the memory that the study gives a worker or else that
+    of the largest point.
+
+    Args:
+        config: What the study says.
+        points: What is to be computed.
+        cores: How many cores may be used; all if None.
     """
-    if not points or not isinstance(config, LocalCluster) or config.workers or config.memory:
+    if not points or not isinstance(config, LocalCluster) or config.workers:
         return config
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
@@ -97,8 +106,8 @@ def fitted(config: ClusterConfig, points: Collection["Point"]) -> ClusterConfig:
     from hessweep.cost import blas_threads, needed_memory, predicted_bytes
 
     largest = max(points, key=predicted_bytes)
-    fitting = int(MEMORY_LIMIT) // needed_memory(largest)
-    workers = max(1, min(int(CPU_COUNT) // blas_threads(largest), fitting))
+    fitting = int(MEMORY_LIMIT) // (config.memory or needed_memory(largest))
+    workers = max(1, min((cores or int(CPU_COUNT)) // blas_threads(largest), fitting))
     return config.model_copy(update={"workers": workers})
 
 
@@ -180,12 +189,36 @@ def _preloads() -> list[str]:
 @contextmanager
 def _local(config: LocalCluster) -> Iterator["Client"]:
     from distributed import Client
-    from distributed import LocalCluster as DaskLocalCluster
 
     # Processes with a nanny each: a point that kills its process costs a restart, not the run.
     # The nanny sets one BLAS thread a worker before numpy is imported.
+    with _environment_restored(), _started(config) as cluster, Client(cluster) as client:
+        yield client
+
+
+@contextmanager
+def _environment_restored() -> Iterator[None]:
+    """Take back what Dask puts into this process's environment for its workers to inherit."""
+    import dask
+
+    dasks = dask.config.get("distributed.nanny.pre-spawn-environ")
+    names = {*dasks, "PYTHONHASHSEED", *worker_environment.MALLOC, worker_environment.OPENBLAS}
+    before = {name: os.environ.get(name) for name in names}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _started(config: LocalCluster) -> "DaskLocalCluster":
+    from distributed import LocalCluster as DaskLocalCluster
+
     with _interrupts_for_us_alone():
-        cluster = DaskLocalCluster(
+        return DaskLocalCluster(
             n_workers=planned_workers(config),
             threads_per_worker=1,
             processes=True,
@@ -195,8 +228,6 @@ def _local(config: LocalCluster) -> Iterator["Client"]:
             scheduler_kwargs={"dashboard": False},
             silence_logs=logging.CRITICAL,
         )
-    with cluster, Client(cluster) as client:
-        yield client
 
 
 @contextmanager

@@ -23,18 +23,21 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
         Columns: the grid; `P`; `teachers` (how many were computed); `formula` and its `kind`;
         `rank_min`, `rank_max` over the teachers as proved (or bounded, see `proved`); `proved`
         (how many of the ranks are certified); `float64_min`, `float64_max` (what NumPy's rule
-        reports); `rank_differs`, `float64_differs` (how many teachers have another rank than
-        the exact formula, another float64 rank than the certified one).
+        reports; -1 for densities alone); `rank_differs`, `float64_differs` (how many teachers
+        have another rank than the exact formula, another float64 rank than the certified one).
     """
-    done = points[points["status"] == "done"]
+    done = points[points["status"] == "done"].sort_values("spectrum", kind="stable")
+    # "exact" comes after "density": of a teacher that has both, the spectrum says more.
+    done = done.drop_duplicates([*GRID, "seed"], keep="last")
     exact = done["effective_parameters_kind"] == "exact"
     done = done.assign(
         proved=done["rank_certificate"] == "proved",
         rank_differs=exact & (done["rank"] != done["effective_parameters"]),
         # -1: a density point, whose eigenvalues float64 has not seen.
         float64_differs=(done["rank_float64"] != done["rank"]) & (done["rank_float64"] != -1),
+        rank_float64=done["rank_float64"].where(done["rank_float64"] != -1),
     )
-    return (
+    table = (
         done.groupby(GRID, sort=True)
         .agg(
             P=("P", "first"),
@@ -51,6 +54,8 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
         )
         .reset_index()
     )
+    seen = ["float64_min", "float64_max"]
+    return table.assign(**table[seen].fillna(-1).astype("int64"))
 
 
 def rank_summary(points: pd.DataFrame) -> pd.DataFrame:

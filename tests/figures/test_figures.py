@@ -73,6 +73,8 @@ def test_unknown_kinds_and_options_name_the_known_ones():
         figures.figure_kind("fig4")
     with pytest.raises(StudyError, match="does not take epsilon; it takes activation"):
         figures.figure_kind("quadratic-spectrum", {"epsilon": 1})
+    with pytest.raises(StudyError, match="other-weights needs N_h under its options"):
+        figures.figure_kind("other-weights", {"N_i": 10})
 
 
 @pytest.mark.parametrize(

@@ -60,8 +60,9 @@ def test_tables_sort_up_and_down(tab):
 
 
 def test_rows_without_a_number_come_last(tab):
-    tab.click("#claims-table th[data-name=distance] button")
-    assert column(tab, "claims-table", "distance") == ["0.25", ""]
+    for _ in ("up", "down"):
+        tab.click("#claims-table th[data-name=distance] button")
+        assert column(tab, "claims-table", "distance") == ["0.25", ""]
 
 
 def test_tables_filter_by_list_flag_word_and_condition(tab):
@@ -78,6 +79,13 @@ def test_tables_filter_by_list_flag_word_and_condition(tab):
         zip(*(column(tab, "rank-table", name) for name in ("N_i", "N_h", "weights")), strict=True)
     )
     assert found == [("3", "6", "laplace")]
+
+
+def test_conditions_on_what_is_not_there_show_nothing(tab):
+    tab.fill(".filters input", "rank=6")  # no column of that name: a text, which no row holds
+    assert column(tab, "rank-table", "P") == []
+    tab.fill(".filters input", "formula>1000000")
+    assert column(tab, "rank-table", "P") == []
 
 
 def test_rows_shown_are_saved_as_csv(tab):
@@ -178,6 +186,9 @@ def test_rank_rows_lead_to_their_spectrum(tab):
     tab.locator("#rank-table tbody tr:not([hidden]) a").click()
     tab.wait_for_function("document.querySelector('#chosen').textContent.startsWith('quadratic')")
     assert "Ni = 5, Nh = 12" in chosen(tab)
+    tab.select_option("#picker [name=activation]", "linear")
+    tab.locator("#rank-table tbody tr:not([hidden]) a").click()
+    tab.wait_for_function("document.querySelector('#chosen').textContent.startsWith('quadratic')")
 
 
 def test_provenance_names_the_points(tab):

@@ -14,11 +14,13 @@ import pytest
 from PIL import Image, ImageChops
 
 from hessweep import report
+from hessweep.computation import compute
 from hessweep.errors import QueryError
 from hessweep.point import PointResult
 from hessweep.report.page import symbols
-from hessweep.store import publish, write_segment
-from hessweep.study import TableRequest
+from hessweep.store import open_results, publish, table, write_segment
+from hessweep.study import TableRequest, parse_study
+from hessweep.tables import rank_table
 
 
 class Outline(HTMLParser):
@@ -175,3 +177,28 @@ def test_claims_come_from_the_table_that_the_study_asks_for(study, root):
 def test_symbols_are_set_as_symbols():
     assert symbols("N_i and lambda_min") == "N<sub>i</sub> and λ<sub>min</sub>"
     assert symbols("<b> rank_min N_item") == "&lt;b&gt; rank_min N_item"
+
+
+def test_a_size_of_densities_alone_has_a_row_but_no_spectrum_to_lead_to(tmp_path):
+    sweep = {"activation": "erf", "N": [6], "seeds": 1}
+    study = parse_study(
+        {
+            "name": "densities",
+            "results": str(tmp_path / "results"),
+            "sweeps": {
+                "exact": sweep,
+                "both": sweep | {"spectrum": "density"},
+                "large": sweep | {"N": [7], "spectrum": "density"},
+            },
+        }
+    )
+    write_segment(study.results, [compute(point) for point in study.points()])
+    publish(study.results)
+    page = report.build(study).read_text()
+    [both, alone] = re.findall(r"<tr data-flags.*?</tr>", page, re.DOTALL)
+    assert 'href="#ensemble-0"' in both
+    assert "href" not in alone
+    points = table(open_results(study.results))
+    rows = rank_table(points).set_index("N_i")
+    assert rows["teachers"].to_dict() == {6: 1, 7: 1}
+    assert rows["float64_min"].to_dict() == {6: 42, 7: -1}

@@ -13,6 +13,7 @@ from hessweep.store import (
     pooled_eigenvalues,
     publish,
     query,
+    restrict,
     spectra,
     table,
     write_segment,
@@ -84,6 +85,20 @@ def test_the_table_has_every_point_and_column(results, computed):
     for column in COLUMNS:
         values = [r.scalars[column.name] for r in expected if r.status == "done"]
         assert frame[column.name][done].tolist() == values
+
+
+def test_a_column_that_is_named_twice_is_there_once(results):
+    found = table(results, columns=["seed", "rank", "seed"])
+    pd.testing.assert_frame_equal(found, table(results, columns=["seed", "rank"]))
+
+
+def test_a_tree_without_points_has_empty_answers(results):
+    nothing = restrict(results, [])
+    assert table(nothing, "N_i == N_h").dtypes.equals(table(results, "N_i < 0").dtypes)
+    assert len(table(nothing)) == 0
+    assert pooled_eigenvalues(nothing).size == 0
+    with pytest.raises(QueryError, match="no activation"):
+        spectra(nothing, "erf", 2, 2)
 
 
 def test_points_and_table_are_the_same(results):

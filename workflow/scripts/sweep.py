@@ -10,18 +10,15 @@ from pathlib import Path
 
 from hessweep.cli.progress import ProgressDisplay
 from hessweep.errors import HessweepError
-from hessweep.study import LocalCluster, load_study
+from hessweep.study import load_study
 from hessweep.sweep import run
 
 
 def main(job):
     study = load_study(job.params.study)
     points = study.sweeps[job.wildcards.sweep].points()
-    cluster = study.cluster
-    if isinstance(cluster, LocalCluster) and cluster.workers is None:
-        cluster = cluster.model_copy(update={"workers": job.threads})
     with ProgressDisplay() as display:
-        summary = run(points, study.results, cluster, progress=display)
+        summary = run(points, study.results, study.cluster, progress=display, cores=job.threads)
     if summary.failed:
         sys.exit(
             f"{job.wildcards.sweep}: {summary.failed} of {summary.requested} points have no "

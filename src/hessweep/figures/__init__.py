@@ -52,6 +52,14 @@ class FigureKind:
         """What a study may set."""
         return tuple(name for name in inspect.signature(self.data).parameters if name != "results")
 
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Those that have no default."""
+        parameters = inspect.signature(self.data).parameters
+        return tuple(
+            name for name in self.options if parameters[name].default is inspect.Parameter.empty
+        )
+
 
 FIGURES: dict[str, FigureKind] = {
     name: FigureKind(title, module.data, module.plot, module.caption)
@@ -77,7 +85,7 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
     """Return a kind of figure by its name, after a check of the options for its data.
 
     Raises:
-        StudyError: If the kind is unknown or does not take one of the options.
+        StudyError: If the kind is unknown, does not take one of the options, or lacks one.
     """
     if name not in FIGURES:
         raise StudyError(
@@ -91,6 +99,9 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
             f"figures: {name} does not take {', '.join(unknown)}; it takes "
             f"{', '.join(kind.options) or 'no options'}"
         )
+    missing = sorted(set(kind.needed) - set(options or {}))
+    if missing:
+        raise StudyError(f"figures: {name} needs {', '.join(missing)} under its options")
     return kind
 
 

@@ -16,8 +16,9 @@ from hessweep.report.ensembles import GRID, TEACHER_COLUMNS, Ensemble, ensembles
 from hessweep.report.illustrations import absent, illustrations
 from hessweep.report.page import render
 from hessweep.report.progress import failures, progress
-from hessweep.report.table import NONE, Table, cell, tabulated
+from hessweep.report.table import NONE, Cell, Table, cell, tabulated
 from hessweep.store import open_results, restrict, table
+from hessweep.store.files import accessing, commit_file
 from hessweep.study import Study
 
 FILE = "report.html"
@@ -66,7 +67,8 @@ def build(
     summed = [ensemble for node in results.leaves for ensemble in ensembles(node)]
     page = render(**_context(study, root, points, summed, claims), **_provenance(results))
     path = root / FILE
-    path.write_text(page, encoding="utf-8", newline="\n")
+    with accessing(path, "write"):
+        commit_file(path, page.encode())
     return path
 
 
@@ -142,13 +144,18 @@ def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
     return tabulated(
         ranks,
         _RANK_HEADINGS,
-        formats={"formula": lambda value: NONE if value < 0 else cell(value)},
+        formats=dict.fromkeys(("formula", "float64_min", "float64_max"), _known),
         flags=[
             " ".join(word for word, holds in flags.items() if holds.iloc[row])
             for row in range(len(ranks))
         ],
-        targets=[f"ensemble-{place[row]}" for row in rows],
+        # A size that has densities alone has no spectra to lead to.
+        targets=[f"ensemble-{place[row]}" if row in place else "" for row in rows],
     )
+
+
+def _known(value: int) -> Cell:
+    return NONE if value < 0 else cell(value)
 
 
 def _provenance(results: xr.DataTree) -> dict[str, Any]:

@@ -257,6 +257,10 @@ function listen() {
   document.addEventListener("themechange", draw);
   for (const query of ["print", "(prefers-color-scheme: dark)"]) matchMedia(query).addEventListener("change", draw);
   addEventListener("hashchange", followLink);
+  // A link that is followed a second time changes no hash.
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest?.("a")?.hash === location.hash) followLink();
+  });
 }
 
 async function start() {

@@ -33,7 +33,7 @@ function valueOf(cell) {
 }
 
 function compare(a, b) {
-  const [x, y] = [a, b].map((text) => (text === "" ? NaN : Number(text)));
+  const [x, y] = [Number(a), Number(b)];
   if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) ? 1 : -1;
   return Number.isNaN(x) ? a.localeCompare(b) : x - y;
 }
@@ -45,7 +45,11 @@ function sortBy(table, column) {
   heading.setAttribute("aria-sort", direction);
   const sign = direction === "ascending" ? 1 : -1;
   const rows = [...table.tBodies[0].rows];
-  rows.sort((a, b) => sign * compare(valueOf(a.cells[column]), valueOf(b.cells[column])));
+  rows.sort((a, b) => {
+    const [x, y] = [a, b].map((row) => valueOf(row.cells[column]));
+    // Rows without a value come last, up and down.
+    return x && y ? sign * compare(x, y) : (x === "") - (y === "");
+  });
   table.tBodies[0].append(...rows);
 }
 
@@ -68,10 +72,13 @@ const comparisons = {
 // One word of the filter as a test of a row: `N_i>=10`, or a text that the row contains.
 function condition(word, names) {
   const parts = word.match(/^(\w+?)(<=|>=|!=|==?|<|>)(.+)$/);
-  const column = parts ? names.findIndex((n) => n.toLowerCase() === parts[1].toLowerCase()) : -1;
+  const column = parts ? names.findIndex((n) => n?.toLowerCase() === parts[1].toLowerCase()) : -1;
   if (column < 0) return (row) => row.textContent.toLowerCase().includes(word.toLowerCase());
   const holds = comparisons[parts[2] === "==" ? "=" : parts[2]];
-  return (row) => holds(compare(valueOf(row.cells[column]), parts[3]));
+  return (row) => {
+    const value = valueOf(row.cells[column]);
+    return value !== "" && holds(compare(value, parts[3]));
+  };
 }
 
 function testsOf(form, names) {

@@ -29,7 +29,7 @@ class Table:
     flags: Sequence[str] = field(default=())
     """Words that filters look for, one text a row."""
     targets: Sequence[str] = field(default=())
-    """Fragments of the page that each row leads to."""
+    """Fragments of the page that each row leads to; empty where there is none."""
 
 
 def tabulated(

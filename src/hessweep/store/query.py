@@ -204,7 +204,8 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
 
 
 def _datasets(results: xr.DataTree) -> list[xr.Dataset]:
-    return [node.to_dataset() for node in results.leaves]
+    # The root of a tree without groups is a leaf, too.
+    return [node.to_dataset() for node in results.leaves if "activation" in node.attrs]
 
 
 def _of_activation(results: xr.DataTree, label: str) -> xr.Dataset:

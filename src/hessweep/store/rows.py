@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.store.expression import Expression, no_column, parse
-from hessweep.store.schema import STRING, TABLE_COLUMNS
+from hessweep.store.schema import STRING, TABLE_COLUMNS, no_column_values
 
 Rows = slice | ndarray
 """Which rows of an array: neighbours as a slice, else their numbers."""
@@ -33,14 +33,15 @@ def select_columns(
     Args:
         sources: The groups.
         where: A condition on columns; all points if None.
-        columns: Which columns; all of `TABLE_COLUMNS` if None.
+        columns: Which columns, each once however often it is named; all of `TABLE_COLUMNS` if
+            None.
 
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.
         DamagedStoreError: If stored values can not be read.
     """
     expression = parse_condition(where)
-    names = TABLE_COLUMNS if columns is None else tuple(columns)
+    names = TABLE_COLUMNS if columns is None else tuple(dict.fromkeys(columns))
     if unknown := [name for name in names if name not in TABLE_COLUMNS]:
         raise QueryError(no_column(unknown, TABLE_COLUMNS))
     parts: dict[str, list[ndarray]] = {name: [] for name in names}
@@ -48,7 +49,10 @@ def select_columns(
         rows = select_rows(source, expression)
         for name in names:
             parts[name].append(values_of(source, name, rows))
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    return {
+        name: np.concatenate(arrays) if arrays else no_column_values(name)
+        for name, arrays in parts.items()
+    }
 
 
 def parse_condition(where: str | None) -> Expression | None:

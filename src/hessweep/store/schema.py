@@ -168,6 +168,12 @@ def flat_values(result: PointResult) -> dict[str, ndarray]:
     return {EIGENVALUES.name: result.eigenvalues, **density}
 
 
+def no_column_values(name: str) -> ndarray:
+    """Return the array of a column of `PUBLISHED_COLUMNS` without a row."""
+    [column] = [column for column in PUBLISHED_COLUMNS if column.name == name]
+    return np.empty(0, numpy_dtype(column))
+
+
 def no_values(ragged: Ragged) -> dict[str, ndarray]:
     """Return the arrays of a point that has no entries."""
     return {column.name: np.empty(0, numpy_dtype(column)) for column in ragged.columns}

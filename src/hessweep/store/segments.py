@@ -147,6 +147,7 @@ def is_segment_name(name: str) -> bool:
 @cache
 def provenance() -> dict[str, Any]:
     """Return what computed numbers depend on beyond their point: versions and processor."""
+    importlib.import_module("scipy.linalg")  # whose BLAS else is not seen where it is not used yet
     packages = ("hessweep", "numpy", "scipy", "python-flint", "xarray", "zarr")
     blas = {
         f"{info.get('internal_api')} {info.get('version')} {info.get('architecture', '')}".strip()

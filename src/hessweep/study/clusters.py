@@ -90,7 +90,7 @@ class SlurmCluster(Section):
     interface: str | None = None
     """Network interface that scheduler and workers share, such as ib0."""
     folder: PlainPath | None = None
-    """Where jobs put their logs and scratch files; a temporary folder where not given."""
+    """Where jobs put their logs and scratch files; `slurm` in the results folder if None."""
     prologue: tuple[str, ...] = Field(default=(), strict=False)
     """Shell lines that a job runs first, such as `module load python`."""
     directives: tuple[str, ...] = Field(default=(), strict=False)

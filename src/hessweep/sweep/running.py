@@ -88,6 +88,7 @@ def run(
     progress: "Callable[[Progress], None]" = lambda _: None,
     retry_failed: bool = False,
     batch_seconds: float = BATCH_SECONDS,
+    cores: int | None = None,
 ) -> Summary:
     """Compute the points that the store below `root` lacks, and commit them to it.
 
@@ -101,6 +102,7 @@ def run(
         progress: Called with the same object, updated, after every batch and heartbeat.
         retry_failed: Compute points again that are stored as failed.
         batch_seconds: Predicted work in one task, at most; a tenth of it at least.
+        cores: Of this machine, for a local cluster whose workers are not given; all if None.
 
     Raises:
         TooLargeError: If a missing point does not fit into a worker; nothing is computed.
@@ -118,7 +120,7 @@ def run(
         from hessweep.cost import check_fits
 
         if isinstance(where, Section):
-            where = fitted(where, work.missing)
+            where = fitted(where, work.missing, cores)
         check_fits(work.missing, _memory(where))
         with claim(root, work.missing):
             # Another run may have stored some of them meanwhile.

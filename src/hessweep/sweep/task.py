@@ -2,8 +2,10 @@
 
 import gc
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from itertools import groupby
+from multiprocessing import parent_process
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -27,12 +29,11 @@ def compute_batch(points: Sequence[Point], root: Path) -> dict[int, str] | Store
         not be written. Where all goes well that is next to nothing: Dask takes a list apart and
         sends each of its elements by itself.
     """
-    _forget_imports()
     results: list[PointResult] = []
     for _, group in groupby(points, key=_but_for_the_seed):
         together = list(group)
-        _limit_blas(blas_threads(together[0]))
-        results += _attempt(together)
+        with _for_points_alone(blas_threads(together[0])):
+            results += _attempt(together)
     try:
         write_segment(root, results)
     except StoreError as error:  # returned: raised, its class would be lost on the way
@@ -56,6 +57,17 @@ def _attempt(points: list[Point]) -> list[PointResult]:
         return [PointResult(points[0], error=message[:LONGEST_ERROR])]
 
 
+def _for_points_alone(threads: int) -> AbstractContextManager[object]:
+    """Set BLAS's threads; in a worker's process for good, in a user's for this once."""
+    # The last bits of a product depend on how many threads share it, so that the point decides;
+    # a cluster that was there before may have workers with any number.
+    if parent_process() is None:
+        return threadpool_limits(threads, user_api="blas")
+    _forget_imports()
+    _limit_blas(threads)
+    return nullcontext()
+
+
 @lru_cache(maxsize=1)  # Once a process.
 def _forget_imports() -> None:
     # Python else looks again and again through the objects of all libraries for garbage: 50 ms
@@ -66,6 +78,4 @@ def _forget_imports() -> None:
 
 @lru_cache(maxsize=1)  # To set the number that is set already would cost more than small points.
 def _limit_blas(threads: int) -> None:
-    # The last bits of a product depend on how many threads share it, so that the point decides;
-    # a cluster that was there before may have workers with any number.
     threadpool_limits(threads, user_api="blas")
