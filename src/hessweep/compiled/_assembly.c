@@ -35,13 +35,17 @@ CLONES static void block(double *restrict H, Py_ssize_t P, Py_ssize_t N_i,
 /* The rows of C of neuron m: in column k `W2_m (K_c(k, m) w_k + 2 K_q(k, m) w_m)`. */
 CLONES static void last_columns(double *restrict C, Py_ssize_t P, Py_ssize_t N_h, Py_ssize_t N_i,
                                 Py_ssize_t m, const double *restrict W1, double W2_m,
-                                const double *restrict K_q, const double *restrict K_c)
+                                const double *restrict K_q, const double *restrict K_c,
+                                double *restrict along_k)
 {
+    double *restrict along_m = along_k + N_h;
     for (Py_ssize_t k = 0; k < N_h; k++) {
-        double along_k = W2_m * K_c[k * N_h + m], along_m = 2 * W2_m * K_q[k * N_h + m];
-        for (Py_ssize_t n = 0; n < N_i; n++)
-            C[n * P + k] = along_k * W1[k * N_i + n] + along_m * W1[m * N_i + n];
+        along_k[k] = W2_m * K_c[k * N_h + m];
+        along_m[k] = 2 * W2_m * K_q[k * N_h + m];
     }
+    for (Py_ssize_t n = 0; n < N_i; n++)
+        for (Py_ssize_t k = 0; k < N_h; k++)
+            C[n * P + k] = along_k[k] * W1[k * N_i + n] + along_m[k] * W1[m * N_i + n];
 }
 
 enum { IN_W1, IN_W2, IN_K, IN_K_Q, IN_K_C, IN_K_CC, IN_K_QC, INPUTS };
@@ -59,7 +63,8 @@ static void assemble_one(const double *const in[INPUTS], double *H, Py_ssize_t N
                   z * in[IN_K_C][mp], z * in[IN_K_CC][mp], 2 * z * K_qc[pm], 2 * z * K_qc[mp],
                   work);
         }
-        last_columns(H + m * N_i * P + P1, P, N_h, N_i, m, W1, W2[m], in[IN_K_Q], in[IN_K_C]);
+        last_columns(H + m * N_i * P + P1, P, N_h, N_i, m, W1, W2[m], in[IN_K_Q], in[IN_K_C],
+                     work);
         memcpy(H + (P1 + m) * P + P1, in[IN_K] + m * N_h, sizeof(double) * (size_t)N_h);
     }
 }
@@ -74,7 +79,7 @@ static PyObject *assemble(PyObject *self, PyObject *args)
                           &N_i))
         return NULL;
     Py_ssize_t P = N_h * (N_i + 1), sizes[INPUTS] = {N_h * N_i, N_h};
-    double *work = PyMem_Malloc(2 * sizeof(double) * (size_t)N_i);
+    double *work = PyMem_Malloc(2 * sizeof(double) * (size_t)(N_i > N_h ? N_i : N_h));
     int fits = H.len == 8 * S * P * P;
     for (int i = 0; i < INPUTS; i++) {
         if (i >= IN_K)

@@ -206,28 +206,52 @@ INLINE int ISA(iterate)(lanes *d, lanes *e2, Py_ssize_t n)
     }
 }
 
+/* The largest absolute value of the upper triangle. */
+INLINE double ISA(largest)(const double *m, Py_ssize_t n)
+{
+    const lanes zero = {0};
+    lanes top = zero;
+    double largest = 0;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Py_ssize_t j = i;
+        for (; j + LANES <= n; j += LANES) {
+            lanes x;
+            memcpy(&x, m + i * n + j, sizeof x);
+            x = SELECT(x < zero, -x, x);
+            top = SELECT(x > top, x, top);
+        }
+        for (; j < n; j++)
+            largest = fabs(m[i * n + j]) > largest ? fabs(m[i * n + j]) : largest;
+    }
+    for (int s = 0; s < LANES; s++)
+        largest = top[s] > largest ? top[s] : largest;
+    return largest;
+}
+
 /* The eigenvalues of `count` <= LANES matrices; return those that failed, as bits. */
 static int ISA(solve)(const double *matrices, double *out, Py_ssize_t n, int count, void *work)
 {
     lanes *a = work, *d = a + n * n, *e2 = d + n, *vectors = e2 + n;
-    int failed;
+    const double *m[LANES];
+    lanes scale;
     double unit[LANES];
+    int failed;
     for (int s = 0; s < LANES; s++) {
-        /* Spare lanes repeat the last matrix. */
-        const double *m = matrices + (s < count ? s : count - 1) * n * n;
-        double largest = 0;
         int exponent = 0;
-        for (Py_ssize_t i = 0; i < n; i++)
-            for (Py_ssize_t j = 0; j <= i; j++)
-                largest = fabs(m[j * n + i]) > largest ? fabs(m[j * n + i]) : largest;
+        /* Spare lanes repeat the last matrix. */
+        m[s] = matrices + (s < count ? s : count - 1) * n * n;
         /* A power of two loses no bits, and then no square overflows or matters if lost. */
-        frexp(largest, &exponent);
+        frexp(ISA(largest)(m[s], n), &exponent);
         unit[s] = ldexp(1.0, exponent);
-        double scale = ldexp(1.0, -exponent);
-        for (Py_ssize_t i = 0; i < n; i++)
-            for (Py_ssize_t j = 0; j <= i; j++)
-                a[i * n + j][s] = m[j * n + i] * scale;
+        scale[s] = ldexp(1.0, -exponent);
     }
+    for (Py_ssize_t i = 0; i < n; i++)
+        for (Py_ssize_t j = 0; j <= i; j++) {
+            lanes entry;
+            for (int s = 0; s < LANES; s++)
+                entry[s] = m[s][j * n + i];
+            a[i * n + j] = entry * scale;
+        }
     ISA(tridiagonalise)(a, n, d, e2, vectors);
     failed = ISA(iterate)(d, e2, n);
     for (int s = 0; s < count; s++)
