@@ -12,7 +12,7 @@ import shlex
 import shutil
 import signal
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,10 +190,12 @@ def _preloads() -> list[str]:
 def _local(config: LocalCluster) -> Iterator["Client"]:
     from distributed import Client
 
-    # Processes with a nanny each: a point that kills its process costs a restart, not the run.
-    # The nanny sets one BLAS thread a worker before numpy is imported.
-    with _environment_restored(), _started(config) as cluster, Client(cluster) as client:
-        yield client
+    with _environment_restored(), ExitStack() as stack:
+        # A Ctrl-C that came meanwhile is raised when the block ends: from then on the stack
+        # closes the cluster.
+        with _interrupts_for_us_alone():
+            cluster = stack.enter_context(_started(config))
+        yield stack.enter_context(Client(cluster))
 
 
 @contextmanager
@@ -217,17 +219,18 @@ def _environment_restored() -> Iterator[None]:
 def _started(config: LocalCluster) -> "DaskLocalCluster":
     from distributed import LocalCluster as DaskLocalCluster
 
-    with _interrupts_for_us_alone():
-        return DaskLocalCluster(
-            n_workers=planned_workers(config),
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            memory_limit=planned_memory(config),
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-        )
+    # Processes with a nanny each: a point that kills its process costs a restart, not the run.
+    # The nanny sets one BLAS thread a worker before numpy is imported.
+    return DaskLocalCluster(
+        n_workers=planned_workers(config),
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        memory_limit=planned_memory(config),
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        silence_logs=logging.CRITICAL,
+    )
 
 
 @contextmanager
