@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from hessweep.point import TIMES, Point
 from hessweep.store import read_segment, stored_points
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import AddressCluster, LocalCluster
-from hessweep.sweep import Summary, find_work, run, running
+from hessweep.sweep import Summary, driver, find_work, run, running
 from hessweep.sweep.driver import MAX_BATCH, batches
 
 ERF, QUADRATIC = activation("erf"), activation("quadratic")
@@ -197,3 +198,11 @@ def test_progress_ends_at_the_total(client: Client, tmp_path: Path) -> None:
     assert seen[0] == (0, 0)
     assert seen[-1] == (4, 1)
     assert seen == sorted(seen)
+
+
+def test_workers_that_join_while_results_come_are_counted(monkeypatch, tmp_path) -> None:
+    client = SimpleNamespace(status="running", nthreads=lambda: {"first": 1, "later": 1})
+    told = driver.Driver(client, tmp_path, driver.Progress(2, workers=1), lambda state: None)
+    told.finished.put("a result")
+    assert told._next_finished() == "a result"
+    assert told.state.workers == 2

@@ -176,3 +176,15 @@ def test_planted_large_eigenvalues_are_counted() -> None:
     )  # fmt: skip
     [count], [error] = count_large(sampled, 30)
     assert (count, error) == (pytest.approx(40), pytest.approx(0, abs=1e-12))
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), [(1, 2), (2, 10)])
+def test_a_network_of_outliers_and_zeros_alone(N_i: int, N_h: int) -> None:
+    network = sample_teacher(activation("polynomial", coefficients=[1, 1, 1]), N_i, N_h, seed=0)
+    density = spectral_density(network)
+    expected = spectrum(network)
+    smallest = expected[expected > 1e-9 * expected[-1]][0]
+    x = np.array([smallest / 2, np.sqrt(expected[-2] * expected[-1]), 1.01 * expected[-1]])
+    value, error = density.cdf(x)
+    assert value == pytest.approx(np.searchsorted(expected, x) / network.P, abs=1e-6)
+    assert (error < 1e-6).all()

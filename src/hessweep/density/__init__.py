@@ -81,6 +81,14 @@ def spectral_density(
     outliers = _lock_outliers(lanczos, rest, krylov)
     zeros = route(network.activation, network.N_i, network.N_h).zeros
     left = rest.P - len(outliers) - zeros
+    known = np.concatenate([exact, outliers])
+    counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
+    order = np.argsort(known)
+    if not left:
+        empty = np.empty((0, 1))
+        return SpectralDensity(
+            network.P, known[order], counts[order], empty, empty, _floor(operator)
+        )
     moments = (
         (operator.trace() - outliers.sum()) / left,
         (operator.frobenius_norm() ** 2 - (outliers**2).sum()) / left,
@@ -97,9 +105,6 @@ def spectral_density(
         weight[lanczos.steps - len(found) :] = vectors[0] ** 2
         weight[:] = without_zeros(weight, zeros / (left + zeros))
         weight[:] = calibrated(node, weight, moments)
-    known = np.concatenate([exact, outliers])
-    counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
-    order = np.argsort(known)
     return SpectralDensity(network.P, known[order], counts[order], nodes, weights, floor)
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from time import monotonic
 from uuid import uuid4
 
 from distributed import Client, Future, KilledWorker
@@ -85,6 +87,7 @@ class Driver:
         self.in_flight: dict[str, Batch] = {}
         self.futures: dict[str, Future] = {}
         self.finished: SimpleQueue[Future] = SimpleQueue()
+        self.looked = -inf
 
     def run(self, work: Iterable[Batch]) -> list[Failure]:
         """Compute all batches; return the points that failed.
@@ -122,6 +125,9 @@ class Driver:
         future.add_done_callback(self.finished.put)
 
     def _next_finished(self) -> Future:
+        # By the clock, however fast results come: workers may join at any time.
+        if monotonic() - self.looked >= HEARTBEAT_SECONDS:
+            self._heartbeat()
         while True:
             try:
                 return self.finished.get(timeout=HEARTBEAT_SECONDS)
@@ -129,6 +135,7 @@ class Driver:
                 self._heartbeat()
 
     def _heartbeat(self) -> None:
+        self.looked = monotonic()
         if self.client.status in ("closing", "closed"):
             raise ClusterError(_LOST)
         with suppress(OSError):  # while the connection is cut: Dask reconnects, or gives up
