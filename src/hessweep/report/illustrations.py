@@ -42,7 +42,9 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
         folder: Where `<figure>.png` or `.svg`, `.csv` (data) and `.txt` (caption) are.
     """
     return [
-        _illustration(name, request.title or figure_kind(request.kind).title, picture)
+        _illustration(
+            name, request.title or figure_kind(request.kind, request.options).title, picture
+        )
         for name, request in study.figures.items()
         for picture in _pictures(folder, name)
     ]
