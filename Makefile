@@ -40,9 +40,9 @@ bench: $(VENV)/.dev ## Measure the speed anew: benchmarks/out/, docs/benchmarks.
 	$(BIN)/python benchmarks/run.py --document
 
 lock: ## Pin the requirements anew (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --group build pyproject.toml -o requirements/run.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --group build --group dev -c requirements/run.txt \
 	  pyproject.toml -o requirements/dev.txt
 

@@ -16,14 +16,8 @@ from distributed import Client
 
 from hessweep import cluster
 from hessweep.activations import activation
-from hessweep.cluster import (
-    choose_cluster,
-    cluster_client,
-    connected_memory,
-    fitted,
-    planned_memory,
-    planned_workers,
-)
+from hessweep.capacity import connected_memory, fitted, planned_memory, planned_workers
+from hessweep.cluster import choose_cluster, cluster_client
 from hessweep.cost import blas_threads, check_fits
 from hessweep.errors import ClusterError
 from hessweep.point import Point

@@ -15,6 +15,9 @@ from hessweep.network import sample_weights
 from hessweep.store import each_of, open_results, restrict, table
 from hessweep.study import Study
 
+TEACHER = ["activation", "N_i", "N_h", "weights", "seed"]
+"""Columns of the point table that tell one teacher from another."""
+
 
 def results_of(study: Study, sweeps: Iterable[str] = ()) -> xr.DataTree:
     """Return the published results of a study's sweeps, of all of them if none is named.
@@ -57,10 +60,14 @@ def realisations(results: xr.DataTree, where: str, *, densities: bool = False) -
     found = found.assign(eigenvalues=pd.Series(rows, found.index, dtype=object))
     if densities:
         found["density"] = pd.Series(_densities(results, where, found), found.index, dtype=object)
-    teacher = ["activation", "N_i", "N_h", "weights", "seed"]
-    found = found[usable].sort_values([*teacher, "spectrum"])
-    # "exact" comes after "density": where there are both, the spectrum says more.
-    return found.drop_duplicates(teacher, keep="last", ignore_index=True)
+    return one_a_teacher(found[usable])
+
+
+def one_a_teacher(points: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows sorted by teacher; of one that has both, the spectrum, not the density."""
+    rows = points.sort_values([*TEACHER, "spectrum"])
+    # "exact" comes after "density": the spectrum says more.
+    return rows.drop_duplicates(TEACHER, keep="last", ignore_index=True)
 
 
 def _densities(

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from hessweep.analysis import one_a_teacher
 from hessweep.claims import claims_table
 from hessweep.errors import StudyError, did_you_mean
 from hessweep.store import table as point_table
@@ -26,16 +27,15 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
         reports; -1 for densities alone); `rank_differs`, `float64_differs` (how many teachers
         have another rank than the exact formula, another float64 rank than the certified one).
     """
-    done = points[points["status"] == "done"].sort_values("spectrum", kind="stable")
-    # "exact" comes after "density": of a teacher that has both, the spectrum says more.
-    done = done.drop_duplicates([*GRID, "seed"], keep="last")
+    done = one_a_teacher(points[points["status"] == "done"])
+    # -1: a density point, whose eigenvalues float64 has not seen.
+    seen = done["rank_float64"].where(done["rank_float64"] != -1)
     exact = done["effective_parameters_kind"] == "exact"
     done = done.assign(
         proved=done["rank_certificate"] == "proved",
         rank_differs=exact & (done["rank"] != done["effective_parameters"]),
-        # -1: a density point, whose eigenvalues float64 has not seen.
-        float64_differs=(done["rank_float64"] != done["rank"]) & (done["rank_float64"] != -1),
-        rank_float64=done["rank_float64"].where(done["rank_float64"] != -1),
+        float64_differs=seen.notna() & (seen != done["rank"]),
+        rank_float64=seen,
     )
     table = (
         done.groupby(GRID, sort=True)
@@ -54,8 +54,8 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
         )
         .reset_index()
     )
-    seen = ["float64_min", "float64_max"]
-    return table.assign(**table[seen].fillna(-1).astype("int64"))
+    of_float64 = ["float64_min", "float64_max"]
+    return table.assign(**table[of_float64].fillna(-1).astype("int64"))
 
 
 def rank_summary(points: pd.DataFrame) -> pd.DataFrame:

@@ -96,6 +96,7 @@ def test_a_tree_without_points_has_empty_answers(results):
     nothing = restrict(results, [])
     assert table(nothing, "N_i == N_h").dtypes.equals(table(results, "N_i < 0").dtypes)
     assert len(table(nothing)) == 0
+    assert len(table(restrict(nothing, []))) == 0
     assert pooled_eigenvalues(nothing).size == 0
     with pytest.raises(QueryError, match="no activation"):
         spectra(nothing, "erf", 2, 2)

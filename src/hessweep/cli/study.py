@@ -41,7 +41,7 @@ def plan(
 ) -> None:
     """Predict time, memory and storage; compute nothing."""
     from hessweep.calibration import calibrate
-    from hessweep.cluster import fitted, planned_memory, planned_workers
+    from hessweep.capacity import fitted, planned_memory, planned_workers
     from hessweep.cost import check_fits
     from hessweep.study import load_study
     from hessweep.sweep import find_work

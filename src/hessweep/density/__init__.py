@@ -72,8 +72,7 @@ def spectral_density(
         )
     exact, counts, rest = _exact_part(network)
     if rest is None:
-        empty = np.empty((0, 1))
-        return SpectralDensity(network.P, exact, counts, empty, empty, floor=0.0)
+        return SpectralDensity.of_known(exact, counts)
     operator = hessian_operator(rest, dtype)
     rng = np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
@@ -84,16 +83,13 @@ def spectral_density(
     known = np.concatenate([exact, outliers])
     counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
     order = np.argsort(known)
+    floor = _floor(operator)
     if not left:
-        empty = np.empty((0, 1))
-        return SpectralDensity(
-            network.P, known[order], counts[order], empty, empty, _floor(operator)
-        )
+        return SpectralDensity.of_known(known[order], counts[order], floor)
     moments = (
         (operator.trace() - outliers.sum()) / left,
         (operator.frobenius_norm() ** 2 - (outliers**2).sum()) / left,
     )
-    floor = _floor(operator)
     nodes, weights = np.full((probes, lanczos.steps), floor), np.zeros((probes, lanczos.steps))
     for i, (node, weight) in enumerate(zip(nodes, weights, strict=True)):
         # The first run found no outliers: then it is as good a probe as any.

@@ -68,8 +68,15 @@ class SpectralDensity:
     def of_spectrum(cls, eigenvalues: Float[ndarray, " P"]) -> "SpectralDensity":
         """Return the density of eigenvalues that are all known one by one, ascending."""
         each = np.ones(len(eigenvalues), dtype=np.int64)
+        return cls.of_known(eigenvalues, each)
+
+    @classmethod
+    def of_known(
+        cls, exact: Float[ndarray, " k"], multiplicities: Int[ndarray, " k"], floor: float = 0.0
+    ) -> "SpectralDensity":
+        """Return the density of eigenvalues of which none is left to be sampled."""
         empty = np.empty((0, 1))
-        return cls(len(eigenvalues), eigenvalues, each, empty, empty, floor=0.0)
+        return cls(int(multiplicities.sum()), exact, multiplicities, empty, empty, floor)
 
     @classmethod
     def from_flat(cls, P: int, flat: FlatDensity, floor: float) -> "SpectralDensity":

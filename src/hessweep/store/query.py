@@ -187,7 +187,7 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
     """
     wanted = frozenset(keys)
     kept: dict[str, xr.Dataset] = {}
-    for node in results.leaves:
+    for node in _groups(results):
         dataset = node.to_dataset()
         mask = np.fromiter((key in wanted for key in dataset["key"].values.tolist()), bool)
         rows = np.flatnonzero(mask)
@@ -203,9 +203,13 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
     return xr.DataTree.from_dict(kept, name=results.name)
 
 
-def _datasets(results: xr.DataTree) -> list[xr.Dataset]:
+def _groups(results: xr.DataTree) -> list[xr.DataTree]:
     # The root of a tree without groups is a leaf, too.
-    return [node.to_dataset() for node in results.leaves if "activation" in node.attrs]
+    return [node for node in results.leaves if "activation" in node.attrs]
+
+
+def _datasets(results: xr.DataTree) -> list[xr.Dataset]:
+    return [node.to_dataset() for node in _groups(results)]
 
 
 def _of_activation(results: xr.DataTree, label: str) -> xr.Dataset:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hessweep.cluster import cluster_client, connected_memory, fitted, planned_memory
+from hessweep.capacity import connected_memory, fitted, planned_memory
+from hessweep.cluster import cluster_client
 from hessweep.point import Point
 from hessweep.store import stored_points
 from hessweep.store.claims import claim
