@@ -1,6 +1,4 @@
-import os
 import shutil
-import time
 
 import pytest
 
@@ -108,14 +106,6 @@ def test_foreign_and_temporary_files_are_passed_over(root, computed):
     (folder / "damaged").mkdir()
     assert stored_points(root) == expected(computed)
     assert (folder / ".tmp-0123").exists()
-
-
-def test_a_killed_writers_file_goes_after_a_day(root):
-    left = root / "segments" / ".tmp-0123"
-    left.write_bytes(b"half a segm")
-    os.utime(left, (time.time() - 2 * 86400,) * 2)
-    stored_points(root)
-    assert not left.exists()
 
 
 def test_processes_that_index_and_write_at_once_agree(root, computed):

@@ -141,6 +141,7 @@ def test_groups_of_failed_points_only_are_published(tmp_path, computed):
 def test_small_blocks_chunks_and_shards_give_the_same(root, computed, monkeypatch):
     monkeypatch.setattr(selection, "_BLOCK_ROWS", 5)
     monkeypatch.setattr(selection, "_BLOCK_VALUES", 17)
+    monkeypatch.setattr(group_writer, "_TURNS", 1)
     monkeypatch.setattr(group_writer, "_CHUNK", {"point": 2, "eigenvalue": 3, "node": 3})
     monkeypatch.setattr(group_writer, "_SHARD", {"point": 4, "eigenvalue": 12, "node": 12})
     assert publish(root, force=True)
@@ -158,19 +159,28 @@ def test_an_open_reader_keeps_its_version_over_the_next_publish(small, computed)
     assert_holds(opened.load(), [computed[0], computed[3], computed[12]])
 
 
-def test_a_reader_two_versions_behind_fails_and_never_mixes_them(small, computed, monkeypatch):
-    # Chunks of one size in all versions, as in a large group: only their layout tells.
-    monkeypatch.setattr(group_writer, "_CHUNK", {"point": 2, "eigenvalue": 2, "node": 2})
-    monkeypatch.setattr(group_writer, "_SHARD", {"point": 2, "eigenvalue": 2, "node": 2})
+@pytest.mark.parametrize(("largest", "turns"), [(2, 8), (2**15, 2**9)])
+def test_a_reader_of_an_older_version_fails_and_never_mixes_them(
+    small, computed, monkeypatch, largest, turns
+):
+    """However much older; whether chunks are full, as in a large group, or of the group's size."""
+    monkeypatch.setattr(group_writer, "_TURNS", turns)
+    monkeypatch.setattr(group_writer, "_CHUNK", dict.fromkeys(group_writer._CHUNK, largest))
+    monkeypatch.setattr(group_writer, "_SHARD", dict.fromkeys(group_writer._SHARD, largest + 20))
     publish(small, force=True)
-    opened = published(small)
-    for seed in (50, 51):
-        write_segment(small, [with_seed(computed[0], seed)])
-        publish(small)
-    # No point has a density: arrays without values have nothing to mix.
-    for name in (name for name in opened.variables if opened[name].size):
-        with pytest.raises((ValueError, RuntimeError)):
-            opened[name].load()
+    stored = [write_segment(small, [with_seed(computed[0], seed)]) for seed in range(50, 58)]
+    readers = []
+    for number in range(10):
+        publish(small, force=True)
+        for reader in readers[:-1]:
+            # No point has a density: arrays without values have nothing to mix.
+            for name in (name for name in reader.variables if reader[name].size):
+                with pytest.raises((ValueError, RuntimeError)):
+                    reader[name].copy().load()
+        readers.append(published(small))
+        # Fewer points and other ones: a version is never of the size of another.
+        if number < len(stored):
+            (small / "segments" / stored[number]).unlink()
 
 
 def test_readers_see_whole_versions_while_publishing_goes_on(small, computed):

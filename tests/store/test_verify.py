@@ -126,25 +126,33 @@ def test_foreign_files_are_found_and_left(root):
     foreign = {
         root / "segments" / "notes.txt": "foreign file",
         root / "segments" / "copy.zarr.zip": "foreign file",
-        root / "published" / "erf.zarr" / "rank" / "old": "damaged published",
-        root / "published" / "mine.zarr": "damaged published",
+        root / "published" / "erf.zarr" / "rank" / "old": "foreign file",
+        root / "published" / "mine.zarr": "foreign file",
+        root / "published" / "notes.txt": "foreign file",
     }
     for path in foreign:
         path.write_text("mine")
     found = {root / problem.path: problem.kind for problem in verify(root, sample=0).problems}
     assert found == foreign
-    repair(root)
-    assert all(path.exists() for path in foreign)
+    before = snapshot(root)
+    assert not repair(root).published
+    assert snapshot(root) == before
 
 
-def test_temporary_files_count_once_their_writer_must_be_dead(root):
-    left = root / "segments" / ".tmp-12"
+@pytest.mark.parametrize("folder", [".", "segments", "published", "published/erf.zarr"])
+@pytest.mark.parametrize("remove", [repair, publish])
+def test_temporary_files_count_once_their_writer_must_be_dead(root, folder, remove):
+    left = root / folder / ".tmp-12"
     left.write_text("half")
     assert kinds(root) == []
+    remove(root)
+    assert left.exists()
     os.utime(left, (time.time() - 2 * 86400,) * 2)
     assert kinds(root) == ["stale temporary file"]
-    repair(root)
+    assert left.exists()
+    remove(root)
     assert not left.exists()
+    assert kinds(root) == []
 
 
 def test_a_key_of_another_point_is_found(tmp_path, computed, monkeypatch):

@@ -129,6 +129,12 @@ def _repair(results: Path, *, quiet: bool = False) -> None:
 
 
 def _existing(results: Path) -> Path:
-    if not results.is_dir():
-        raise QueryError(f"{results}: expected the results folder of a study, and it is not there")
+    from hessweep.store.segments import segments_folder
+
+    if not segments_folder(results).is_dir():
+        found = "no `segments` in it" if results.is_dir() else "no such folder"
+        raise QueryError(
+            f"{results}: expected the results folder of a study, found {found}; "
+            "`hessweep run` computes a study and stores it"
+        )
     return results

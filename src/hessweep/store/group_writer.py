@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import zarr
@@ -30,7 +30,8 @@ _CHUNK = {POINT: 2**15, EIGENVALUE: 2**17, NODE: 2**17}
 _SHARD = {POINT: 2**20, EIGENVALUE: 2**23, NODE: 2**23}
 """Values in a file: at most 64 MiB of eigenvalues."""
 
-_INDEX_LOCATIONS: tuple[Literal["end"], Literal["start"]] = ("end", "start")
+_TURNS = 2**9
+"""How many lengths of chunks take turns, each for two generations."""
 
 _FILL_VALUES: dict[str, Any] = {"int64": -1, "float64": np.nan, "str": ""}
 
@@ -102,18 +103,17 @@ def _create(
 ) -> zarr.Array[Any]:
     dimension = DIMENSIONS.get(column.name, POINT)
     size = max(sizes[dimension], 1)
+    # However the size changes, the length's remainder tells generations apart that use the same
+    # names; see publishing.py for what that is good for.
     chunk = min(_CHUNK[dimension], size)
+    chunk += (generation // 2 - chunk) % _TURNS
     shard = min(_SHARD[dimension], math.ceil(size / chunk) * chunk)
     return root.create_array(
         column.name,
         shape=(sizes[dimension],),
         dtype=numpy_dtype(column),
         chunks=(chunk,),
-        # Four layouts take turns; see publishing.py for what that is good for.
-        shards={  # type: ignore[arg-type]  # the type of this dict is not exported
-            "shape": (shard // chunk * chunk,),
-            "index_location": _INDEX_LOCATIONS[generation // 2 % 2],
-        },
+        shards=(shard // chunk * chunk,),
         chunk_key_encoding={"name": "default", "separator": "/."[generation % 2]},
         compressors=[ZstdCodec(level=3), Crc32cCodec()],
         fill_value=_FILL_VALUES[column.dtype],

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from hessweep.errors import DamagedStoreError
-from hessweep.store.files import accessing, commit_file, remove_stale
+from hessweep.store.files import accessing, commit_file
 from hessweep.store.schema import POINT_COLUMNS, missing_value
 from hessweep.store.segments import list_segments, read_columns, segments_folder
 
@@ -124,7 +124,6 @@ def read_index(root: Path) -> Index:
         StoreAccessError: If the folder can not be read.
     """
     root = Path(root)
-    remove_stale(segments_folder(root))
     sizes = list_segments(root)
     cached = _read_cache(root)
     known = _sizes(cached)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hessweep.errors import DamagedStoreError
 from hessweep.store.files import accessing
+from hessweep.store.segments import segments_folder
 
 FOLDER = "published"
 SUFFIX = ".zarr"
@@ -30,6 +31,16 @@ def published_groups(root: Path) -> dict[str, Path]:
     """Return the published groups: name without `.zarr` -> folder."""
     found = published_folder(root).glob(f"*{SUFFIX}")
     return {path.name.removesuffix(SUFFIX): path for path in sorted(found) if path.is_dir()}
+
+
+def written_folders(root: Path) -> list[Path]:
+    """Return the folders of a results root in which files appear by `commit_file`."""
+    return [
+        Path(root),
+        segments_folder(root),
+        published_folder(root),
+        *published_groups(root).values(),
+    ]
 
 
 def published_digests(root: Path) -> dict[str, str]:

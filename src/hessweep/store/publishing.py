@@ -4,9 +4,9 @@ How a group is replaced. The new version is built aside. Its chunks are then mov
 under names that the current version does not use (`c/0` and `c.0` take turns), and at last the
 group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap. A
 reader that opened the group before keeps its own metadata and finds its own chunks, until the
-publish after the next takes their names; then it meets another layout of shards and fails its
-checksums instead of mixing two versions. Swapping a folder or a link would not do: Zarr looks
-chunks up by path, and old metadata would silently read new chunks.
+publish after the next takes their names; then it meets chunks of another length, which can not
+be read as its own, instead of mixing two versions. Swapping a folder or a link would not do: Zarr
+looks chunks up by path, and old metadata would silently read new chunks.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hessweep.store.files import accessing, commit_file, sync
+from hessweep.store.files import accessing, commit_file, remove_stale, sync
 from hessweep.store.index import cache_digest, read_index, warn_of
 from hessweep.store.published import (
     BUILD,
@@ -31,6 +31,7 @@ from hessweep.store.published import (
     chunk_paths,
     metadata_digest,
     published_folder,
+    written_folders,
 )
 from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES
 from hessweep.store.segments import list_segments, provenance
@@ -42,7 +43,8 @@ def publish(root: Path, *, force: bool = False) -> bool:
     """Bring the published store up to date with the segments.
 
     Groups whose points have not changed are left as they are, so that publishing again with
-    nothing new does nothing. Damaged segments are left out, with a `DamagedSegmentWarning`.
+    nothing new does nothing, but for removing what writers left that were killed long ago.
+    Damaged segments are left out, with a `DamagedSegmentWarning`.
 
     Args:
         root: The results root.
@@ -56,6 +58,8 @@ def publish(root: Path, *, force: bool = False) -> bool:
         DamagedStoreError: If a segment turns out damaged only now; `repair` helps.
     """
     folder = published_folder(root)
+    for written in written_folders(root):
+        remove_stale(written)
     if not force and _state(root, list_segments(root)) == _told_state(folder):
         return False
     index = read_index(root)

@@ -11,9 +11,9 @@ from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
 from hessweep.point import point_key
-from hessweep.store.files import TEMPORARY, accessing, remove_stale, stale_files
+from hessweep.store.files import TEMPORARY, accessing, stale_files
 from hessweep.store.index import read_index
-from hessweep.store.published import ASIDE, SUFFIX, published_folder
+from hessweep.store.published import ASIDE, SUFFIX, published_folder, written_folders
 from hessweep.store.publishing import publish
 from hessweep.store.recompute import recompute
 from hessweep.store.segments import (
@@ -81,7 +81,7 @@ class Repair:
 
 
 def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
-    """Read every byte of a results folder and check it; change nothing.
+    """Read every byte of a results folder and check it; change nothing but the index's cache.
 
     Checked are: every segment's digest, the checksum of every chunk and the key of every point;
     every published chunk, and that it says what the segments say; files that do not belong; and
@@ -107,10 +107,8 @@ def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
     problems += _foreign_segments(root)
     index = read_index(root)
     groups = select(index.points[index.points["segment"].isin(readable)])
-    problems += [
-        Problem("stale published" if stale else "damaged published", path, message)
-        for stale, path, message in published_problems(root, groups)
-    ]
+    problems += [Problem(*finding) for finding in published_problems(root, groups)]
+    problems += _stale_files(root)
     done = [group.points[group.points["status"] == "done"] for group in groups]
     drawn = pd.concat(done) if done else index.points.iloc[:0]
     outcome = recompute(root, drawn.sample(min(sample, len(drawn)), random_state=seed))
@@ -144,7 +142,6 @@ def repair(root: Path) -> Repair:
     damaged = {p.path for p in problems if p.kind == "damaged published"}
     with accessing(aside, "move damaged segments to"):
         moved = tuple(_move(root / path, aside).relative_to(root) for path in sorted(broken))
-        remove_stale(segments_folder(root))
     with accessing(published_folder(root), "move damaged groups in"):
         # Publishing anew does not take the place of a group that has no points any more.
         for path in damaged:
@@ -178,12 +175,8 @@ def _foreign_segments(root: Path) -> Iterator[Problem]:
     if not folder.is_dir():
         return
     with accessing(folder, "list"):
-        stale = set(stale_files(folder))
         for path in sorted(folder.iterdir()):
-            if path in stale:
-                message = "left by a writer that was killed; the next publish removes it"
-                yield Problem("stale temporary file", path.relative_to(root), message)
-            elif not _belongs(path):
+            if not _belongs(path):
                 message = "not a segment; nothing reads it"
                 yield Problem("foreign file", path.relative_to(root), message)
 
@@ -192,6 +185,14 @@ def _belongs(path: Path) -> bool:
     if path.name.startswith(TEMPORARY) or is_segment_name(path.name):
         return path.is_file()
     return path.name == DAMAGED and path.is_dir()
+
+
+def _stale_files(root: Path) -> Iterator[Problem]:
+    message = "left by a writer that was killed; the next publish removes it"
+    for folder in written_folders(root):
+        with accessing(folder, "list"):
+            for path in sorted(stale_files(folder)):
+                yield Problem("stale temporary file", path.relative_to(root), message)
 
 
 def _relative(segment: str) -> Path:

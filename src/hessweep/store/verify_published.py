@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -26,8 +26,11 @@ from hessweep.store.published import (
 from hessweep.store.schema import DIMENSIONS, POINT
 from hessweep.store.selection import Group, gather
 
-Finding = tuple[bool, Path, str]
-"""Whether publishing again mends it (it is only out of date), the path below the root, what."""
+Kind = Literal["damaged published", "stale published", "foreign file"]
+"""What `repair` rebuilds, what publishing again mends, and what neither touches."""
+
+Finding = tuple[Kind, Path, str]
+"""Which kind it is, the path below the root, what is wrong."""
 
 
 def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
@@ -41,45 +44,52 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
     with accessing(folder, "read"):
         present = sorted(folder.iterdir()) if folder.is_dir() else []
         for path in present:
-            if path.name.startswith(TURN):
+            if path.name.startswith((TURN, TEMPORARY)):
                 continue
             if path.name not in expected | {LOCK, BUILD, STATE, ASIDE}:
-                yield _is_group(path), path.relative_to(root), "no stored point belongs to it"
+                message = "no stored point belongs to it"
+                yield _without_points(path), path.relative_to(root), message
         for group in groups:
-            for stale, path, message in _group_problems(root, group):
-                yield stale, path.relative_to(root), message
+            for kind, path, message in _group_problems(root, group):
+                yield kind, path.relative_to(root), message
 
 
-def _is_group(path: Path) -> bool:
-    """Whether publishing made it, and so removes it with its last point."""
+def _without_points(path: Path) -> Kind:
+    """Return whether publishing made it, and so removes it with its last point."""
+    if path.suffix != SUFFIX or not (path / METADATA).is_file():
+        return "foreign file"
     try:
-        return path.suffix == SUFFIX and bool(read_metadata(path))
+        read_metadata(path)
     except (DamagedStoreError, StoreAccessError):
-        return False
+        return "damaged published"
+    return "stale published"
 
 
 def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
     folder = published_folder(root) / f"{group.slug}{SUFFIX}"
     if not (folder / METADATA).is_file():
-        yield True, folder, "not published yet"
+        yield "stale published", folder, "not published yet"
         return
     try:
         metadata = read_metadata(folder)
     except DamagedStoreError as error:
-        yield False, folder / METADATA, str(error)
+        yield "damaged published", folder / METADATA, str(error)
         return
     if metadata["attributes"]["segments_digest"] != group.digest:
-        yield True, folder, "not what the segments hold now; publish brings it up to date"
+        message = "not what the segments hold now; publish brings it up to date"
+        yield "stale published", folder, message
         return
     arrays = metadata["consolidated_metadata"]["metadata"]
     absent = set()
     for name, array in arrays.items():
         missing = [path for path in chunk_paths(name, array) if not (folder / path).is_file()]
         absent |= {name} if missing else set()
-        yield from ((False, folder / path, "missing") for path in missing)
+        yield from (("damaged published", folder / path, "missing") for path in missing)
         if not _same_json(folder / name / METADATA, array):
-            yield False, folder / name / METADATA, "not what the group's metadata says"
-    yield from ((False, path, "not part of the group") for path in _foreign(folder, arrays))
+            message = "not what the group's metadata says"
+            yield "damaged published", folder / name / METADATA, message
+    for path in _foreign(folder, arrays):
+        yield "foreign file", path, "not part of the group"
     yield from _wrong_values(root, folder, group, arrays.keys() - absent)
 
 
@@ -126,7 +136,7 @@ def _wrong_values(root: Path, folder: Path, group: Group, names: set[str]) -> It
             message = _difference(published[name], start, stop, columns[name])
             if message:
                 names = names - {name}
-                yield False, folder / name, message
+                yield "damaged published", folder / name, message
 
 
 def _difference(array: zarr.Array[Any], start: int, stop: int, expected: ndarray) -> str | None:
