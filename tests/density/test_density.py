@@ -139,6 +139,25 @@ def test_multiple_extremes_are_counted_as_often_as_they_are() -> None:
     assert found.largest == pytest.approx(np.linalg.eigvalsh(hessian(network))[:0:-1], rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["erf", "quadratic", "cubic"])
+@pytest.mark.parametrize("k", [1, 7, 30])
+def test_multiple_extremes_inside_the_row_space(name: str, k: int) -> None:
+    """Orthogonal rows with equal weights: the symmetry makes most eigenvalues multiple."""
+    network = Network(1.3 * np.eye(9), np.ones(9), activation(name))
+    eigenvalues = np.linalg.eigvalsh(hessian(network))[::-1]
+    assert (np.diff(eigenvalues[:30]) > -1e-9).sum() > 20
+    found = extreme_eigenvalues(network, k=k, steps=60)
+    assert len(found.largest) == k
+    assert (np.abs(found.largest - eigenvalues[:k]) <= found.error).all()
+    assert (found.error <= 1e-12 * eigenvalues[0]).all()
+
+
+def test_no_step_left_to_look_for_copies() -> None:
+    network = Network(np.eye(9), np.ones(9), activation("erf"))
+    with pytest.raises(PrecisionError, match="raise steps"):
+        extreme_eigenvalues(network, k=30, steps=20)
+
+
 def test_results_depend_on_the_seed_alone() -> None:
     network = sample_teacher("erf", 9, 9, seed=0)
     first, again, other = (spectral_density(network, seed=seed) for seed in (5, 5, 6))

@@ -10,6 +10,7 @@ from scipy import special
 
 from hessweep.activations import Polynomial, activation
 from hessweep.activations.numeric import Numeric
+from hessweep.density import converged_eigenvalues, extreme_eigenvalues
 from hessweep.network import Network, sample_weights
 from hessweep.spectrum import spectrum_with_error
 
@@ -145,13 +146,17 @@ def test_every_eigenvalue_is_within_the_bound(name, parameters, N_i, N_h, kind) 
     network = Network(W1, W2, activation(name, **parameters))
     found = spectrum_with_error(network)
     assert found.error <= 1e-11 * found.eigenvalues[-1], "a bound of no use"
+    places = sorted({0, 1, network.P // 2, network.P - 2, network.P - 1})
+    values = [(i, float(found.eigenvalues[i]), found.error) for i in places]
+    # As without a matrix.
+    largest, errors, _ = extreme_eigenvalues(network, k=3)
+    values += zip(range(network.P)[::-1], largest.tolist(), errors.tolist(), strict=False)
     before, ctx.prec = ctx.prec, BITS
     try:
         H = ball_hessian(network)
-        for i in sorted({0, 1, network.P // 2, network.P - 2, network.P - 1}):
-            value = float(found.eigenvalues[i])
-            below = eigenvalues_below(H, arb(value) - arb(found.error))
-            above = eigenvalues_below(H, arb(value) + arb(found.error))
+        for i, value, error in values:
+            below = eigenvalues_below(H, arb(value) - arb(error))
+            above = eigenvalues_below(H, arb(value) + arb(error))
             assert below <= i < above
     finally:
         ctx.prec = before
@@ -182,3 +187,7 @@ def test_bound_covers_a_numeric_kernel(N_i: int, N_h: int, scale: float) -> None
     off = np.abs(found.eigenvalues - exact.eigenvalues).max()
     assert off <= found.error + exact.error
     assert scale == 1 or off > 10 * exact.error
+    without_matrix = converged_eigenvalues(Network(scale * W1, W2, NumericErf()), most=3)
+    off = np.abs(without_matrix.largest - exact.eigenvalues[::-1][:3])
+    assert (off <= without_matrix.error + exact.error).all()
+    assert scale == 1 or (without_matrix.error > 10 * exact.error).all()

@@ -1,13 +1,13 @@
 """Spectral density and extreme eigenvalues of Hessians too large for a spectrum (MATH 4)."""
 
-from typing import NamedTuple
-
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from hessweep.density.count import count_large
+from hessweep.density.extremes import Extremes, converged_eigenvalues, extreme_eigenvalues
+from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import (
     Estimate,
@@ -17,10 +17,10 @@ from hessweep.density.measure import (
     without_zeros,
 )
 from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
-from hessweep.errors import InputError, PrecisionError
+from hessweep.errors import InputError
 from hessweep.network import Network
-from hessweep.operator import HessianOperator, hessian_operator
-from hessweep.spectrum import route, row_space, spectrum
+from hessweep.operator import hessian_operator
+from hessweep.spectrum import route
 
 OUTLIERS = 8
 """Most eigenvalues that are split off from a density."""
@@ -30,17 +30,6 @@ GAP = 1.5
 
 CONVERGED = 1e-4
 """Relative residual of a Ritz vector that is good enough to split off."""
-
-
-class Extremes(NamedTuple):
-    """The largest eigenvalues of a Hessian, and an upper bound on the smallest."""
-
-    largest: Float[ndarray, " k"]
-    """Descending."""
-    error: Float[ndarray, " k"]
-    """There is an eigenvalue within this distance of each."""
-    smallest_upper: float
-    """The smallest Ritz value: no eigenvalue is negative, and the smallest is at most this."""
 
 
 def spectral_density(
@@ -70,20 +59,20 @@ def spectral_density(
         raise InputError(
             f"expected at least 2 probes and 2 steps, got {probes} probes of {steps} steps"
         )
-    exact, counts, rest = _exact_part(network)
+    exact, counts, rest = known_part(network)
     if rest is None:
         return SpectralDensity.of_known(exact, counts)
     operator = hessian_operator(rest, dtype)
-    rng = np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
+    rng = directions(rest, seed)
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
-    krylov = lanczos.run(_direction(rng, operator))
+    krylov = lanczos.run(direction(rng, operator))
     outliers = _lock_outliers(lanczos, rest, krylov)
     zeros = route(network.activation, network.N_i, network.N_h).zeros
     left = rest.P - len(outliers) - zeros
     known = np.concatenate([exact, outliers])
     counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
     order = np.argsort(known)
-    floor = _floor(operator)
+    floor = product_rounding(operator)
     if not left:
         return SpectralDensity.of_known(known[order], counts[order], floor)
     moments = (
@@ -94,7 +83,7 @@ def spectral_density(
     for i, (node, weight) in enumerate(zip(nodes, weights, strict=True)):
         # The first run found no outliers: then it is as good a probe as any.
         if i or len(outliers):
-            krylov = lanczos.run(_direction(rng, operator))
+            krylov = lanczos.run(direction(rng, operator))
         found, vectors = krylov.ritz()
         # A run that ends early leaves the first entries at the floor, with weight 0.
         node[lanczos.steps - len(found) :] = np.maximum(found, floor)
@@ -102,105 +91,6 @@ def spectral_density(
         weight[:] = without_zeros(weight, zeros / (left + zeros))
         weight[:] = calibrated(node, weight, moments)
     return SpectralDensity(network.P, known[order], counts[order], nodes, weights, floor)
-
-
-def extreme_eigenvalues(
-    network: Network, k: int = 1, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
-) -> Extremes:
-    """Return the k largest eigenvalues by Lanczos in float64, multiple ones as often as they are.
-
-    Args:
-        network: The network at its optimum.
-        k: How many, from 1 to P.
-        tolerance: Largest error of each, relative to the largest eigenvalue.
-        steps: Most Lanczos steps; each holds a vector of P numbers.
-        seed: Of the start vector.
-
-    Raises:
-        InputError: If k is not between 1 and P.
-        PrecisionError: If the tolerance is not met within that many steps.
-    """
-    if not 1 <= k <= network.P:
-        raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
-    found, error, smallest = _ritz_values(network, k, steps, seed)
-    if len(found) < k or (error[:k] > tolerance * found[0]).any():
-        raise PrecisionError(
-            f"the {k} largest eigenvalues are not within {tolerance:g} of the largest after "
-            f"{steps} Lanczos steps; raise steps or tolerance"
-        )
-    return Extremes(found[:k], error[:k], smallest)
-
-
-def converged_eigenvalues(
-    network: Network, most: int, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
-) -> Extremes:
-    """Return as many of the largest eigenvalues as so many Lanczos steps find, at least one.
-
-    Args:
-        network: The network at its optimum.
-        most: The most that are returned.
-        tolerance: Largest error of each, relative to the largest eigenvalue.
-        steps: Lanczos steps; each holds a vector of P numbers.
-        seed: Of the start vector.
-
-    Raises:
-        PrecisionError: If not even the largest is found to the tolerance.
-    """
-    found, error, smallest = _ritz_values(network, most, steps, seed)
-    good = error[:most] <= tolerance * found[0]
-    count = len(good) if good.all() else int(np.argmin(good))
-    if not count:
-        raise PrecisionError(
-            f"the largest eigenvalue is not within {tolerance:g} of itself after {steps} Lanczos "
-            "steps; raise steps or tolerance"
-        )
-    return Extremes(found[:count], error[:count], smallest)
-
-
-def _ritz_values(
-    network: Network, copies: int, steps: int, seed: int
-) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"], float]:
-    """Return approximate eigenvalues, descending, with error bounds, and `smallest_upper`.
-
-    Multiple eigenvalues that structure gives come at most `copies` times.
-    """
-    exact, counts, rest = _exact_part(network)
-    found = np.repeat(exact, np.minimum(counts, copies))
-    residual = np.zeros(found.shape)
-    operator = hessian_operator(rest or network)
-    if rest is not None:
-        rng = np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
-        lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
-        krylov = lanczos.run(_direction(rng, operator))
-        ritz, vectors = krylov.ritz()
-        found = np.concatenate([found, ritz])
-        residual = np.concatenate([residual, krylov.beta[-1] * abs(vectors[-1])])
-    # Sums over N_i + 2 N_h products, each rounded.
-    error = residual + (network.N_i + 2 * network.N_h) * _floor(operator)
-    order = np.argsort(found)[::-1]
-    return found[order], error[order], float(max(found[order[-1]], 0))
-
-
-def _exact_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
-    """Return eigenvalues that structure gives, their counts, and the network of the others."""
-    plan = route(network.activation, network.N_i, network.N_h)
-    zeros = [0.0] * (plan.zeros > 0)
-    if plan.route == "closed form":
-        outside, rest = spectrum(network)[plan.zeros :], None
-        times = 1
-    else:
-        # Where N_h >= N_i this is a rotation of the inputs: it makes W1 triangular.
-        L, [outside] = row_space(network.activation, network.W1[None], network.W2[None])
-        rest = Network(L[0], network.W2, network.activation)
-        times = network.N_i - rest.N_i
-        outside = outside[: len(outside) * (times > 0)]
-    counts = np.repeat([plan.zeros, times], [len(zeros), len(outside)])
-    return np.concatenate([zeros, outside]), counts, rest
-
-
-def _direction(rng: np.random.Generator, operator: HessianOperator) -> Float[ndarray, " P"]:
-    """Return a vector of random direction; after projection it is one of the subspace."""
-    return rng.standard_normal(operator.shape[0], dtype=operator.dtype)
 
 
 def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[ndarray, " k"]:
@@ -225,11 +115,6 @@ def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[
     eigenvalues = [float(u @ precise.product(u)) for u in found.T.astype(float)]
     lanczos.lock(found.T)
     return np.array(eigenvalues)
-
-
-def _floor(operator: HessianOperator) -> float:
-    """Return the rounding error of a product: eps times a bound on the largest eigenvalue."""
-    return float(np.finfo(operator.dtype).eps * operator.frobenius_norm())
 
 
 __all__ = [

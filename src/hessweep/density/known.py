@@ -1,0 +1,41 @@
+"""What is known of a spectrum before a Lanczos run, and where the runs on the rest begin."""
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.network import Network
+from hessweep.operator import HessianOperator
+from hessweep.spectrum import route, row_space, spectrum
+
+
+def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
+    """Return eigenvalues that structure gives, their counts, and the network of the others."""
+    plan = route(network.activation, network.N_i, network.N_h)
+    zeros = [0.0] * (plan.zeros > 0)
+    if plan.route == "closed form":
+        outside, rest = spectrum(network)[plan.zeros :], None
+        times = 1
+    else:
+        # Where N_h >= N_i this is a rotation of the inputs: it makes W1 triangular.
+        L, [outside] = row_space(network.activation, network.W1[None], network.W2[None])
+        rest = Network(L[0], network.W2, network.activation)
+        times = network.N_i - rest.N_i
+        outside = outside[: len(outside) * (times > 0)]
+    counts = np.repeat([plan.zeros, times], [len(zeros), len(outside)])
+    return np.concatenate([zeros, outside]), counts, rest
+
+
+def directions(rest: Network, seed: int) -> np.random.Generator:
+    """Return what draws the start vectors of runs on this network."""
+    return np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
+
+
+def direction(rng: np.random.Generator, operator: HessianOperator) -> Float[ndarray, " P"]:
+    """Return a vector of random direction; after projection it is one of the subspace."""
+    return rng.standard_normal(operator.shape[0], dtype=operator.dtype)
+
+
+def product_rounding(operator: HessianOperator) -> float:
+    """Return the rounding error of a product: eps times a bound on the largest eigenvalue."""
+    return float(np.finfo(operator.dtype).eps * operator.frobenius_norm())
