@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hessweep.density import SpectralDensity
     from hessweep.network import Network
 
-KERNEL_VERSION = 4
+KERNEL_VERSION = 5
 """Raised whenever a change to the maths changes stored numbers; part of every key."""
 
 

@@ -121,6 +121,18 @@ def test_the_file_may_define_a_class(tmp_path: Path) -> None:
         load_activation(file, "Line", tilt=1)
 
 
+def test_a_kink_at_0_need_not_be_named(tmp_path: Path) -> None:
+    """Nor does the derivative: what differences make of values alone is the closed form."""
+    corner = load_activation(write(tmp_path, "def corner(x): return np.maximum(x, 0)\n"), "corner")
+    relu = activation("relu")
+    x = np.array([-1.0, -1e-2, -1e-5, 1e-5, 1e-2, 1.0])
+    np.testing.assert_allclose(corner.derivative(x), relu.derivative(x), atol=1e-9)
+    np.testing.assert_allclose(corner.second_derivative(x), 0, atol=1e-4)
+    teacher = sample_teacher(relu, 6, 3, seed=0)
+    found = hessian(Network(teacher.W1, teacher.W2, corner))
+    np.testing.assert_allclose(found, hessian(teacher), atol=1e-8)
+
+
 def test_kinks_make_a_cornered_function_exact(tmp_path: Path) -> None:
     hard = "def hard(x, limit=1.0): return np.clip(x, -limit, limit)\n"
     slope = "def hard_derivative(x, limit=1.0): return 1.0 * (np.abs(x) < limit)\n"

@@ -72,16 +72,25 @@ def test_float64_comes_first():
 
 def test_what_can_not_be_decided_says_so_with_its_bounds():
     W1 = np.array([[1.0, 0.5], [0.25, 2.0]])
-    network = Network(W1, np.ones(2), Mine())
     spectrum = Spectrum(np.array([1e-18, 1e-9, 1e-3, 0.1, 1.0, 2.0]), 1e-6, "dense")
-    assert rank(network, spectrum) == Rank(5, 4, 6, "undecided", "float64")
+    # What is known of a user's kernel is an estimate: it proves nothing.
+    mine = Network(W1, np.ones(2), Mine())
+    assert rank(mine, spectrum) == Rank(5, 0, 6, "undecided", "float64")
+    relu = Network(W1, np.ones(2), activation("relu"))
+    assert rank(relu, spectrum, theorems=False) == Rank(4, 4, 4, "proved", "float64")
+
+
+@pytest.mark.parametrize("name", ["tanh", "silu", "softplus"])
+def test_an_estimated_kernel_proves_nothing(name):
+    found = rank(sample_teacher(name, 4, 3, 0), theorems=False)
+    assert (found.lower == 0) == (found.method == "float64")
 
 
 def test_a_contradiction_is_an_error(monkeypatch):
     monkeypatch.setattr(PACKAGE, "bounds", lambda _: Bounds(0, 3))
     with pytest.raises(PrecisionError, match="proves at least 5, but counting allows 3"):
         rank(
-            Network(np.eye(2), np.ones(2), Mine()),
+            Network(np.eye(2), np.ones(2), activation("erf")),
             Spectrum(np.array([0.0, 1, 1, 1, 1, 1]), 0.0, "dense"),
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
 
@@ -184,11 +185,11 @@ def test_click_and_arrow_keys_on_a_map_choose(tab):
 def test_rank_rows_lead_to_their_spectrum(tab):
     tab.fill(".filters input", "quadratic N_i=5 N_h=12")
     tab.locator("#rank-table tbody tr:not([hidden]) a").click()
-    tab.wait_for_function("document.querySelector('#chosen').textContent.startsWith('quadratic')")
+    expect(tab.locator("#chosen")).to_have_text(re.compile("^quadratic"))
     assert "Ni = 5, Nh = 12" in chosen(tab)
     tab.select_option("#picker [name=activation]", "linear")
     tab.locator("#rank-table tbody tr:not([hidden]) a").click()
-    tab.wait_for_function("document.querySelector('#chosen').textContent.startsWith('quadratic')")
+    expect(tab.locator("#chosen")).to_have_text(re.compile("^quadratic"))
 
 
 def test_provenance_names_the_points(tab):

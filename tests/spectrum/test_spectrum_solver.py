@@ -27,6 +27,8 @@ SPECTRA = {
     "rank 1": lambda n: np.append(np.zeros(n - 1), 1.0),
     "huge": lambda n: np.linspace(-1e300, 1e300, n),
     "tiny": lambda n: np.linspace(1e-300, 3e-300, n),
+    "subnormal": lambda n: np.linspace(1e-310, 1e-308, n),
+    "largest": lambda n: 1.2e308 * np.linspace(-1, 1, n),
 }
 
 

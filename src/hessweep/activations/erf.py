@@ -29,7 +29,8 @@ class Erf(Activation):
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2, eqs 16-19)."""
-        D = 1 + p + q + (p * q - c * c)
+        # Rounding may leave |c| above its bound √(pq).
+        D = 1 + p + q + np.maximum(p * q - c * c, 0)
         root = np.sqrt(D)
         cube = 1 / (D * root)
         return DualKernel(

@@ -28,7 +28,8 @@ class Gaussian(Activation):
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the dual kernel, `K = D^-1/2` with `D = (1 + p)(1 + q) - c²` (MATH 2)."""
-        D = 1 + p + q + (p * q - c * c)
+        # Rounding may leave |c| above its bound √(pq).
+        D = 1 + p + q + np.maximum(p * q - c * c, 0)
         K = 1 / np.sqrt(D)
         cube, fifth = K / D, K / D**2
         return DualKernel(

@@ -30,7 +30,7 @@ class Gelu(Activation):
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2)."""
         a, b = 1 + p, 1 + q
-        Delta = p * q - c * c
+        Delta = np.maximum(p * q - c * c, 0)  # rounding may leave |c| above its bound √(pq)
         D = 1 + p + q + Delta
         root = np.sqrt(D)
         angle = np.arctan2(c, root)

@@ -28,6 +28,9 @@ from hessweep.errors import ActivationError, shortened
 RESERVED = {"name", "file", "sha256", "x", "p", "q", "c"}
 """Names that a parameter of a user's activation can not have."""
 
+JUMP_STEP = 2.0**-20
+"""How far on both sides of 0 a jump of g' is looked for."""
+
 
 @dataclass(frozen=True)
 class Own(Activation):
@@ -99,6 +102,14 @@ class _Function(Numeric):
         """Where the file says that g' jumps."""
         return tuple(float(kink) for kink in self._part("_kinks") or ())
 
+    @property
+    def all_kinks(self) -> tuple[float, ...]:
+        """Those, and 0 where g' jumps there too, which a file need not say."""
+        near = np.array([-JUMP_STEP, 0.0, JUMP_STEP])
+        bend = np.diff(self(near), n=2)
+        jumps = np.abs(bend) > 1e-3 * JUMP_STEP * np.ptp(self(np.linspace(-1, 1, 9)))
+        return (*self.kinks, 0.0) if jumps.all() else self.kinks
+
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
         return self._part("")(x, **dict(self.parameters))
@@ -108,13 +119,13 @@ class _Function(Numeric):
         own = self._part("_derivative")
         if own:
             return own(x, **dict(self.parameters))
-        return differentiate(self, x, kinks=self.kinks)
+        return differentiate(self, x, kinks=self.all_kinks)
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x) by differences."""
         if self._part("_derivative"):
-            return differentiate(self.derivative, x, kinks=self.kinks)
-        return differentiate(self, x, order=2, kinks=self.kinks)
+            return differentiate(self.derivative, x, kinks=self.all_kinks)
+        return differentiate(self, x, order=2, kinks=self.all_kinks)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the file's own dual kernel, or the numeric one."""

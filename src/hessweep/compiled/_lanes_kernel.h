@@ -6,8 +6,8 @@
 #define lanes ISA(lanes)
 #define mask ISA(mask)
 
-typedef double lanes __attribute__((vector_size(8 * LANES), aligned(64)));
-typedef long long mask __attribute__((vector_size(8 * LANES), aligned(64)));
+typedef double lanes __attribute__((vector_size(8 * LANES)));
+typedef long long mask __attribute__((vector_size(8 * LANES)));
 
 /* The Householder vector that turns row k of the k + 1 rows left into (0, ..., 0, e, d). */
 INLINE void ISA(householder)(const lanes *row, Py_ssize_t k, lanes *x, lanes *tau, lanes *e2)
@@ -242,6 +242,8 @@ static int ISA(solve)(const double *matrices, double *out, Py_ssize_t n, int cou
         m[s] = matrices + (s < count ? s : count - 1) * n * n;
         /* A power of two loses no bits, and then no square overflows or matters if lost. */
         frexp(ISA(largest)(m[s], n), &exponent);
+        /* Subnormal entries and the largest of all: as near as the power is a double. */
+        exponent = exponent < -1022 ? -1022 : exponent > 1023 ? 1023 : exponent;
         unit[s] = ldexp(1.0, exponent);
         scale[s] = ldexp(1.0, -exponent);
     }

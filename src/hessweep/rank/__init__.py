@@ -8,6 +8,7 @@ from hessweep.activations import Polynomial
 from hessweep.errors import PrecisionError
 from hessweep.network import Network
 from hessweep.rank import float64, modular
+from hessweep.rank.analytic import is_closed_form
 from hessweep.rank.formulas import Formula, effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
@@ -44,9 +45,9 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     """Return the rank of the Hessian at the optimum, with a proof where one can be had.
 
     Upper bounds come from counts and theorems that hold for these very weights. Lower bounds
-    come, cheapest first, from eigenvalues above the worst-case error of float64, from theorems,
-    from exact arithmetic on the weights (polynomials) and from a minor that balls prove to be
-    non-zero (other activations). The first to meet the upper bound decides.
+    come, cheapest first, from eigenvalues above the worst-case error of float64 (kernels in closed
+    form), from theorems, from exact arithmetic on the weights (polynomials) and from a minor that
+    balls prove to be non-zero (other activations). The first to meet the upper bound decides.
 
     Args:
         network: The network.
@@ -57,7 +58,7 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
         PrecisionError: If two proofs contradict one another, which no weights can cause.
     """
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    seen = float64.lower_bound(spectrum)
+    seen = float64.lower_bound(spectrum) if is_closed_form(network.activation) else 0
     generic = formula(network.activation, network.N_i, network.N_h).value
     if seen == (network.P if generic is None else generic):
         return Rank(seen, seen, seen, "proved", "float64")

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from flint import arb, arb_series
 
-from hessweep.activations import ACTIVATIONS, Activation
+from hessweep.activations import ACTIVATIONS, Activation, Polynomial
+from hessweep.spectrum.accuracy import is_numeric
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,12 @@ def in_balls(activation: Activation) -> Ball | None:
     """Return an activation in ball arithmetic; None for a user's own, whatever its name."""
     make = BALLS.get(activation.name) if _is_of_package(activation) else None
     return make(**dict(activation.parameters)) if make else None
+
+
+def is_closed_form(activation: Activation) -> bool:
+    """Return whether the kernel's error is bounded, not estimated: a formula of the package."""
+    known = isinstance(activation, Polynomial) or _is_of_package(activation)
+    return known and not is_numeric(activation)
 
 
 @lru_cache(maxsize=256)

@@ -114,7 +114,10 @@ def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue 
         mu, error = _largest(mid, rad, None, None)
     else:
         S = X * arb_mat(rows)
-        mu, error = _largest(mid, rad, *_gram(S * S.transpose()))
+        try:
+            mu, error = _largest(mid, rad, *_gram(S * S.transpose()))
+        except linalg.LinAlgError:  # N is too near to singular in float64
+            return None
     if not error < mu:
         return None
     value = arb(1) / (arb(mu, error) * arb(2) ** exponent)

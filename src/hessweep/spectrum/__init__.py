@@ -117,8 +117,8 @@ def _solve(
             matrices = stacked_upper_hessian(kernel, W1, W2)
             error = assembly_error(activation, kernel, W1, W2, inputs=N_i)
         parts.append(stacked_eigenvalues(matrices))
-        error += solver_error(plan.size, np.abs(parts[-1]).max(axis=1))
         found = np.concatenate(parts, axis=1)
+        error += solver_error(plan.size, np.abs(found).max(axis=1))
     eigenvalues = np.concatenate([found, np.zeros((S, plan.zeros))], axis=1)
     eigenvalues.sort(axis=1)
     return eigenvalues, error

@@ -72,10 +72,11 @@ def gram_error(
 ) -> Float[ndarray, " S"]:
     """Return a bound on `‖computed J^T J - J^T J‖₂` for each network of a stack.
 
-    Entry by entry the error is a multiple of `|J|^T |J|`, J with the signs of all coefficients
-    and weights positive; its norm is at most its trace, which costs no matrix.
+    Entry by entry, a sum over neurons, the error is a multiple of `|J|^T |J|`, J with the signs
+    of all coefficients and weights positive; its norm is at most its trace, which costs no matrix.
     """
     positive, relative = _majorant(activation, W1, inputs)
+    relative += EPS * W1.shape[1]
     p = np.square(W1).sum(axis=2)
     k = positive.dual(p, p, p)
     inside = W1.shape[2] * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc)
