@@ -25,7 +25,7 @@ except InputError as error:
 RESULTS = STUDY.results
 
 
-if workflow.is_main_process:
+if workflow.is_main_process and not workflow.output_settings.dryrun:
     clear_after_kill(Path(".snakemake"))
 
 

@@ -28,6 +28,31 @@ class Exiting(Erf):
         sys.exit("I am out")
 
 
+class _Silent(Exception):
+    def __str__(self) -> str:
+        raise TypeError
+
+
+@dataclass(frozen=True)
+class Unspeakable(Erf):
+    """Its error has no text."""
+
+    name: str = "unspeakable"
+
+    def dual(self, *_) -> DualKernel:
+        raise _Silent
+
+
+@dataclass(frozen=True)
+class Surrogate(Erf):
+    """The text of its error can not be encoded."""
+
+    name: str = "surrogate"
+
+    def dual(self, *_) -> DualKernel:
+        raise ValueError("half a \ud800 character")
+
+
 @dataclass(frozen=True)
 class Deadly(Erf):
     """Takes its process with it, as a crash in a C library or the kernel's OOM killer does."""

@@ -19,7 +19,7 @@ from hessweep.activations import activation
 from hessweep.capacity import connected_memory, fitted, planned_memory, planned_workers
 from hessweep.cluster import choose_cluster, cluster_client
 from hessweep.cost import blas_threads, check_fits
-from hessweep.errors import ClusterError
+from hessweep.errors import ClusterError, HessweepError
 from hessweep.point import Point
 from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
 from hessweep.sweep import run
@@ -206,6 +206,11 @@ def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 SBATCH = """#!/bin/sh
 # Keeps the job script, which is removed after submission, and runs it at once.
 for script; do :; done
+if [ "$1" = --test-only ]; then
+    grep -q "^#SBATCH -p nowhere" "$script" || exit 0
+    echo "sbatch: error: invalid partition specified: nowhere" >&2
+    exit 1
+fi
 cp "$script" "$SPOOL/job.sh"
 setsid sh "$SPOOL/job.sh" >"$SPOOL/job.log" 2>&1 &
 echo "Submitted batch job $!"
@@ -213,14 +218,39 @@ echo "Submitted batch job $!"
 SCANCEL = '#!/bin/sh\nkill -- "-$1" 2>/dev/null || kill "$1"\n'
 
 
-@pytest.mark.timeout(90)
-def test_slurm_workers_join_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With stand-ins for sbatch and scancel; the tests marked `cluster` use a real SLURM."""
+@pytest.fixture
+def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins for sbatch and scancel; the tests marked `cluster` use a real SLURM."""
     for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setenv("SPOOL", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"queue": "nowhere"}, "SLURM refuses .* invalid partition specified: nowhere; see queue"),
+        ({"interface": "eth99"}, "'eth99' is not a valid network interface.*cluster.interface"),
+        ({"folder": Path("/proc/nowhere")}, "can not keep what SLURM jobs write in /proc/nowhere"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_slurm_that_can_not_work_says_why(
+    tmp_path: Path, fake_slurm: None, wrong: dict, message: str
+) -> None:
+    config = SlurmCluster(**({"jobs": 1, "memory": "1GB", "interface": "lo"} | wrong))
+    with pytest.raises(HessweepError, match=message), cluster_client(config, tmp_path):
+        pass
+    assert not (tmp_path / "job.sh").exists()
+    assert not list(tmp_path.rglob("test-only.sh"))
+
+
+@pytest.mark.timeout(90)
+def test_slurm_workers_join_over_tls(
+    tmp_path: Path, fake_slurm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
     config = SlurmCluster(
         jobs=1, memory="1GB", queue="main", walltime="00:05:00", interface="lo",

@@ -1,5 +1,6 @@
 """A sweep with real worker processes and a real store."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from distributed import Client
-from faulty_activations import Deadly, Exiting, Raising, Unloadable
+from faulty_activations import Deadly, Exiting, Raising, Surrogate, Unloadable, Unspeakable
 from threadpoolctl import threadpool_limits
 
 from hessweep.activations import activation
@@ -107,22 +108,27 @@ def test_nothing_missing_needs_no_cluster(client: Client, tmp_path: Path) -> Non
 
 
 def test_a_failing_point_is_recorded_and_stops_no_other(client: Client, tmp_path: Path) -> None:
-    bad = [Point(Raising(), 3, 3, 0), Point(Exiting(), 3, 3, 0)]
+    errors = {
+        Raising: "ValueError: no kernel for you",
+        Exiting: "SystemExit: I am out",
+        Unspeakable: "_Silent: (its text raises TypeError)",
+        Surrogate: "ValueError: half a \\ud800 character",
+    }
+    bad = [Point(make(), 3, 3, 0) for make in errors]
     points = [*POINTS[:3], *bad, *POINTS[3:6]]
     summary = run(points, tmp_path, client)
-    assert (summary.requested, summary.computed, summary.failed) == (8, 6, 2)
-    assert {failure.point: failure.error for failure in summary.failures} == {
-        bad[0]: "ValueError: no kernel for you",
-        bad[1]: "SystemExit: I am out",
-    }
+    assert (summary.requested, summary.computed, summary.failed) == (10, 6, 4)
+    assert {failure.point: failure.error for failure in summary.failures} == dict(
+        zip(bad, errors.values(), strict=True)
+    )
     status = stored_points(tmp_path)
-    assert [status[point.key] for point in bad] == ["failed", "failed"]
+    assert [status[point.key] for point in bad] == ["failed"] * 4
     assert contents(tmp_path)[bad[0].key][0]["error"] == "ValueError: no kernel for you"
 
     # Not tried again unless that is asked for.
-    assert run(points, tmp_path, None) == Summary(requested=8, computed=0, reused=6, failed=2)
+    assert run(points, tmp_path, None) == Summary(requested=10, computed=0, reused=6, failed=4)
     assert find_work(points, tmp_path, retry_failed=True).missing == bad
-    assert run(points, tmp_path, client, retry_failed=True).failed == 2
+    assert run(points, tmp_path, client, retry_failed=True).failed == 4
 
 
 def test_a_point_that_kills_its_worker_is_found_and_stops_no_other(
@@ -158,6 +164,19 @@ def test_workers_that_can_not_store_end_the_run(client: Client, tmp_path: Path) 
     (tmp_path / "segments").write_text("in the way")
     with pytest.raises(StoreError, match="segments"):
         run(POINTS[:2], tmp_path, client)
+
+
+def test_workers_that_do_not_share_the_folder_end_the_run(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = Path("/proc/self/cwd")  # another folder for each process
+    elsewhere = set(client.run(Path.cwd).values())
+    assert tmp_path not in elsewhere
+    with pytest.raises(ClusterError, match="results need a folder that all workers share"):
+        run(POINTS[:2], own / "unshared", client)
+    for folder in elsewhere:
+        shutil.rmtree(folder / "unshared", ignore_errors=True)
 
 
 def test_workers_that_can_not_run_tasks_end_the_run(client: Client, tmp_path: Path) -> None:

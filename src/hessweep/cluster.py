@@ -11,6 +11,7 @@ import os
 import shlex
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hessweep import worker_environment
 from hessweep.capacity import planned_memory, planned_workers
 from hessweep.errors import ClusterError
+from hessweep.store.files import accessing
 from hessweep.study import (
     AddressCluster,
     ClusterConfig,
@@ -246,13 +248,42 @@ def _slurm(config: SlurmCluster, shared: Path) -> Iterator["Client"]:
             "choose another cluster with --cluster"
         )
     folder = (config.folder or shared / "slurm").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    with SLURMCluster(**slurm_arguments(config, folder)) as cluster, Client(cluster) as client:
+    with accessing(folder, "keep what SLURM jobs write in"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(SLURMCluster(**slurm_arguments(config, folder)))
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ClusterError(
+                f"the scheduler for SLURM's jobs can not start: {' '.join(str(error).split())}; "
+                "cluster.interface is the network that this machine and the jobs share"
+            ) from error
+        _check_accepted(cluster.job_script(), folder)
+        client = stack.enter_context(Client(cluster))
         # adapt, not scale: a job that is cancelled or ends is replaced.
         cluster.adapt(
             minimum_jobs=config.jobs, maximum_jobs=config.jobs, interval="1s", wait_count=3
         )
         yield client
+
+
+def _check_accepted(script: str, folder: Path) -> None:
+    """Raise unless SLURM would take such a job: refused later, jobs are waited for for ever.
+
+    Raises:
+        ClusterError: With what sbatch says.
+    """
+    path = folder / "test-only.sh"
+    with accessing(path, "write a SLURM job to"):
+        path.write_text(script, encoding="utf-8")
+        command = ["sbatch", "--test-only", str(path)]  # the one that dask_jobqueue will call
+        tried = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        path.unlink()
+    if tried.returncode:
+        raise ClusterError(
+            f"SLURM refuses the workers' jobs: {' '.join(tried.stderr.split())}; see queue, "
+            "account, walltime, memory, cores and directives in the study's cluster section"
+        )
 
 
 def slurm_arguments(config: SlurmCluster, folder: Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The workflow as a user runs it: real Snakemake, real Dask processes, a real store."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -10,6 +11,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 import yaml
+
+from hessweep.store import repair, stored_points, verify
+from hessweep.study import load_study
+from hessweep.sweep import find_work
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,6 +94,34 @@ def test_another_seed_computes_only_the_new_points(workflow):
     assert before.items() <= after.items()
     with xr.open_zarr(workflow / "results/tiny/published/erf.zarr") as published:
         assert published.sizes["point"] == 18
+
+
+def test_a_repaired_store_is_completed(workflow):
+    """What is moved aside is computed anew; a dry run says so and removes nothing."""
+    results = workflow / "results" / "tiny"
+    damaged = min((results / "segments").glob("*.zip"))
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    assert len(repair(results).moved) == 1
+    unfinished = results / "report.html"
+    mark = base64.urlsafe_b64encode(str(unfinished.relative_to(workflow)).encode()).decode()
+    (workflow / ".snakemake" / "incomplete" / mark).touch()
+    dry = snakemake(workflow, "--dry-run")
+    assert "rule sweep" in dry.stdout + dry.stderr
+    assert unfinished.exists()
+    missing = find_work(load_study(workflow / "config" / "tiny.yaml").points(), results).missing
+    assert missing
+    assert snakemake(workflow).returncode == 0
+    assert verify(results, sample=0).ok
+    assert set(stored_points(results)) >= {point.key for point in missing}
+    assert jobs(snakemake(workflow)) == 0
+
+
+def test_the_environment_says_where_to_compute(workflow, monkeypatch):
+    monkeypatch.setenv("HESSWEEP_CLUSTER", "nowhere.json")
+    edit_study(workflow, lambda study: study["sweeps"]["erf-square"].update(seeds=7))
+    failed = snakemake(workflow)
+    assert failed.returncode == 1
+    assert "nowhere.json: can not read the scheduler file" in failed.stdout + failed.stderr
 
 
 def test_a_wrong_study_says_what_is_wrong(workflow):

@@ -1,5 +1,7 @@
 # One job a sweep: what is missing in the store is found and computed inside the job. The output
 # is a receipt, never the store itself: Snakemake deletes the outputs of a job that fails.
+from hessweep.point import KERNEL_VERSION
+from hessweep.store.verification import moved_aside
 
 
 def grid(wildcards):
@@ -19,5 +21,8 @@ rule sweep:
         cluster=STUDY.cluster.model_dump(mode="json"),
         study=STUDY_FILE,
         results=str(RESULTS),
+        # What is stored counts no longer once either has grown.
+        kernel_version=KERNEL_VERSION,
+        moved_aside=len(moved_aside(RESULTS)),
     script:
         "../scripts/sweep.py"

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from hessweep.cli.progress import ProgressDisplay
+from hessweep.cluster import choose_cluster
 from hessweep.errors import HessweepError
 from hessweep.study import load_study
 from hessweep.sweep import run
@@ -18,7 +19,8 @@ def main(job):
     study = load_study(job.params.study)
     points = study.sweeps[job.wildcards.sweep].points()
     with ProgressDisplay() as display:
-        summary = run(points, study.results, study.cluster, progress=display, cores=job.threads)
+        cluster = choose_cluster(study.cluster)
+        summary = run(points, study.results, cluster, progress=display, cores=job.threads)
     if summary.failed:
         sys.exit(
             f"{job.wildcards.sweep}: {summary.failed} of {summary.requested} points have no "

@@ -168,6 +168,8 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[D
             rows = len(arrays["key"])
             lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
             lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
+            if absent := [column for column in INDEXED if column not in lists]:
+                raise DamagedStoreError(f"not a segment: no {', '.join(absent)}")
             lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
             lists["row"] = list(range(rows))
             for column, values in columns.items():

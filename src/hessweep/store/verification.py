@@ -126,6 +126,11 @@ def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
     )
 
 
+def moved_aside(root: Path) -> list[Path]:
+    """Return the segments that `repair` has ever moved aside and that are still there."""
+    return sorted((segments_folder(root) / DAMAGED).glob("*"))
+
+
 def repair(root: Path) -> Repair:
     """Move damaged segments aside and rebuild what was published from the others.
 

@@ -17,6 +17,7 @@ from hessweep.cost import predicted_seconds
 from hessweep.errors import ClusterError, StoreError
 from hessweep.point import Point, PointResult
 from hessweep.store import write_segment
+from hessweep.store.segments import segments_folder
 from hessweep.sweep.task import compute_batch
 
 Batch = Sequence[Point]
@@ -150,7 +151,7 @@ class Driver:
             if not alone:
                 self.suspects.extend(batch)
                 return
-            outcome = {0: self._record_killer(batch[0])}
+            outcome = self._record_killer(batch[0])
         except FutureCancelledError:
             raise ClusterError(_LOST) from None
         except Exception as error:
@@ -163,12 +164,18 @@ class Driver:
             del self.futures[str(future.key)]
         if isinstance(outcome, StoreError):
             raise outcome
-        self._count(batch, outcome)
+        segment, errors = outcome
+        if not (segments_folder(self.root) / segment).is_file():
+            raise ClusterError(
+                f"a worker has stored {segment} in {segments_folder(self.root)}, and it is not "
+                "there for the driver: results need a folder that all workers share with it; "
+                "name another in the study"
+            )
+        self._count(batch, errors)
 
-    def _record_killer(self, point: Point) -> str:
+    def _record_killer(self, point: Point) -> tuple[str, dict[int, str]]:
         error = "WorkerDied: the process that computed this point was killed or exited"
-        write_segment(self.root, [PointResult(point, error=error)])
-        return error
+        return write_segment(self.root, [PointResult(point, error=error)]), {0: error}
 
     def _count(self, batch: Batch, errors: Mapping[int, str]) -> None:
         failed = [Failure(batch[place], error) for place, error in errors.items()]

@@ -19,15 +19,15 @@ from hessweep.store import write_segment
 LONGEST_ERROR = 2000
 
 
-def compute_batch(points: Sequence[Point], root: Path) -> dict[int, str] | StoreError:
+def compute_batch(points: Sequence[Point], root: Path) -> tuple[str, dict[int, str]] | StoreError:
     """Compute the points and commit them as one segment.
 
     A point that raises is committed with its error and does not stop the others.
 
     Returns:
-        The errors of the points that failed, by their place in the batch; or why the segment can
-        not be written. Where all goes well that is next to nothing: Dask takes a list apart and
-        sends each of its elements by itself.
+        The segment's name, and the errors of the points that failed, by their place in the
+        batch; or why the segment can not be written. Where all goes well that is next to nothing:
+        Dask takes a list apart and sends each of its elements by itself.
     """
     results: list[PointResult] = []
     for _, group in groupby(points, key=_but_for_the_seed):
@@ -35,10 +35,10 @@ def compute_batch(points: Sequence[Point], root: Path) -> dict[int, str] | Store
         with _for_points_alone(blas_threads(together[0])):
             results += _attempt(together)
     try:
-        write_segment(root, results)
+        segment = write_segment(root, results)
     except StoreError as error:  # returned: raised, its class would be lost on the way
         return error
-    return {place: result.error for place, result in enumerate(results) if result.error}
+    return segment, {place: result.error for place, result in enumerate(results) if result.error}
 
 
 def _but_for_the_seed(point: Point) -> tuple[object, ...]:
@@ -53,8 +53,17 @@ def _attempt(points: list[Point]) -> list[PointResult]:
     except (Exception, SystemExit) as error:
         if len(points) > 1:
             return [result for point in points for result in _attempt([point])]
-        message = f"{type(error).__name__}: {error}"
-        return [PointResult(points[0], error=message[:LONGEST_ERROR])]
+        return [PointResult(points[0], error=_told(error))]
+
+
+def _told(error: BaseException) -> str:
+    """Return what an error says, whatever a user's exception makes of that, as storable text."""
+    try:
+        text = str(error)
+    except Exception as second:
+        text = f"(its text raises {type(second).__name__})"
+    message = f"{type(error).__name__}: {text}"[:LONGEST_ERROR]
+    return message.encode(errors="backslashreplace").decode()
 
 
 def _for_points_alone(threads: int) -> AbstractContextManager[object]:
