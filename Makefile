@@ -7,7 +7,7 @@ SOURCES_IN_C := $(wildcard src/hessweep/compiled/*.[ch])
 SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config study=$(STUDY)
 
 .DELETE_ON_ERROR:
-.PHONY: study setup test test-faults test-cluster lint format bench lock clean help
+.PHONY: study setup test test-faults test-cluster lint format bench docs lock clean help
 
 study: $(VENV)/.run ## Run STUDY (the paper's, unless you name another)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(SMK)
@@ -45,6 +45,9 @@ lock: ## Pin the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --group build --group dev -c requirements/run.txt \
 	  pyproject.toml -o requirements/dev.txt
+
+docs: $(VENV)/.dev ## Build the site of the documentation: build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f docs/mkdocs/mkdocs.yml
 
 clean: ## Remove the environment; results stay
 	rm -rf $(VENV)

@@ -7,19 +7,15 @@ from snakemake.utils import min_version
 
 from hessweep.after_kill import clear_after_kill
 from hessweep.errors import InputError
-from hessweep.figures import figure_kind
+from hessweep.outputs import check_outputs
 from hessweep.study import load_study
-from hessweep.tables import table_kind
 
 min_version("9.0")
 
 STUDY_FILE = config.get("study", "config/paper.yaml")
 try:
     STUDY = load_study(STUDY_FILE)
-    for request in STUDY.figures.values():
-        figure_kind(request.kind, request.options)
-    for request in STUDY.tables.values():
-        table_kind(request.kind, request.options)
+    check_outputs(STUDY, STUDY_FILE)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results

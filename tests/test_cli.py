@@ -10,11 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from hessweep.activations import activation
 from hessweep.cli import main
+from hessweep.cli.rows import Format, written
 from hessweep.computation import compute
 from hessweep.point import Point, PointResult
 from hessweep.store import stored_points, write_segment
@@ -145,6 +147,23 @@ def test_a_wrong_study_is_told_once_and_touches_nothing(
     assert err.startswith("hessweep: study.yaml: ")
     assert told in err
     assert err.count("\n") == 1
+    assert listing(folder) == before
+
+
+@pytest.mark.parametrize("command", ["plan", "report"])
+def test_every_wrong_table_and_figure_is_told(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "study.yaml").write_text(
+        f"{STUDY}\ntables: {{t: {{kind: rank}}}}\n"
+        "figures: {f: {kind: erf-spectra}, g: {kind: rank-grid, options: {N: 3}}}\n"
+    )
+    before = listing(folder)
+    assert call(command, "study.yaml") == 2
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith("hessweep: study.yaml: tables.t: unknown kind of table 'rank'")
+    assert second.startswith("study.yaml: figures.f: unknown kind of figure 'erf-spectra'")
+    assert third.startswith("study.yaml: figures.g: rank-grid does not take N; it takes")
     assert listing(folder) == before
 
 
@@ -312,12 +331,22 @@ def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(
     assert json.loads(out)["sweeps"]["all"] == {"done": 0, "missing": 8, "failed": 0}
 
 
-@pytest.mark.parametrize("command", ["verify", "repair"])
+@pytest.mark.parametrize("command", ["publish", "verify", "repair"])
 def test_results_that_are_not_there(
     folder: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(command, "nowhere") == 2
     assert "nowhere: expected the results folder" in capsys.readouterr().err
+    (folder / "empty").mkdir()
+    assert call(command, "empty") == 2
+    assert "found no `segments` in it" in capsys.readouterr().err
+    assert not list((folder / "empty").iterdir())
+
+
+def test_what_points_say_does_not_move_the_cursor() -> None:
+    texts = np.array(["plain", "up\x1b[2A", "two\nlines"], dtype=np.dtypes.StringDType())
+    rows = written({"error": texts}, Format.TABLE).decode()
+    assert rows.splitlines() == ["      error", "      plain", r"up\x1b[2A", r" two\nlines"]
 
 
 def test_workers_are_for_a_local_cluster(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

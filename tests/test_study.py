@@ -14,6 +14,7 @@ from hessweep.errors import StudyError
 from hessweep.point import Point
 from hessweep.study import LocalCluster, SlurmCluster, Study, load_study, parse_study
 
+SLURM = {"kind": "slurm", "jobs": 1, "memory": "1GB"}
 SWEEP = {"activation": "erf", "N": 3, "seeds": 2}
 
 
@@ -150,9 +151,9 @@ def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, 
         ({"name": "a/b"}, "name: expected a plain name"),
         ({"name": ".."}, "name: expected a plain name"),
         ({"name": "größe"}, "name: expected a plain name"),
-        ({"name": 3}, "name: expected a valid string, got 3"),
+        ({"name": 3}, "name: expected a text, got 3"),
         ({"results": "s3://bucket/x"}, "results: expected the path"),
-        ({"sweeps": {}}, "sweeps: "),
+        ({"sweeps": {}}, "sweeps: expected at least one entry, got {}"),
         ({"sweeps": {"a/b": SWEEP}}, "sweeps.a/b: expected a plain name"),
         ({"sweeps": {"one": None}}, "sweeps.one: expected a mapping of activation"),
         ({"sweep": {}}, "sweep: unknown key (did you mean 'sweeps'?)"),
@@ -165,7 +166,18 @@ def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, 
         ({"cluster": {"workers": 2}}, "cluster.kind: expected one of local, address, file"),
         ({"cluster": {"kind": "local", "workers": 0}}, "cluster.workers: "),
         ({"cluster": {"kind": "local", "memory": 4}}, "cluster.memory: expected memory"),
-        ({"cluster": {"kind": "address", "address": "here"}}, "cluster.address: "),
+        (
+            {"cluster": {"kind": "address", "address": "here"}},
+            "cluster.address: expected the address of a Dask scheduler, such as tcp://",
+        ),
+        ({"cluster": None}, "cluster: expected a mapping, got None"),
+        (
+            {"cluster": SLURM | {"walltime": 14400}},
+            'cluster.walltime: expected a time in quotes, such as "04:00:00"',
+        ),
+        ({"cluster": SLURM | {"walltime": "4h"}}, "cluster.walltime: expected a time in quotes"),
+        ({"cluster": SLURM | {"prologue": "module"}}, "cluster.prologue: expected a list, got"),
+        ({"cluster": SLURM | {"jobs": "two"}}, "cluster.jobs: expected a whole number, got 'two'"),
     ],
 )
 def test_a_wrong_study_names_its_key(changes: dict, start: str) -> None:
@@ -179,6 +191,9 @@ def test_every_mistake_of_a_study_is_told_at_once() -> None:
     wrong = {"a": SWEEP | {"N": 0}, "b": SWEEP | {"seeds": -1}}
     with pytest.raises(StudyError, match=r"2 mistakes\n  sweeps\.a\.N: .*\n  sweeps\.b\.seeds: "):
         parse_study({"name": "demo", "sweeps": wrong})
+    unknown = {"one": SWEEP | {"sed": 1, "colour": 2}}
+    with pytest.raises(StudyError, match=r"one\.sed: unknown key \(did .*\n.*one\.colour: unkn"):
+        parse_study({"name": "demo", "sweeps": unknown})
 
 
 @pytest.mark.parametrize(

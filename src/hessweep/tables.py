@@ -111,11 +111,11 @@ def table_kind(
     """
     if name not in TABLES:
         raise StudyError(
-            f"tables: unknown kind {name!r}{did_you_mean(name, TABLES)}; "
+            f"unknown kind of table {name!r}{did_you_mean(name, TABLES)}; "
             f"known are {', '.join(TABLES)}"
         )
     if options:
-        raise StudyError(f"tables: {name} takes no options, got {', '.join(options)}")
+        raise StudyError(f"{name} takes no options, got {', '.join(options)}")
     return TABLES[name]
 
 

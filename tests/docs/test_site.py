@@ -11,10 +11,13 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 from pages import DOCS, blocks
+from typer.main import get_command
 
 from hessweep.activations import ACTIVATIONS
+from hessweep.cli import app
 from hessweep.figures import FIGURES
 from hessweep.network import WEIGHTS
+from hessweep.store.schema import DIMENSIONS, POINT, PUBLISHED_COLUMNS
 from hessweep.study import Study, parse_study
 from hessweep.tables import TABLES
 
@@ -88,6 +91,26 @@ def test_study_page_names_what_there_is():
     paragraph = re.search(r"^Activations: (.*?)\n\n", text, re.MULTILINE | re.DOTALL)[1]
     parameters = {"coefficients", "degree", "epsilon", "beta"}
     assert set(re.findall(r"`(\w+)`", paragraph)) == set(ACTIVATIONS) | parameters
+
+
+def test_columns_and_commands_are_those_that_there_are():
+    text = (DOCS / "columns.md").read_text()
+    columns = re.findall(r"^\| `(\w+)` \| (\w+) \| (\w+) \| (.*?) \|$", text, re.MULTILINE)
+    assert columns == [
+        (
+            column.name,
+            column.dtype,
+            DIMENSIONS.get(column.name, POINT),
+            column.long_name + (", in seconds" if column.units == "s" else ""),
+        )
+        for column in PUBLISHED_COLUMNS
+    ]
+    rows = re.findall(r"^\| `hessweep (\w+) .*?` \| .*? \| ?(.*?) ?\|$", text, re.MULTILINE)
+    commands = {command.name: command for command in get_command(app).commands.values()}
+    assert {name: set(re.findall(r"--[\w-]+", options)) for name, options in rows} == {
+        name: {p.opts[0] for p in command.params if p.param_type_name == "option"}
+        for name, command in commands.items()
+    }
 
 
 def test_studies_of_the_page_are_studies():

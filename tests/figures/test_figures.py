@@ -69,7 +69,7 @@ def test_architecture_has_every_connection_once():
 
 
 def test_unknown_kinds_and_options_name_the_known_ones():
-    with pytest.raises(StudyError, match=r"unknown kind 'fig4'.*quadratic-spectrum"):
+    with pytest.raises(StudyError, match=r"unknown kind of figure 'fig4'.*quadratic-spectrum"):
         figures.figure_kind("fig4")
     with pytest.raises(StudyError, match="does not take epsilon; it takes activation"):
         figures.figure_kind("quadratic-spectrum", {"epsilon": 1})

@@ -49,6 +49,13 @@ def test_the_error_of_the_assembly_counts():
     assert float64.lower_bound(Spectrum(np.array([1e-3, 0.5, 1.0]), 0.01, "dense")) == 2
 
 
+def test_a_proof_takes_the_worst_case_of_splitting_off_the_row_space():
+    eigenvalues = np.array([0.03, 0.5, 1.0])
+    dense, split = (Spectrum(eigenvalues, 0.01, route) for route in ("dense", "row space"))
+    assert float64.lower_bound(dense, 10, 2) == 3
+    assert float64.lower_bound(split, 10, 2) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "N_i", "N_h"), [("erf", 2, 16), ("erf", 1, 12), ("quadratic", 5, 3)]
 )

@@ -174,6 +174,17 @@ def test_claims_come_from_the_table_that_the_study_asks_for(study, root):
     assert "holds with correction" in report.build(asking, root).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("spoilt", ["figures/seen.csv", "figures/seen.png", "tables/paper.csv"])
+def test_a_spoilt_file_is_named(study, root, spoilt):
+    asking = study.model_copy(update={"tables": {"paper": TableRequest(kind="claims")}})
+    (root / spoilt).parent.mkdir(exist_ok=True)
+    content = (root / spoilt).read_bytes() if (root / spoilt).exists() else None
+    (root / spoilt).write_bytes(b"")
+    with pytest.raises(QueryError, match=f"{spoilt}: expected a file that `make` wrote"):
+        report.build(asking, root)
+    (root / spoilt).unlink() if content is None else (root / spoilt).write_bytes(content)
+
+
 def test_symbols_are_set_as_symbols():
     assert symbols("N_i and lambda_min") == "N<sub>i</sub> and λ<sub>min</sub>"
     assert symbols("<b> rank_min N_item") == "&lt;b&gt; rank_min N_item"

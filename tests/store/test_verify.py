@@ -182,6 +182,16 @@ def test_a_result_one_bit_off_is_found_when_it_is_computed_again(tmp_path, compu
     assert "eigenvalues differ" in problem.message
 
 
+def test_a_result_that_can_not_be_computed_again_is_found(tmp_path, computed, monkeypatch):
+    def fails(_):
+        raise ArithmeticError("no longer")
+
+    monkeypatch.setattr(recompute, "compute", fails)
+    (problem,) = one_stored(tmp_path, computed[0]).problems
+    assert problem.kind == "different result"
+    assert problem.message.endswith("computed again, it fails: ArithmeticError: no longer")
+
+
 def test_times_may_differ(tmp_path, computed):
     assert one_stored(tmp_path, computed[0], spectrum_time=9.0).ok
 

@@ -9,6 +9,8 @@ from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from hessweep.cli.output import printable
+
 if TYPE_CHECKING:
     from numpy import ndarray
 
@@ -44,7 +46,8 @@ def written(columns: Columns, form: Format) -> bytes:
 def _table(columns: Columns) -> str:
     cells = {
         name: [
-            format(value, ".6g") if isinstance(value, float) else str(value) for value in values
+            format(value, ".6g") if isinstance(value, float) else _one_line(str(value))
+            for value in values
         ]
         for name, values in ((name, values.tolist()) for name, values in columns.items())
     }
@@ -55,6 +58,11 @@ def _table(columns: Columns) -> str:
         "  ".join(map(str.rjust, row, widths.values())) + "\n"
         for row in chain([tuple(cells)], _rows(cells))
     )
+
+
+def _one_line(text: str) -> str:
+    """Return the text without what would break the line or move the terminal's cursor."""
+    return text if text.isprintable() else printable(text).replace("\n", "\\n")
 
 
 def _csv(columns: Columns) -> str:

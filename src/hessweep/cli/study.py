@@ -43,11 +43,13 @@ def plan(
     from hessweep.calibration import calibrate
     from hessweep.capacity import fitted, planned_memory, planned_workers
     from hessweep.cost import check_fits
+    from hessweep.outputs import check_outputs
     from hessweep.study import load_study
     from hessweep.sweep import find_work
     from hessweep.units import show_bytes, show_seconds
 
     study = load_study(study_file)
+    check_outputs(study, study_file)
     config = _where(study.cluster, cluster, workers)
     requested = study.points()
     missing = find_work(requested, study.results).missing
@@ -172,10 +174,13 @@ def report(study_file: StudyFile) -> None:
 
     It is one HTML file that holds tables, figures and an explorer, and needs no network.
     """
+    from hessweep.outputs import check_outputs
     from hessweep.report import build
     from hessweep.study import load_study
 
-    sys.stdout.write(f"{build(load_study(study_file))}\n")
+    study = load_study(study_file)
+    check_outputs(study, study_file)
+    sys.stdout.write(f"{build(study)}\n")
 
 
 def _coloured(state: str, count: int) -> str:

@@ -89,19 +89,19 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
     """
     if name not in FIGURES:
         raise StudyError(
-            f"figures: unknown kind {name!r}{did_you_mean(name, FIGURES)}; "
+            f"unknown kind of figure {name!r}{did_you_mean(name, FIGURES)}; "
             f"known are {', '.join(FIGURES)}"
         )
     kind = FIGURES[name]
     unknown = sorted(set(options or {}) - set(kind.options))
     if unknown:
         raise StudyError(
-            f"figures: {name} does not take {', '.join(unknown)}; it takes "
+            f"{name} does not take {', '.join(unknown)}; it takes "
             f"{', '.join(kind.options) or 'no options'}"
         )
     missing = sorted(set(kind.needed) - set(options or {}))
     if missing:
-        raise StudyError(f"figures: {name} needs {', '.join(missing)} under its options")
+        raise StudyError(f"{name} needs {', '.join(missing)} under its options")
     return kind
 
 

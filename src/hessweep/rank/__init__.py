@@ -58,7 +58,8 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
         PrecisionError: If two proofs contradict one another, which no weights can cause.
     """
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    seen = float64.lower_bound(spectrum) if is_closed_form(network.activation) else 0
+    proves = is_closed_form(network.activation)
+    seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
     generic = formula(network.activation, network.N_i, network.N_h).value
     if seen == (network.P if generic is None else generic):
         return Rank(seen, seen, seen, "proved", "float64")

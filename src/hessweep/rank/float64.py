@@ -20,12 +20,15 @@ def solver_bound(spectrum: Spectrum) -> float:
     return (8 * n + 600) * n * ROUNDOFF * spectrum.frobenius_norm
 
 
-def lower_bound(spectrum: Spectrum) -> int:
+def lower_bound(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> int:
     """Return how many eigenvalues are proved to be positive.
 
-    `spectrum.error` covers the assembly of H; to it comes the worst case of the solver.
+    `spectrum.error` covers the assembly of H; to it comes the worst case of the solver. Where the
+    row space of W1 was split off, the error counts `(N_i + N_h) eps` for a row of the triangular
+    factor; a proof takes the worst case of Householder QR, `4 N_i N_h eps`.
     """
-    bound = spectrum.error + solver_bound(spectrum)
+    worse = 4 * N_i * N_h / (N_i + N_h) if "row space" in spectrum.route else 1.0
+    bound = spectrum.error * max(worse, 1.0) + solver_bound(spectrum)
     return int(np.count_nonzero(spectrum.eigenvalues > bound))
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 from hessweep import tables
 from hessweep.errors import QueryError
 from hessweep.report.ensembles import GRID, TEACHER_COLUMNS, Ensemble, ensembles
-from hessweep.report.illustrations import absent, illustrations
+from hessweep.report.illustrations import absent, illustrations, read_made
 from hessweep.report.page import render
 from hessweep.report.progress import failures, progress
 from hessweep.report.table import NONE, Cell, Table, cell, tabulated
@@ -76,7 +76,7 @@ def _made_claims(study: Study, root: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
         path = root / "tables" / f"{name}.csv"
         if request.kind == "claims" and path.is_file():
-            return pd.read_csv(path)
+            return read_made(path)
     return None
 
 

@@ -1,6 +1,8 @@
 """The study's figures as the page carries them: picture, caption and plotted numbers inside it."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from hessweep.errors import QueryError
 from hessweep.figures import figure_kind
 from hessweep.report.packing import data_uri, packed
 from hessweep.report.table import Cell, Table, cell, tabulated
@@ -39,28 +42,50 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
 
     Args:
         study: The study.
-        folder: Where `<figure>.png` or `.svg`, `.csv` (data) and `.txt` (caption) are.
+        folder: Where `<figure>.png`, `.csv` (data) and `.txt` (caption) are.
+
+    Raises:
+        QueryError: If one of these files can not be read as what it is.
     """
     return [
         _illustration(
-            name, request.title or figure_kind(request.kind, request.options).title, picture
+            name, request.title or figure_kind(request.kind, request.options).title, folder
         )
         for name, request in study.figures.items()
-        for picture in _pictures(folder, name)
+        if (folder / f"{name}.png").is_file()
     ]
 
 
 def absent(study: Study, folder: Path) -> list[str]:
     """Return the figures that the study names and that have not been made."""
-    return [name for name in study.figures if not _pictures(folder, name)]
+    return [name for name in study.figures if not (folder / f"{name}.png").is_file()]
+
+
+def read_made(path: Path) -> pd.DataFrame:
+    """Return a table that the workflow has made.
+
+    Raises:
+        QueryError: If the file is none.
+    """
+    with _reading(path):
+        return pd.read_csv(path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise QueryError(
+            f"{path}: expected a file that `make` wrote, got {' '.join(str(error).split())}; "
+            "remove it, and `make` writes it anew"
+        ) from error
 
 
 def _picture_uri(path: Path) -> str:
-    """Return a picture as a data URI, a PNG as WebP: the same pixels in a third of the bytes."""
-    if path.suffix == ".svg":
-        return data_uri("image/svg+xml", path.read_bytes())
+    """Return a PNG as a data URI of a WebP: the same pixels in a third of the bytes."""
     buffer = io.BytesIO()
-    with Image.open(path) as image:
+    with _reading(path), Image.open(path) as image:
         image.save(buffer, "WEBP", lossless=True, method=2)
     return data_uri("image/webp", buffer.getvalue())
 
@@ -75,15 +100,10 @@ def _shown(value: Any) -> Cell:
     return text, f"{value:.4g}" if exact and isinstance(value, float) else exact
 
 
-def _pictures(folder: Path, name: str) -> list[Path]:
+def _illustration(name: str, title: str, folder: Path) -> Illustration:
     # A name such as "fig-2.5" has no suffix to be replaced.
-    found = [folder / f"{name}{suffix}" for suffix in (".svg", ".png")]
-    return [path for path in found if path.is_file()][:1]
-
-
-def _illustration(name: str, title: str, picture: Path) -> Illustration:
-    csv, caption = (picture.parent / f"{name}{suffix}" for suffix in (".csv", ".txt"))
-    data = pd.read_csv(csv) if csv.is_file() else pd.DataFrame()
+    picture, csv, caption = (folder / f"{name}{suffix}" for suffix in (".png", ".csv", ".txt"))
+    data = read_made(csv) if csv.is_file() else pd.DataFrame()
     return Illustration(
         name=name,
         title=title,

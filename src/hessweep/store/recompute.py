@@ -54,16 +54,24 @@ def recompute(root: Path, points: pd.DataFrame) -> Recomputation:
         place = (row[name] for name in ("N_i", "N_h", "seed", "weights", "spectrum"))
         point = Point(function, *place)
         arrays, attrs = read_columns(segments_folder(root) / row["segment"])
+        recomputed += 1
+        same_machine = _same_machine(attrs["computed_with"])
+        what = _what_differs(point, _stored(arrays, row["row"]), same_machine)
+        if what:
+            message = f"{function}, N_i = {point.N_i}, N_h = {point.N_h}, seed = {point.seed}"
+            differences.append((row["segment"], f"{message}: computed again, {what}"))
+    return Recomputation(recomputed, skipped, tuple(differences))
+
+
+def _what_differs(point: Point, stored: dict[str, Any], same_machine: bool) -> str:
+    try:
         # As many threads as in the sweep: the order of a sum is part of the result's bits.
         with threadpool_limits(blas_threads(point)):
             result = compute(point)
-        recomputed += 1
-        compare = _different if _same_machine(attrs["computed_with"]) else _too_far
-        what = ", ".join(compare(result, _stored(arrays, row["row"])))
-        if what:
-            message = f"{function}, N_i = {point.N_i}, N_h = {point.N_h}, seed = {point.seed}"
-            differences.append((row["segment"], f"{message}: computed again, {what} differ"))
-    return Recomputation(recomputed, skipped, tuple(differences))
+    except Exception as error:
+        return f"it fails: {type(error).__name__}: {error}"
+    names = ", ".join((_different if same_machine else _too_far)(result, stored))
+    return f"{names} differ" if names else ""
 
 
 def _stored(arrays: dict[str, ndarray], row: int) -> dict[str, Any]:

@@ -40,6 +40,33 @@ def read_path(value: Any) -> Path:
     return Path(value)
 
 
+def _matching(pattern: str, expected: str) -> PlainValidator:
+    """Return what takes texts that match, and refuses any other value with what is expected."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}, got {shown(value)}")
+        return value
+
+    return PlainValidator(check)
+
+
+_WALLTIME = r"([0-9]+-)?[0-9]{1,3}(:[0-9]{2}){1,2}"
+_ADDRESS = r"(tcp|tls|ws|wss|ucx)://[^\s/]+:[0-9]+"
+
+Walltime = Annotated[
+    str,
+    _matching(
+        _WALLTIME,
+        'a time in quotes, such as "04:00:00" for four hours or "2-00:00:00" for two days',
+    ),
+    WithJsonSchema({"type": "string", "pattern": f"^{_WALLTIME}$"}),
+]
+Address = Annotated[
+    str,
+    _matching(_ADDRESS, "the address of a Dask scheduler, such as tcp://10.0.0.1:8786"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_ADDRESS}$"}),
+]
 Memory = Annotated[
     int,
     PlainValidator(read_memory),
@@ -64,7 +91,7 @@ class AddressCluster(Section):
     """A Dask scheduler that runs already."""
 
     kind: Literal["address"] = "address"
-    address: str = Field(pattern=r"^(tcp|tls|ws|wss|ucx)://[^\s/]+:[0-9]+$")
+    address: Address
 
 
 class FileCluster(Section):
@@ -84,7 +111,7 @@ class SlurmCluster(Section):
     """Of each job, one single-threaded worker process a core."""
     memory: Memory
     """Of each job."""
-    walltime: str = Field(default="01:00:00", pattern=r"^([0-9]+-)?[0-9]{1,3}(:[0-9]{2}){1,2}$")
+    walltime: Walltime = "01:00:00"
     queue: str | None = None
     account: str | None = None
     interface: str | None = None

@@ -11,6 +11,21 @@ MOST = 8
 
 CLUSTERS = "local, address, file, slurm"
 
+_EXPECTED = {
+    "bool_type": "expected true or false",
+    "dict_type": "expected a mapping",
+    "int_parsing": "expected a whole number",
+    "int_type": "expected a whole number",
+    "list_type": "expected a list",
+    "mapping_type": "expected a mapping",
+    "model_attributes_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "string_type": "expected a text",
+    "too_short": "expected at least one entry",
+    "tuple_type": "expected a list",
+}
+"""What a study's author reads in place of pydantic's words, by the type of its error."""
+
 _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
@@ -26,9 +41,10 @@ def shown(value: Any) -> str:
 def explain(path: Path, error: ValidationError) -> str:
     """Return the mistakes in a study file, one a line, each with its key and what it takes."""
     mistakes = [
-        _mistake(dict(detail))
+        mistake
         for detail in error.errors(include_url=False)
         if detail["type"] != "default_factory_not_called"  # its cause is listed already
+        for mistake in _mistakes(dict(detail))
     ]
     if len(mistakes) == 1:
         return f"{path}: {mistakes[0]}"
@@ -37,11 +53,15 @@ def explain(path: Path, error: ValidationError) -> str:
     return "\n  ".join([f"{path}: {len(mistakes)} mistakes", *lines])
 
 
-def _mistake(detail: dict[str, Any]) -> str:
+def _mistakes(detail: dict[str, Any]) -> list[str]:
+    """Return what one of pydantic's errors stands for: one mistake, or several unknown keys."""
     context = detail.get("ctx", {})
     key = ".".join(str(part) for part in _key(detail["loc"]))
-    if "key" in context:  # an unknown key, found by its section
-        key = f"{key}.{context['key']}" if key else str(context["key"])
+    if detail["type"] == "unknown_key":
+        return [
+            f"{key}{'.' if key else ''}{unknown}: unknown key{hint}; {detail['msg']}"
+            for unknown, hint in zip(context["keys"], context["hints"], strict=True)
+        ]
     if detail["type"] == "value_error":
         what = str(context["error"])
     elif detail["type"] == "missing":
@@ -50,9 +70,9 @@ def _mistake(detail: dict[str, Any]) -> str:
         key = f"{key}.kind"
         what = f"expected one of {CLUSTERS}, got {context.get('tag', 'nothing')!r}"
     else:
-        what = detail["msg"].replace("Input should be", "expected")
-        what += f", got {shown(detail['input'])}" if detail["type"] != "unknown_key" else ""
-    return f"{key}: {what}" if key else what
+        said = detail["msg"].replace("Input should be", "expected")
+        what = f"{_EXPECTED.get(detail['type'], said)}, got {shown(detail['input'])}"
+    return [f"{key}: {what}" if key else what]
 
 
 def _key(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:

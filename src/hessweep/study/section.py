@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
-from hessweep.errors import did_you_mean
+from hessweep.errors import did_you_mean, shortened
 from hessweep.study.messages import shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -39,12 +39,15 @@ class Section(BaseModel):
             return data
         if not isinstance(data, Mapping):
             raise ValueError(f"expected a mapping of {', '.join(allowed)}, got {shown(data)}")
-        for key in data:
-            if key not in allowed:
-                hint = did_you_mean(key, allowed)
-                raise PydanticCustomError(
-                    "unknown_key",
-                    "unknown key{hint}; allowed are {allowed}",
-                    {"key": str(key), "hint": hint, "allowed": ", ".join(allowed)},
-                )
+        unknown = [str(key) for key in data if key not in allowed]
+        if unknown:
+            raise PydanticCustomError(
+                "unknown_key",
+                "allowed are {allowed}",
+                {
+                    "keys": [shortened(key) for key in unknown],
+                    "hints": [did_you_mean(key, allowed) for key in unknown],
+                    "allowed": ", ".join(allowed),
+                },
+            )
         return data
