@@ -27,8 +27,18 @@
 #define SQRT(out, x) do { lanes t_ = (x); \
     for (int s_ = 0; s_ < LANES; s_++) (out)[s_] = sqrt(t_[s_]); } while (0)
 
-/* One solver for each width of a register; the widest that the processor has is taken. Rounding
-   does not depend on the width: the sets differ in that all but the plain one fuse a * b + c. */
+/* Where a product has two uses, or a difference two products, what is fused is the compiler's
+   choice, another for each width: such a product is rounded. */
+#if defined(__x86_64__) && defined(__GNUC__)
+#define ROUND(x) __asm__("" : "+x"(x))
+#else
+#define ROUND(x) (void)0
+#endif
+
+/* One solver for each width of a register. The widest that the processor has is taken, and a
+   narrower one where fewer matrices are left: it has less memory to go through. Rounding does not
+   depend on the width: the sets differ in that all but the plain one fuse a * b + c (always: tuned
+   for Haswell, which unlike other targets has no exceptions for chains of sums). */
 #define LANES 2
 #define ISA(name) name##_plain
 #include "_lanes_kernel.h"
@@ -39,7 +49,12 @@
 #define X86_LEVELS
 
 #pragma GCC push_options
-#pragma GCC target("arch=x86-64-v3")
+#pragma GCC target("arch=x86-64-v3,tune=haswell")
+#define LANES 2
+#define ISA(name) name##_pair
+#include "_lanes_kernel.h"
+#undef LANES
+#undef ISA
 #define LANES 4
 #define ISA(name) name##_v3
 #include "_lanes_kernel.h"
@@ -48,7 +63,7 @@
 #pragma GCC pop_options
 
 #pragma GCC push_options
-#pragma GCC target("arch=x86-64-v4")
+#pragma GCC target("arch=x86-64-v4,tune=haswell")
 #define LANES 8
 #define ISA(name) name##_v4
 #include "_lanes_kernel.h"
@@ -59,20 +74,23 @@
 
 typedef int solver(const double *matrices, double *out, Py_ssize_t n, int count, void *work);
 
-/* Return the solver for this processor, and how many matrices it takes at a time. */
-static solver *choose(int *lanes)
+#define WIDEST 8
+
+/* Return this processor's solver for so many matrices, and how many it takes at a time. */
+static solver *choose(Py_ssize_t count, int *lanes)
 {
 #ifdef X86_LEVELS
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("x86-64-v4")) {
+    if (__builtin_cpu_supports("x86-64-v4") && count > 4) {
         *lanes = 8;
         return solve_v4;
     }
     if (__builtin_cpu_supports("x86-64-v3")) {
-        *lanes = 4;
-        return solve_v3;
+        *lanes = count > 2 ? 4 : 2;
+        return count > 2 ? solve_v3 : solve_pair;
     }
 #endif
+    (void)count;
     *lanes = 2;
     return solve_plain;
 }
@@ -86,22 +104,23 @@ static PyObject *eigenvalues(PyObject *self, PyObject *args)
         return NULL;
     Py_ssize_t S = failed.len;
     void *work = NULL;
-    int lanes;
-    solver *solve = choose(&lanes);
     if (n < 1 || in.len != 8 * S * n * n || out.len != 8 * S * n)
         PyErr_SetString(PyExc_ValueError, "expected (S, n, n), (S, n) and (S,) buffers");
-    else if (posix_memalign(&work, 64, sizeof(double) * (size_t)(lanes * n * (n + 6))))
+    else if (posix_memalign(&work, 64, sizeof(double) * (size_t)(WIDEST * n * (n + 6))))
         PyErr_NoMemory();
     if (!PyErr_Occurred()) {
         const double *matrices = in.buf;
         double *values = out.buf;
         char *flags = failed.buf;
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t first = 0; first < S; first += lanes) {
+        for (Py_ssize_t first = 0; first < S;) {
+            int lanes;
+            solver *solve = choose(S - first, &lanes);
             int count = (int)(S - first < lanes ? S - first : lanes);
             int bits = solve(matrices + first * n * n, values + first * n, n, count, work);
             for (int s = 0; s < count; s++)
                 flags[first + s] = (char)(bits >> s & 1);
+            first += count;
         }
         Py_END_ALLOW_THREADS
     }

@@ -16,8 +16,9 @@ INLINE void ISA(householder)(const lanes *row, Py_ssize_t k, lanes *x, lanes *ta
     lanes tail = zero;
     for (Py_ssize_t j = 0; j < k - 1; j++)
         tail += row[j] * row[j];
-    lanes alpha = row[k - 1], length;
-    lanes square = alpha * alpha + tail;
+    lanes alpha = row[k - 1], own = alpha * alpha, length;
+    ROUND(own);
+    lanes square = own + tail;
     SQRT(length, square);
     /* Squares this small have lost digits to underflow, and a vector made from them would not
        be a reflection; entries this small, beside a largest of 1, are nothing. */
@@ -25,7 +26,7 @@ INLINE void ISA(householder)(const lanes *row, Py_ssize_t k, lanes *x, lanes *ta
     lanes beta = SELECT(alpha > zero, -length, length);
     lanes scale = SELECT(trivial, zero, one / SELECT(trivial, one, alpha - beta));
     *tau = SELECT(trivial, zero, (beta - alpha) / SELECT(trivial, one, beta));
-    *e2 = SELECT(trivial, alpha * alpha, square);
+    *e2 = SELECT(trivial, own, square);
     for (Py_ssize_t j = 0; j < k - 1; j++)
         x[j] = row[j] * scale;
     x[k - 1] = one;
@@ -119,6 +120,7 @@ INLINE void ISA(tridiagonalise)(lanes *a, Py_ssize_t n, lanes *d, lanes *e2, lan
         dot = half * tau * tau * dot;
         for (Py_ssize_t j = 0; j < k; j++) {
             lanes scaled = tau * p[j];
+            ROUND(scaled);
             scaled -= dot * x[j];
             w[j] = scaled;
             v[j] = x[j];
@@ -150,6 +152,7 @@ INLINE void ISA(sweep)(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, m
     sigma = dl - rte / (sigma + SELECT(sigma < zero, -r, r));
 
     lanes c = one, s = zero, gamma = d[n - 1] - sigma, p = gamma * gamma;
+    ROUND(p);
     for (Py_ssize_t i = n - 2; i >= top; i--) {
         mask on = (mask)(row_l <= (long long)i);
         lanes bb = e2[i], alpha = d[i], below = e2[i + 1];
@@ -159,6 +162,7 @@ INLINE void ISA(sweep)(lanes *d, lanes *e2, Py_ssize_t n, const Py_ssize_t *l, m
         /* Not by a shared 1 / r: its error would be common to c and s and pile up. */
         lanes c_new = SELECT(empty, one, p / safe), s_new = bb / safe;
         lanes gain = c_new * (alpha - sigma);
+        ROUND(gain);
         lanes gamma_new = gain - s_new * gamma;
         lanes d_new = gamma + (alpha - gamma_new);
         /* gamma² / c as gamma² (r / p): that division is not in the chain from p to the next p.
