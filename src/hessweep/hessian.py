@@ -55,8 +55,21 @@ def stacked_trace(
 ) -> Float[ndarray, "*stack"]:
     """Return the traces of `stacked_hessian(activation, W1, W2)`, without a matrix."""
     p = np.square(W1).sum(axis=-1)
-    k = activation.dual(p, p, p)
-    of_W1 = np.square(W2) * (W1.shape[-1] * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc))
+    return kernel_trace(activation.dual(p, p, p), p, W2, W1.shape[-1])
+
+
+def kernel_trace(
+    k: DualKernel, p: Float[ndarray, "*stack N_h"], W2: Float[ndarray, "*stack N_h"], N_i: int
+) -> Float[ndarray, "*stack"]:
+    """Return the trace of what a kernel assembles to.
+
+    Args:
+        k: Of each neuron with itself.
+        p: Squared lengths of the rows of W1.
+        W2: Second layers.
+        N_i: Number of inputs.
+    """
+    of_W1 = np.square(W2) * (N_i * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc))
     return np.asarray(np.sum(k.K + of_W1, axis=-1))
 
 
@@ -161,19 +174,13 @@ def hessian_error(network: Network) -> float:
 
     T, S = change(coarser.half, coarser.quarter), change(kernel, coarser.half)
     size = _norm_bound(kernel, p, q, c, W2)
-    worst = size + _trace(kernel, W1, W2)
+    own = DualKernel(*(np.diagonal(field) for field in kernel))
+    worst = size + float(kernel_trace(own, p[:, 0], W2, network.N_i))
     if 16 * np.finfo(float).eps * size >= S:
         rest = S
     else:
         rest = min(S * S / (T - S), worst) if S < T else worst
     return rest + SAFETY * change(kernel, coarser.quadrature) + change(kernel, coarser.floor)
-
-
-def _trace(k: DualKernel, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"]) -> float:
-    """Return the trace of the Hessian, from each neuron with itself."""
-    K, K_c, K_cc, K_pc = (np.diagonal(field) for field in (k.K, k.K_c, k.K_cc, k.K_pc))
-    p = np.square(W1).sum(axis=1)
-    return float((W2**2 * (W1.shape[1] * K_c + p * (2 * K_cc + 4 * K_pc)) + K).sum())
 
 
 def _norm_bound(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel, Polynomial
-from hessweep.hessian import hessian_error
+from hessweep.hessian import hessian_error, kernel_trace
 from hessweep.network import Network
 from hessweep.spectrum.solver import EPS
 
@@ -78,9 +78,7 @@ def gram_error(
     positive, relative = _majorant(activation, W1, inputs)
     relative += EPS * W1.shape[1]
     p = np.square(W1).sum(axis=2)
-    k = positive.dual(p, p, p)
-    inside = W1.shape[2] * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc)
-    return relative * (W2**2 * inside + k.K).sum(axis=1)
+    return relative * kernel_trace(positive.dual(p, p, p), p, W2, W1.shape[2])
 
 
 def _row_error(W1: Float[ndarray, "S N_h n"], inputs: int) -> float:

@@ -55,7 +55,7 @@ def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
 
 
 def _without_points(path: Path) -> Kind:
-    """Return whether publishing made it, and so removes it with its last point."""
+    """Return what a path is that no point belongs to: publishing removes its own groups."""
     if path.suffix != SUFFIX or not (path / METADATA).is_file():
         return "foreign file"
     try:

@@ -1,5 +1,6 @@
 """What is wrong with a study, in one message that names the key and what it takes."""
 
+from itertools import zip_longest
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -60,7 +61,7 @@ def _mistakes(detail: dict[str, Any]) -> list[str]:
     if detail["type"] == "unknown_key":
         return [
             f"{key}{'.' if key else ''}{unknown}: unknown key{hint}; {detail['msg']}"
-            for unknown, hint in zip(context["keys"], context["hints"], strict=True)
+            for unknown, hint in zip_longest(context["keys"], context["hints"], fillvalue="")
         ]
     if detail["type"] == "value_error":
         what = str(context["error"])

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from hessweep.errors import did_you_mean, shortened
-from hessweep.study.messages import shown
+from hessweep.study.messages import MOST, shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -46,7 +46,8 @@ class Section(BaseModel):
                 "allowed are {allowed}",
                 {
                     "keys": [shortened(key) for key in unknown],
-                    "hints": [did_you_mean(key, allowed) for key in unknown],
+                    # No more are shown, and to look for what was meant takes long.
+                    "hints": [did_you_mean(key, allowed) for key in unknown[:MOST]],
                     "allowed": ", ".join(allowed),
                 },
             )
