@@ -103,7 +103,14 @@ def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"), [(0, "0 B"), (999, "999 B"), (1_400_000, "1.4 MB"), (3e18, "3,000 PB")]
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (999_700, "1 MB"),
+        (1_400_000, "1.4 MB"),
+        (3e18, "3,000 PB"),
+    ],
 )
 def test_sizes_for_people(size: float, shown: str) -> None:
     assert show_bytes(size) == shown
@@ -113,7 +120,9 @@ def test_sizes_for_people(size: float, shown: str) -> None:
     ("seconds", "shown"),
     [
         (0.04, "40 ms"),
+        (0.9996, "1.0 s"),
         (1.26, "1.3 s"),
+        (9.97, "10 s"),
         (12.4, "12 s"),
         (119, "119 s"),
         (600, "10 min"),

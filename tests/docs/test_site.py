@@ -64,8 +64,9 @@ def test_reference_holds_what_docstrings_say(site):
 
 
 def test_figure_kinds_are_listed(site):
-    text = (site / "study.html").read_text()
-    assert all(f"<code>{name}</code>" in text for name in FIGURES)
+    for page in ("study", "figures"):
+        text = (site / f"{page}.html").read_text()
+        assert all(f"<code>{name}</code>" in text for name in FIGURES)
 
 
 def test_study_page_has_every_key_and_no_other():

@@ -5,11 +5,8 @@ import xarray as xr
 
 from hessweep.activations import activation
 from hessweep.claims.claim import Claim, verdict
-from hessweep.dynamics import Experiment, LinearisedFlow, late_slope
+from hessweep.dynamics import LATE, Experiment, LinearisedFlow, late_slope
 from hessweep.spectrum import spectrum_with_error
-
-LATE = 0.75
-"""The slope is measured over the last quarter of the time."""
 
 WITHIN = 3.0
 """Standard errors that a measured slope may be off."""

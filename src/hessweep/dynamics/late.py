@@ -8,6 +8,9 @@ from numpy import ndarray
 
 from hessweep.errors import InputError
 
+LATE = 0.75
+"""Slopes are measured over the last quarter of the time."""
+
 
 @dataclass(frozen=True)
 class LateExponential:

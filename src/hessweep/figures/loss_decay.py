@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hessweep.activations import activation
-from hessweep.dynamics import Experiment, LinearisedFlow, late_exponential, late_slope
+from hessweep.dynamics import LATE, Experiment, LinearisedFlow, late_exponential, late_slope
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
@@ -34,9 +34,6 @@ NETWORKS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 """The two figures' networks; SGD's time, iterations times learning rate, reaches `2 λ_min t` of
 some 4 to 20, where the slowest mode is left alone or nearly so."""
-
-LATE = 0.75
-"""Slopes are measured over the last quarter of the time."""
 
 SHOWN = 100
 """Recorded times that are kept, of those evenly spread and of those spread over decades."""
