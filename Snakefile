@@ -5,7 +5,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from hessweep.after_kill import clear_after_kill
+from hessweep.running.after_kill import clear_after_kill
 from hessweep.errors import InputError
 from hessweep.outputs import check_outputs
 from hessweep.study import load_study

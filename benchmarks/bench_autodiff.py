@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from measure import Row, turns
 
-from hessweep.network import Network, sample_teacher
-from hessweep.operator import hessian_operator
+from hessweep.hessian import hessian_operator
+from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import spectrum
 
 OURS = 50

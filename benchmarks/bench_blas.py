@@ -1,7 +1,8 @@
 """Does OpenBLAS choose the fastest of its kernels for this processor?
 
-Where it does not, workers use another: `hessweep.worker_environment.FASTER` says which and is to
-be extended by what is found here. OPENBLAS_CORETYPE, set before anything starts, overrules both.
+Where it does not, workers use another kernel: `hessweep.running.worker_environment.FASTER` says
+which one, and is to be extended by what is found here. If OPENBLAS_CORETYPE is set before anything
+starts, it overrules both.
 """
 
 import os
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from measure import Row
 
-from hessweep.worker_environment import faster_kernel
+from hessweep.running.worker_environment import faster_kernel
 
 CPUINFO = Path("/proc/cpuinfo")
 CORES = ("Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids")

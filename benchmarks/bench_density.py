@@ -7,7 +7,7 @@ import numpy as np
 from measure import Row, peak_megabytes
 
 from hessweep.density import spectral_density
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 from hessweep.spectrum import spectrum
 
 EXACT_UP_TO = 3000

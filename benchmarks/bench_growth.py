@@ -8,8 +8,8 @@ import numpy as np
 from bench_sweep import write_study
 from measure import Row, command_seconds, turns
 
-from hessweep.network import sample_teacher
-from hessweep.operator import hessian_operator
+from hessweep.hessian import hessian_operator
+from hessweep.networks import sample_teacher
 from hessweep.spectrum import spectrum
 
 GROWTH = [

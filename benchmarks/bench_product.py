@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from measure import Row, peak_megabytes, turns
 
-from hessweep.network import sample_teacher
-from hessweep.operator import hessian_operator
+from hessweep.hessian import hessian_operator
+from hessweep.networks import sample_teacher
 
 
 def multiply(N: int, dtype: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from measure import Row
 
 from hessweep.activations import activation
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 from hessweep.rank import formula, modular
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import enclosed_smallest_eigenvalue

@@ -7,7 +7,7 @@ from measure import Row, peak_megabytes, turns
 from scipy import linalg
 
 from hessweep.hessian import hessian
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import route, spectrum, spectrum_with_error
 
 CASES = [

@@ -7,7 +7,7 @@ from measure import Row, turns
 
 from hessweep.activations import activation
 from hessweep.hessian import stacked_hessian
-from hessweep.network import sample_weights
+from hessweep.networks import sample_weights
 from hessweep.spectrum import stacked_spectra
 
 CASES = [("erf", 3, None), ("erf", 5, None), ("erf", 10, 2.5), ("quadratic", 10, None),

@@ -16,8 +16,8 @@ import numpy as np
 from measure import Row, command_seconds, measured
 
 import hessweep
-from hessweep.computation import compute
-from hessweep.point import Point, PointResult
+from hessweep.kinds import compute
+from hessweep.setup import Point, PointResult
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = ("erf", "gelu", "sin", "relu")

@@ -10,8 +10,8 @@ import xarray as xr  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from hessweep.activations import activation  # noqa: E402
-from hessweep.computation import compute  # noqa: E402
-from hessweep.point import Point  # noqa: E402
+from hessweep.kinds import compute  # noqa: E402
+from hessweep.setup import Point  # noqa: E402
 from hessweep.store import open_results, publish, write_segment  # noqa: E402
 
 settings.register_profile("default", deadline=None)

@@ -17,8 +17,8 @@ import pytest
 from hessweep.activations import activation
 from hessweep.cli import main
 from hessweep.cli.rows import Format, written
-from hessweep.computation import compute
-from hessweep.point import Point, PointResult
+from hessweep.kinds import compute
+from hessweep.setup import Point, PointResult
 from hessweep.store import stored_points, write_segment
 
 STUDY = """
@@ -399,7 +399,7 @@ def test_a_run_that_is_stopped_keeps_what_it_has(folder: Path, stop: signal.Sign
 
 def test_a_log_gets_a_line_now_and_then(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
     from hessweep.cli import progress
-    from hessweep.sweep.driver import Progress
+    from hessweep.running.driver import Progress
 
     clock = iter([0.0, 1.0, 6.0, 6.0, 7.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))

@@ -7,13 +7,13 @@ import pytest
 
 from hessweep import analysis
 from hessweep.activations import activation
-from hessweep.computation import compute
-from hessweep.cost import check_fits, predicted_bytes, predicted_seconds, stored_bytes
 from hessweep.density import count_large, density_plan
 from hessweep.errors import InputError, TooLargeError
 from hessweep.figures import erf_spectrum, quadratic_spectrum
 from hessweep.hessian import hessian
-from hessweep.point import Point, point_key
+from hessweep.kinds import compute
+from hessweep.running.cost import check_fits, predicted_bytes, predicted_seconds, stored_bytes
+from hessweep.setup import Point, point_key
 from hessweep.store import (
     each_of,
     open_results,

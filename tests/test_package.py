@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import hessweep
-from hessweep.computation import compute
-from hessweep.point import Point
+from hessweep.kinds import compute
+from hessweep.setup import Point
 from hessweep.store import publish, write_segment
 
 

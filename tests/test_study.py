@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hessweep.activations import activation
 from hessweep.errors import StudyError
-from hessweep.point import Point
+from hessweep.setup import Point
 from hessweep.study import LocalCluster, SlurmCluster, Study, load_study, parse_study
 
 SLURM = {"kind": "slurm", "jobs": 1, "memory": "1GB"}

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from hessweep.activations import activation
-from hessweep.computation import compute
-from hessweep.point import Point
+from hessweep.kinds import compute
+from hessweep.setup import Point
 from hessweep.tables import methods_table, rank_summary, rank_table, to_markdown
 
 

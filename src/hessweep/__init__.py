@@ -12,26 +12,25 @@ if TYPE_CHECKING:
     from hessweep import dynamics, errors, laws
     from hessweep.activations import activation
     from hessweep.density import extreme_eigenvalues, spectral_density
-    from hessweep.hessian import hessian
-    from hessweep.network import Network, sample_teacher
-    from hessweep.operator import hessian_operator
+    from hessweep.hessian import hessian, hessian_operator
+    from hessweep.networks import Network, sample_teacher
     from hessweep.rank import effective_parameters, rank
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
     from hessweep.study import load_study
 
 _HOMES = {
-    "Network": "network",
+    "Network": "networks",
     "activation": "activations",
     "effective_parameters": "rank",
     "extreme_eigenvalues": "density",
     "hessian": "hessian",
-    "hessian_operator": "operator",
+    "hessian_operator": "hessian",
     "load_study": "study",
     "open_results": "store",
     "pooled_eigenvalues": "store",
     "rank": "rank",
-    "sample_teacher": "network",
+    "sample_teacher": "networks",
     "spectra": "store",
     "spectral_density": "density",
     "spectrum": "spectrum",

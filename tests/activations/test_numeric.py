@@ -12,7 +12,7 @@ from polar import composite, dual_by_quadrature
 from hessweep.activations import Activation, Numeric, activation
 from hessweep.errors import ActivationError
 from hessweep.hessian import hessian, hessian_error
-from hessweep.network import Network
+from hessweep.networks import Network
 
 SMOOTH = ["tanh", "sigmoid", "softplus", "silu", "swish"]
 

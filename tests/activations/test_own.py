@@ -16,7 +16,7 @@ from hessweep.activations import Own, activation, load_activation
 from hessweep.activations.differences import differentiate
 from hessweep.errors import ActivationError
 from hessweep.hessian import hessian, hessian_error
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 
 SWISH = """\
 import numpy as np

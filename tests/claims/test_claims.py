@@ -7,7 +7,7 @@ from hessweep import claims
 from hessweep.claims import equations, laws, ranks, spectra
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 
 WEIGHTS = ("normal", "uniform", "rademacher", "laplace", "student-t")
 

@@ -28,7 +28,7 @@ from faults.stored import Content, contents, times_stored
 
 from cluster.conftest import jobs, slurm, wait_for_nodes
 from cluster.measured import SECONDS, measured
-from hessweep.store import verify
+from hessweep.running import verify
 
 pytestmark = pytest.mark.cluster
 

@@ -16,9 +16,8 @@ from hessweep.density import (
 from hessweep.density.lanczos import Lanczos
 from hessweep.density.measure import calibrated, without_zeros
 from hessweep.errors import InputError, PrecisionError
-from hessweep.hessian import hessian
-from hessweep.network import Network, sample_teacher
-from hessweep.operator import hessian_operator
+from hessweep.hessian import hessian, hessian_operator
+from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import spectrum
 
 CASES = [("erf", 40, 40), ("quadratic", 40, 40), ("erf", 120, 20), ("cubic", 25, 25),

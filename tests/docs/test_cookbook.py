@@ -7,7 +7,7 @@ import xarray as xr
 from pages import follow
 
 from hessweep.hessian import hessian
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 from hessweep.spectrum import spectrum
 
 

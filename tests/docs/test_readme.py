@@ -6,8 +6,8 @@ import numpy as np
 import yaml
 from pages import DOCS
 
-from hessweep.computation import compute
 from hessweep.figures import figure_kind
+from hessweep.kinds import compute
 from hessweep.study import parse_study
 from hessweep.tables import table_kind
 

@@ -16,7 +16,7 @@ from typer.main import get_command
 from hessweep.activations import ACTIVATIONS
 from hessweep.cli import app
 from hessweep.figures import FIGURES
-from hessweep.network import WEIGHTS
+from hessweep.networks import WEIGHTS
 from hessweep.store.schema import DIMENSIONS, POINT, PUBLISHED_COLUMNS
 from hessweep.study import Study, parse_study
 from hessweep.tables import TABLES

@@ -12,7 +12,7 @@ from hessweep.dynamics import (
 )
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 
 NAMES = ["linear", "quadratic", "erf"]
 

@@ -9,7 +9,7 @@ from hessweep.activations import activation
 from hessweep.dynamics import PopulationLoss
 from hessweep.errors import ShapeError
 from hessweep.hessian import batch_hessian, hessian
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 
 SMOOTH = [
     ("linear", {}),

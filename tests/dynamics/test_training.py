@@ -16,7 +16,7 @@ from hessweep.dynamics import (
 )
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
-from hessweep.network import Network
+from hessweep.networks import Network
 
 SHORT = Experiment(activation("erf"), 3, 2, seed=0, iterations=20, records=5, draws=4, batch=8)
 

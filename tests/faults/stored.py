@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from hessweep.point import COLUMNS, TIMES
+from hessweep.setup import COLUMNS, TIMES
 from hessweep.store.segments import list_segments, read_columns, segments_folder
 
 SCALARS = ("status", "error", *(column.name for column in COLUMNS if column.name not in TIMES))

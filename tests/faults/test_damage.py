@@ -8,7 +8,7 @@ import pytest
 
 from faults.stored import Content, contents, times_stored
 from hessweep.cli import main
-from hessweep.computation import compute
+from hessweep.kinds import compute
 from hessweep.store import publish, write_segment
 from hessweep.study import load_study
 

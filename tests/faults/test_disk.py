@@ -10,8 +10,9 @@ import pytest
 
 from faults.processes import HESSWEEP, finish
 from faults.stored import contents
-from hessweep.computation import compute
-from hessweep.store import publish, stored_points, verify, write_segment
+from hessweep.kinds import compute
+from hessweep.running import verify
+from hessweep.store import publish, stored_points, write_segment
 from hessweep.study import load_study
 
 STUDY = """

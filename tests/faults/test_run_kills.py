@@ -26,7 +26,7 @@ from faults.processes import (
     workflow_folder,
 )
 from faults.stored import Content, contents, times_stored
-from hessweep.store import verify
+from hessweep.running import verify
 
 RUN = (*HESSWEEP, "run", "study.yaml", "--workers", "2")
 
@@ -151,7 +151,7 @@ def test_two_runs_at_once_where_there_are_no_locks(tmp_path: Path, undisturbed: 
 CLEAR = """
 import sys, time
 from pathlib import Path
-from hessweep.after_kill import clear_after_kill
+from hessweep.running.after_kill import clear_after_kill
 print(clear_after_kill(Path(sys.argv[1])), flush=True)
 time.sleep(float(sys.argv[2]))
 """

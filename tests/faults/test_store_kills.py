@@ -13,7 +13,8 @@ import xarray as xr
 from faults.processes import wait_until
 from faults.stored import contents, times_stored
 from faults.writer import FORK, batch, store_and_publish
-from hessweep.store import publish, verify, write_segment
+from hessweep.running import verify
+from hessweep.store import publish, write_segment
 from hessweep.store.published import published_groups
 
 WRITERS = 2

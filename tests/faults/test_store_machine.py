@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from faults.writer import batch
 from hessweep.errors import HessweepError
+from hessweep.running import find_work
 from hessweep.store import (
     DamagedSegmentWarning,
     open_results,
@@ -25,7 +26,6 @@ from hessweep.store import (
 )
 from hessweep.store.files import TEMPORARY
 from hessweep.store.published import METADATA, SUFFIX, chunk_paths, read_metadata
-from hessweep.sweep import find_work
 
 SEED_COUNT = 6
 SEEDS = st.integers(0, SEED_COUNT - 1)

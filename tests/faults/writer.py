@@ -6,8 +6,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from hessweep.activations import activation
-from hessweep.computation import compute
-from hessweep.point import Point, PointResult
+from hessweep.kinds import compute
+from hessweep.setup import Point, PointResult
 from hessweep.store import publish, stored_points, write_segment
 
 FORK = get_context("forkserver")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hessweep.figures import float64_floor
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 from hessweep.rank.smallest import enclosed_smallest_eigenvalue
 from hessweep.spectrum import spectrum
 

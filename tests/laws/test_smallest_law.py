@@ -8,7 +8,7 @@ from hessweep.errors import ShapeError
 from hessweep.hessian import hessian
 from hessweep.laws import ks_distance, smallest_eigenvalue_law
 from hessweep.laws.smallest import GapProbability, smallest_wishart_part
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 
 
 @pytest.mark.parametrize("N", [1, 2, 3, 10, 41, 150])

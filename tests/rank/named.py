@@ -7,7 +7,7 @@ import numpy as np
 from scipy import special
 
 from hessweep.activations import Activation
-from hessweep.network import Network
+from hessweep.networks import Network
 
 
 def _phi(u):

@@ -7,7 +7,7 @@ from named import FUNCTIONS, Mine, quadrature_hessian
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
-from hessweep.network import Network, sample_teacher, sample_weights
+from hessweep.networks import Network, sample_teacher, sample_weights
 from hessweep.rank import ball
 from hessweep.rank.analytic import BALLS, in_balls
 from hessweep.rank.minor import is_nonsingular

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hessweep.hessian import hessian
-from hessweep.network import sample_teacher
+from hessweep.networks import sample_teacher
 from hessweep.rank import float64
 from hessweep.spectrum import Spectrum
 

@@ -9,7 +9,7 @@ from named import Mine
 
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import effective_parameters, formula
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import modular_rank

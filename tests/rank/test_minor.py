@@ -5,7 +5,7 @@ import pytest
 from named import Mine
 
 from hessweep.activations import activation
-from hessweep.network import Network, sample_teacher, sample_weights
+from hessweep.networks import Network, sample_teacher, sample_weights
 from hessweep.rank import ball
 from hessweep.rank.analytic import BALLS
 from hessweep.rank.minor import has_minor

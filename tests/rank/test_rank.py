@@ -10,10 +10,10 @@ from named import Mine
 
 from hessweep.activations import activation
 from hessweep.errors import PrecisionError
-from hessweep.network import Network, sample_teacher
-from hessweep.point import COLUMNS
+from hessweep.networks import Network, sample_teacher
 from hessweep.rank import Rank, effective_parameters, rank, rank_columns
 from hessweep.rank.structure import Bounds
+from hessweep.setup import COLUMNS
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
 PACKAGE = importlib.import_module("hessweep.rank")  # hessweep.rank itself is the function

@@ -6,7 +6,7 @@ from flint import acb_mat, ctx
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 from hessweep.rank import ball, smallest_eigenvalue
 from hessweep.rank.smallest import enclosed_smallest_eigenvalue
 from hessweep.spectrum import Spectrum, spectrum_with_error

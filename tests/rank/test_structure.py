@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hessweep.activations import activation
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import modular, rank
 from hessweep.rank.structure import bounds, independent_parameters
 

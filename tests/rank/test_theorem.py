@@ -5,7 +5,7 @@ import pytest
 from named import FUNCTIONS, Mine, gradient
 
 from hessweep.activations import activation
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank.analytic import THEORY, theory
 from hessweep.rank.structure import bounds, independent_parameters
 from hessweep.rank.theorem import analytic_rank

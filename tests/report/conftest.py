@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from playwright.sync_api import sync_playwright
 
 from hessweep import report
-from hessweep.computation import compute
 from hessweep.figures import save
-from hessweep.point import PointResult
+from hessweep.kinds import compute
+from hessweep.setup import PointResult
 from hessweep.store import publish, write_segment
 from hessweep.study import parse_study
 

@@ -14,10 +14,10 @@ import pytest
 from PIL import Image, ImageChops
 
 from hessweep import report
-from hessweep.computation import compute
 from hessweep.errors import QueryError
-from hessweep.point import PointResult
+from hessweep.kinds import compute
 from hessweep.report.page import symbols
+from hessweep.setup import PointResult
 from hessweep.store import open_results, publish, table, write_segment
 from hessweep.study import TableRequest, parse_study
 from hessweep.tables import rank_table

@@ -11,7 +11,7 @@ from scipy import special
 from hessweep.activations import Polynomial, activation
 from hessweep.activations.numeric import Numeric
 from hessweep.density import converged_eigenvalues, extreme_eigenvalues
-from hessweep.network import Network, sample_weights
+from hessweep.networks import Network, sample_weights
 from hessweep.spectrum import spectrum_with_error
 
 BITS = 400

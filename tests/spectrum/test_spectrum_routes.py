@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
 from hessweep.hessian import hessian
-from hessweep.network import Network, sample_teacher, sample_weights
+from hessweep.networks import Network, sample_teacher, sample_weights
 from hessweep.spectrum import (
     route,
     row_space,

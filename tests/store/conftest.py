@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hessweep.activations import Erf, activation
-from hessweep.computation import compute
-from hessweep.point import Point, PointResult
+from hessweep.kinds import compute
+from hessweep.setup import Point, PointResult
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = (activation("erf"), activation("linear"), activation("quadratic", epsilon=0.5))

@@ -5,7 +5,7 @@ import xarray as xr
 
 from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, QueryError
-from hessweep.point import COLUMNS
+from hessweep.setup import COLUMNS
 from hessweep.store import (
     TABLE_COLUMNS,
     open_results,

@@ -12,7 +12,7 @@ import xarray as xr
 import zarr
 
 from hessweep.errors import DamagedStoreError, InputError, StoreAccessError
-from hessweep.point import COLUMNS, PointResult
+from hessweep.setup import COLUMNS, PointResult
 from hessweep.store import read_segment, write_segment
 from hessweep.store.segments import list_segments, provenance
 

@@ -7,7 +7,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hessweep.point import Point
+from hessweep.setup import Point
 from hessweep.store import publish, write_segment
 from hessweep.store.index import read_index
 from hessweep.store.selection import Group, select

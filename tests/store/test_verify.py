@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hessweep.computation import compute
+from hessweep.kinds import compute
+from hessweep.running import verification, verify
 from hessweep.store import (
     open_results,
     publish,
-    recompute,
     repair,
     stored_points,
     table,
-    verify,
     write_segment,
 )
 from hessweep.store.segments import list_segments
@@ -34,12 +33,12 @@ def a_segment(root):
 
 def test_a_sound_folder_has_no_problem_and_is_not_changed(root, computed):
     before = snapshot(root)
-    verification = verify(root, sample=100)
-    assert verification.ok
-    assert verification.segments == len(list_segments(root)) == 6
-    assert verification.points == len(computed)
-    assert verification.bytes == sum(list_segments(root).values())
-    assert (verification.recomputed, verification.skipped) == (35, 0)
+    checked = verify(root, sample=100)
+    assert checked.ok
+    assert checked.segments == len(list_segments(root)) == 6
+    assert checked.points == len(computed)
+    assert checked.bytes == sum(list_segments(root).values())
+    assert (checked.recomputed, checked.skipped) == (35, 0)
     assert snapshot(root).keys() == before.keys()
 
 
@@ -186,7 +185,7 @@ def test_a_result_that_can_not_be_computed_again_is_found(tmp_path, computed, mo
     def fails(_):
         raise ArithmeticError("no longer")
 
-    monkeypatch.setattr(recompute, "compute", fails)
+    monkeypatch.setattr(verification, "compute", fails)
     (problem,) = one_stored(tmp_path, computed[0]).problems
     assert problem.kind == "different result"
     assert problem.message.endswith("computed again, it fails: ArithmeticError: no longer")
@@ -197,7 +196,7 @@ def test_times_may_differ(tmp_path, computed):
 
 
 def test_elsewhere_eigenvalues_agree_within_their_error_bounds(tmp_path, computed, monkeypatch):
-    monkeypatch.setattr(recompute, "_same_machine", lambda _: False)
+    monkeypatch.setattr(verification, "_same_machine", lambda _: False)
     result = computed[0]
     error = result.scalars["eigenvalue_error"]
     near = replace(result, eigenvalues=result.eigenvalues + 1.5 * error)
@@ -211,7 +210,7 @@ def test_points_that_this_package_can_not_compute_are_skipped(tmp_path, computed
     write_segment(tmp_path, [replace(computed[0], point=point)])
     publish(tmp_path)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 1)
-    monkeypatch.setattr(recompute, "KERNEL_VERSION", 99)
+    monkeypatch.setattr(verification, "KERNEL_VERSION", 99)
     write_segment(tmp_path, [computed[1]])
     publish(tmp_path)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 2)
@@ -231,6 +230,6 @@ def test_the_sample_is_drawn_from_all_activations(root):
         return original(point)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recompute, "compute", watching)
+        patch.setattr(verification, "compute", watching)
         assert verify(root, sample=12, seed=3).recomputed == 12
     assert seen == set(ACTIVATIONS)

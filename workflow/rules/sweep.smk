@@ -1,6 +1,6 @@
 # One job a sweep: what is missing in the store is found and computed inside the job. The output
 # is a receipt, never the store itself: Snakemake deletes the outputs of a job that fails.
-from hessweep.point import KERNEL_VERSION
+from hessweep.setup import KERNEL_VERSION
 from hessweep.store.verification import moved_aside
 
 

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 from hessweep.cli.progress import ProgressDisplay
-from hessweep.cluster import choose_cluster
 from hessweep.errors import HessweepError
+from hessweep.running import run
+from hessweep.running.clusters import choose_cluster
 from hessweep.study import load_study
-from hessweep.sweep import run
 
 
 def main(job):

@@ -8,7 +8,7 @@ from numpy import ndarray
 from hessweep.activations import activation
 from hessweep.claims.claim import Claim
 from hessweep.hessian import blocks, hessian
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 
 TEACHERS = 20
 SIZE = (6, 4)

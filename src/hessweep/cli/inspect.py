@@ -85,7 +85,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check every stored byte and key, and recompute a sample."""
-    from hessweep.store import verify as verify_results
+    from hessweep.running import verify as verify_results
     from hessweep.units import show_bytes
 
     if repair_first:

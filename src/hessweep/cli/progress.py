@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hessweep.units import show_seconds
 
 if TYPE_CHECKING:
-    from hessweep.sweep.driver import Progress
+    from hessweep.running.driver import Progress
 
 LOG_SECONDS = 5.0
 

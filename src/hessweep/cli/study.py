@@ -14,10 +14,10 @@ from hessweep.cli.output import INCOMPLETE, AsJson, print_json, print_table, tel
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hessweep.calibration import Calibration, Deviation
-    from hessweep.point import Point
+    from hessweep.running.calibration import Calibration, Deviation
+    from hessweep.running.driver import Progress
+    from hessweep.setup import Point
     from hessweep.study import ClusterConfig
-    from hessweep.sweep.driver import Progress
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
 Where = Annotated[
@@ -40,12 +40,12 @@ def plan(
     study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
 ) -> None:
     """Predict time, memory and storage; compute nothing."""
-    from hessweep.calibration import calibrate
-    from hessweep.capacity import fitted, planned_memory, planned_workers
-    from hessweep.cost import check_fits
     from hessweep.outputs import check_outputs
+    from hessweep.running import find_work
+    from hessweep.running.calibration import calibrate
+    from hessweep.running.capacity import fitted, planned_memory, planned_workers
+    from hessweep.running.cost import check_fits
     from hessweep.study import load_study
-    from hessweep.sweep import find_work
     from hessweep.units import show_bytes, show_seconds
 
     study = load_study(study_file)
@@ -97,9 +97,9 @@ def run(
 ) -> None:
     """Compute what is missing, and publish it."""
     from hessweep.cli.progress import ProgressDisplay
+    from hessweep.running import run as run_sweep
     from hessweep.store import publish
     from hessweep.study import load_study
-    from hessweep.sweep import run as run_sweep
 
     stops = _stops_on_signals()
     study = load_study(study_file)
@@ -232,8 +232,8 @@ def _stops_on_signals() -> list[int]:
 
 
 def _where(config: "ClusterConfig", asked: str | None, workers: int | None) -> "ClusterConfig":
-    from hessweep.cluster import choose_cluster
     from hessweep.errors import ClusterError
+    from hessweep.running.clusters import choose_cluster
     from hessweep.study import LocalCluster
 
     chosen = choose_cluster(config, asked)
@@ -251,7 +251,7 @@ def _by_sweep(study: Any) -> "dict[str, list[Point]]":
 def _costs(
     points: "Sequence[Point]", missing: "Sequence[Point]", calibration: "Calibration"
 ) -> dict[str, Any]:
-    from hessweep.cost import WORKER_BYTES, predicted_bytes, stored_bytes
+    from hessweep.running.cost import WORKER_BYTES, predicted_bytes, stored_bytes
 
     return {
         "points": len(points),

@@ -18,8 +18,8 @@ from hessweep.density.measure import (
 )
 from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError
-from hessweep.network import Network
-from hessweep.operator import hessian_operator
+from hessweep.hessian import hessian_operator
+from hessweep.networks import Network
 from hessweep.spectrum import route
 
 OUTLIERS = 8

@@ -9,8 +9,8 @@ from numpy import ndarray
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Lanczos
 from hessweep.errors import InputError, PrecisionError
-from hessweep.network import Network
-from hessweep.operator import hessian_operator
+from hessweep.hessian import hessian_operator
+from hessweep.networks import Network
 from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
 from hessweep.spectrum.solver import solver_error

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.network import Network
-from hessweep.operator import HessianOperator
+from hessweep.hessian import HessianOperator
+from hessweep.networks import Network
 from hessweep.spectrum import route, row_space, spectrum
 
 

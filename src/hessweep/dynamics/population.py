@@ -11,7 +11,7 @@ from numpy import ndarray
 from hessweep.activations import DualKernel
 from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_hessian
-from hessweep.network import Network
+from hessweep.networks import Network
 
 NEAR = 0.1
 """Below this distance from the teacher, relative to its norm, eight Gauss nodes on the segment

@@ -12,7 +12,7 @@ from hessweep.activations import Activation
 from hessweep.dynamics.flow import gradient_flow
 from hessweep.dynamics.population import PopulationLoss, split_parameters
 from hessweep.errors import InputError
-from hessweep.network import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher
 
 CHUNK = 1 << 20
 """Inputs drawn at once."""

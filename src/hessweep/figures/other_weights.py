@@ -9,7 +9,7 @@ from hessweep import analysis, laws
 from hessweep.figures import comparison, style
 from hessweep.figures.save import Tables
 from hessweep.figures.words import counted, listed
-from hessweep.network import WEIGHTS
+from hessweep.networks import WEIGHTS
 
 COLUMNS = 3
 

@@ -11,7 +11,7 @@ from hessweep.errors import InputError
 from hessweep.laws.law import Law
 from hessweep.laws.tabulated import Tabulated, tabulate
 from hessweep.laws.wishart import wishart_part
-from hessweep.network import check_sizes
+from hessweep.networks import check_sizes
 
 NEGLIGIBLE = 1e-20
 """Probability beyond which a chi-square tail is cut off in a convolution."""

@@ -10,7 +10,7 @@ from hessweep.laws.law import Law
 from hessweep.laws.linear import chi_square_law, with_chi_square
 from hessweep.laws.tabulated import Tabulated, tabulate
 from hessweep.laws.wishart import laguerre_integrals, singular_range
-from hessweep.network import check_sizes
+from hessweep.networks import check_sizes
 
 NEGLIGIBLE = 1e-14
 """The probability above which the tail of the law is cut off."""

@@ -9,7 +9,7 @@ from scipy import special
 
 from hessweep.errors import ShapeError
 from hessweep.laws.tabulated import Tabulated, tabulate
-from hessweep.network import check_sizes
+from hessweep.networks import check_sizes
 
 _SCALE = 1e100
 _TAIL = np.sqrt(2 * 20 * np.log(10))

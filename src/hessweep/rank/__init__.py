@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from hessweep.activations import Polynomial
 from hessweep.errors import PrecisionError
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import float64, modular
 from hessweep.rank.analytic import is_closed_form
 from hessweep.rank.formulas import Formula, effective_parameters, formula

@@ -10,7 +10,7 @@ import numpy as np
 from flint import arb, arb_mat, arb_series, ctx
 
 from hessweep.activations import Activation, Polynomial
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank.analytic import in_balls
 
 Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]

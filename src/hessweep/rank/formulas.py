@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.activations import activation as resolve
-from hessweep.network import check_sizes
+from hessweep.networks import check_sizes
 from hessweep.rank.analytic import theory
 
 Kind = Literal["exact", "upper bound", "none"]

@@ -5,7 +5,7 @@ from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import ball
 from hessweep.rank.analytic import in_balls
 from hessweep.rank.float64 import ROUNDOFF

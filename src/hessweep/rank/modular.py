@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt64
 from numpy import ndarray
 
 from hessweep.activations import Polynomial
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import mersenne
 from hessweep.rank.formulas import dimension
 

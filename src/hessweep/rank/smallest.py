@@ -10,7 +10,7 @@ from scipy import linalg
 
 from hessweep.activations import Polynomial
 from hessweep.hessian import hessian
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import ball
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum

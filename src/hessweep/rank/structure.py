@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from hessweep.activations import Polynomial
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank import mersenne
 from hessweep.rank.analytic import theory
 from hessweep.rank.formulas import dimension, support_rank

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.rank.analytic import Theory
 from hessweep.rank.modular import rank_of_rows
 

@@ -11,7 +11,7 @@ from numpy import ndarray
 from hessweep.activations import Activation, Polynomial
 from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_upper_hessian
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import Plan, route

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel, Polynomial
 from hessweep.hessian import hessian_error, kernel_trace
-from hessweep.network import Network
+from hessweep.networks import Network
 from hessweep.spectrum.solver import EPS
 
 STEP = 2.0**-20

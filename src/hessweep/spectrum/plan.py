@@ -5,7 +5,7 @@ from functools import lru_cache
 from math import comb
 
 from hessweep.activations import Activation, Polynomial
-from hessweep.network import check_sizes
+from hessweep.networks import check_sizes
 from hessweep.spectrum.accuracy import is_numeric
 from hessweep.spectrum.solver import workspace_numbers
 

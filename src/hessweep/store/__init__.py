@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from hessweep.store.schema import TABLE_COLUMNS
     from hessweep.store.segments import read_segment, write_segment
-    from hessweep.store.verification import Problem, Repair, Verification, repair, verify
+    from hessweep.store.verification import Inspection, Problem, Repair, inspect, repair
 
 _HOMES = {
     "TABLE_COLUMNS": "schema",
@@ -32,7 +32,7 @@ _HOMES = {
     "Problem": "verification",
     "Repair": "verification",
     "StoredPoints": "index",
-    "Verification": "verification",
+    "Inspection": "verification",
     "each_of": "query",
     "eigenvalue_blocks": "query",
     "open_results": "opening",
@@ -46,7 +46,7 @@ _HOMES = {
     "spectra": "query",
     "stored_points": "index",
     "table": "query",
-    "verify": "verification",
+    "inspect": "verification",
     "write_segment": "segments",
 }
 """Public name -> the module that holds it."""
@@ -57,7 +57,7 @@ __all__ = [
     "Problem",
     "Repair",
     "StoredPoints",
-    "Verification",
+    "Inspection",
     "each_of",
     "eigenvalue_blocks",
     "open_results",
@@ -71,7 +71,7 @@ __all__ = [
     "spectra",
     "stored_points",
     "table",
-    "verify",
+    "inspect",
     "write_segment",
 ]
 

@@ -12,7 +12,7 @@ from numpy import ndarray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
-from hessweep.point import Column
+from hessweep.setup import Column
 from hessweep.store.schema import (
     DIMENSIONS,
     EIGENVALUE,

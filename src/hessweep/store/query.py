@@ -13,7 +13,7 @@ import xarray as xr
 from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError, QueryError
-from hessweep.point import COLUMNS
+from hessweep.setup import COLUMNS
 from hessweep.store.rows import (
     as_slice,
     parse_condition,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.errors import InputError
-from hessweep.point import COLUMNS, KERNEL_VERSION, Column, PointResult
+from hessweep.setup import COLUMNS, KERNEL_VERSION, Column, PointResult
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation

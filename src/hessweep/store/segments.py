@@ -22,7 +22,7 @@ import threadpoolctl
 from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
-from hessweep.point import KERNEL_VERSION, PointResult
+from hessweep.setup import KERNEL_VERSION, PointResult
 from hessweep.store import flat_zarr
 from hessweep.store.files import accessing, commit_file
 from hessweep.store.flat_zarr import Array

@@ -10,12 +10,11 @@ import pandas as pd
 from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
-from hessweep.point import point_key
+from hessweep.setup import point_key
 from hessweep.store.files import TEMPORARY, accessing, stale_files
 from hessweep.store.index import read_index
 from hessweep.store.published import ASIDE, SUFFIX, published_folder, written_folders
 from hessweep.store.publishing import publish
-from hessweep.store.recompute import recompute
 from hessweep.store.segments import (
     is_segment_name,
     list_segments,
@@ -49,25 +48,18 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True)
-class Verification:
-    """What `verify` read, and what it found."""
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What `inspect` read, and what it found."""
 
     segments: int
     points: int
     """Points in the segments that could be read, repetitions included."""
     bytes: int
     """Size of all segments."""
-    recomputed: int
-    """Points of the sample that were computed again."""
-    skipped: int
-    """Points of the sample that could not be: their activation or maths is not this package's."""
     problems: tuple[Problem, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is no problem."""
-        return not self.problems
+    done: "pd.DataFrame"
+    """Rows of the index: the computed points that are, or should be, published."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +72,14 @@ class Repair:
     """Whether published groups were written or removed."""
 
 
-def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
+def inspect(root: Path) -> Inspection:
     """Read every byte of a results folder and check it; change nothing but the index's cache.
 
-    Checked are: every segment's digest, the checksum of every chunk and the key of every point;
-    every published chunk, and that it says what the segments say; files that do not belong; and
-    that points computed again give the same numbers.
+    It checks every segment's digest, the checksum of every chunk and the key of every point; every
+    published chunk, and that it agrees with the segments; and that no foreign files are there.
 
     Args:
         root: The results root.
-        sample: How many points to compute again, drawn at random; all if there are fewer.
-        seed: Of that draw.
 
     Raises:
         StoreAccessError: If the folder can not be read.
@@ -110,19 +99,12 @@ def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
     problems += [Problem(*finding) for finding in published_problems(root, groups)]
     problems += _stale_files(root)
     done = [group.points[group.points["status"] == "done"] for group in groups]
-    drawn = pd.concat(done) if done else index.points.iloc[:0]
-    outcome = recompute(root, drawn.sample(min(sample, len(drawn)), random_state=seed))
-    problems += [
-        Problem("different result", _relative(segment), message)
-        for segment, message in outcome.differences
-    ]
-    return Verification(
+    return Inspection(
         segments=len(sizes),
         points=points,
         bytes=sum(sizes.values()),
-        recomputed=outcome.recomputed,
-        skipped=outcome.skipped,
         problems=tuple(problems),
+        done=pd.concat(done) if done else index.points.iloc[:0],
     )
 
 
@@ -141,7 +123,7 @@ def repair(root: Path) -> Repair:
         StoreAccessError: If the folder can not be read or written.
     """
     root = Path(root)
-    problems = verify(root, sample=0).problems
+    problems = inspect(root).problems
     aside = segments_folder(root) / DAMAGED
     broken = {p.path for p in problems if p.kind in ("damaged segment", "wrong key")}
     damaged = {p.path for p in problems if p.kind == "damaged published"}
@@ -156,7 +138,7 @@ def repair(root: Path) -> Repair:
 
 
 def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:
-    path = _relative(name)
+    path = segment_path(name)
     try:
         arrays, _ = read_columns(root / path)
         wrong = list(_wrong_keys(arrays))
@@ -200,7 +182,8 @@ def _stale_files(root: Path) -> Iterator[Problem]:
                 yield Problem("stale temporary file", path.relative_to(root), message)
 
 
-def _relative(segment: str) -> Path:
+def segment_path(segment: str) -> Path:
+    """Return where a segment is, relative to the results root."""
     return segments_folder(Path()) / segment
 
 

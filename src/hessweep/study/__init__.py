@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from hessweep.errors import StudyError, did_you_mean
-from hessweep.point import Point
+from hessweep.setup import Point
 from hessweep.study.clusters import (
     AddressCluster,
     ClusterConfig,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from hessweep.activations import ACTIVATIONS, Activation, activation
 from hessweep.errors import did_you_mean
-from hessweep.network import MAX_SEED, WEIGHTS
+from hessweep.networks import MAX_SEED, WEIGHTS
 from hessweep.study.messages import shown
 
 MAX_POINTS = 10_000_000

@@ -14,8 +14,8 @@ from pydantic import (
 )
 
 from hessweep.activations import ACTIVATIONS, Activation
-from hessweep.network import WEIGHTS
-from hessweep.point import Point, SpectrumKind
+from hessweep.networks import WEIGHTS
+from hessweep.setup import Point, SpectrumKind
 from hessweep.study.grid import (
     MAX_POINTS,
     read_activations,

@@ -1,0 +1,30 @@
+"""The Hessian of a network's loss: dense, as an operator, of a finite data set."""
+
+from hessweep.hessian.batch import batch_hessian
+from hessweep.hessian.dense import (
+    Blocks,
+    blocks,
+    hessian,
+    kernel_trace,
+    stacked_hessian,
+    stacked_trace,
+    stacked_upper_hessian,
+    trace,
+)
+from hessweep.hessian.error import hessian_error
+from hessweep.hessian.operator import HessianOperator, hessian_operator
+
+__all__ = [
+    "Blocks",
+    "HessianOperator",
+    "batch_hessian",
+    "blocks",
+    "hessian",
+    "hessian_error",
+    "hessian_operator",
+    "kernel_trace",
+    "stacked_hessian",
+    "stacked_trace",
+    "stacked_upper_hessian",
+    "trace",
+]

@@ -1,0 +1,146 @@
+"""The dense Hessian of the population loss at the optimum."""
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.activations import Activation, DualKernel
+from hessweep.compiled import assembly
+from hessweep.networks import Network
+
+
+class Blocks(NamedTuple):
+    """The blocks of the Hessian at the optimum; `P1 = N_h N_i`."""
+
+    A: Float[ndarray, "P1 P1"]
+    """W1-W1"""
+    B: Float[ndarray, "N_h N_h"]
+    """W2-W2"""
+    C: Float[ndarray, "P1 N_h"]
+    """W1-W2"""
+
+
+def hessian(network: Network) -> Float[ndarray, "P P"]:
+    """Return the population Hessian at the optimum, `H = E[phi phi^T]` (MATH 2).
+
+    Parameters are ordered `W1` row by row, then `W2`. `H` is symmetric, and positive
+    semidefinite to rounding error.
+    """
+    return stacked_hessian(network.activation, network.W1, network.W2)
+
+
+def blocks(network: Network) -> Blocks:
+    """Return the blocks A, B and C of `hessian(network)`; views of one matrix."""
+    H = hessian(network)
+    P1 = network.W1.size
+    return Blocks(A=H[:P1, :P1], B=H[P1:, P1:], C=H[:P1, P1:])
+
+
+def trace(network: Network) -> float:
+    """Return the trace of `hessian(network)`, `E[|phi|²]`, without a matrix."""
+    return float(stacked_trace(network.activation, network.W1, network.W2))
+
+
+def stacked_trace(
+    activation: Activation,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+) -> Float[ndarray, "*stack"]:
+    """Return the traces of `stacked_hessian(activation, W1, W2)`, without a matrix."""
+    p = np.square(W1).sum(axis=-1)
+    return kernel_trace(activation.dual(p, p, p), p, W2, W1.shape[-1])
+
+
+def kernel_trace(
+    k: DualKernel, p: Float[ndarray, "*stack N_h"], W2: Float[ndarray, "*stack N_h"], N_i: int
+) -> Float[ndarray, "*stack"]:
+    """Return the trace of what a kernel assembles to.
+
+    Args:
+        k: Of each neuron with itself.
+        p: Squared lengths of the rows of W1.
+        W2: Second layers.
+        N_i: Number of inputs.
+    """
+    of_W1 = np.square(W2) * (N_i * k.K_c + p * (2 * k.K_cc + 4 * k.K_pc))
+    return np.asarray(np.sum(k.K + of_W1, axis=-1))
+
+
+def stacked_hessian(
+    activation: Activation,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+) -> Float[ndarray, "*stack P P"]:
+    """Return the Hessians at the optimum of a stack of networks of one activation and size.
+
+    Exactly symmetric.
+    """
+    H = stacked_upper_hessian(activation.self_dual(W1), W1, W2)
+    for i in range(1, H.shape[-1]):
+        H[..., i, :i] = H[..., :i, i]
+    return H
+
+
+def stacked_upper_hessian(
+    kernel: DualKernel,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+) -> Float[ndarray, "*stack P P"]:
+    """Return what `stacked_hessian` does, with anything below the diagonal blocks of neurons.
+
+    The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (MATH 2, eqs 11-13
+    and 16-19).
+
+    Args:
+        kernel: `activation.self_dual(W1)`.
+        W1: First layers.
+        W2: Second layers.
+    """
+    *stack, N_h, N_i = W1.shape
+    P = N_h * (N_i + 1)
+    H = np.empty((*stack, P, P))
+    if assembly:
+        of_pairs = (kernel.K, kernel.K_q, kernel.K_c, kernel.K_cc, kernel.K_qc)
+        inputs = (np.ascontiguousarray(values, dtype=float) for values in (W1, W2, *of_pairs))
+        assembly.assemble(tuple(inputs), H, prod(stack), N_h, N_i)
+    else:
+        _assemble(kernel, W1, W2, H)
+    return H
+
+
+def _assemble(
+    kernel: DualKernel,
+    W1: Float[ndarray, "*stack N_h N_i"],
+    W2: Float[ndarray, "*stack N_h"],
+    H: Float[ndarray, "*stack P P"],
+) -> None:
+    """Do what the compiled kernel does: a neuron's rows in place, for all p >= m at a time."""
+    *stack, N_h, N_i = W1.shape
+    P1 = N_h * N_i
+    Z = W2[..., :, None] * W2[..., None, :]
+    Z_c, Z_cc, Z_qc = Z * kernel.K_c, Z * kernel.K_cc, 2 * Z * kernel.K_qc
+
+    # w_pn along (p, q): spread out so that every operation runs over a whole row.
+    spread = np.repeat(W1.swapaxes(-1, -2), N_i, axis=-1)
+    for m in range(N_h):
+        w_m, others, width = W1[..., m, None, :], W1[..., m:, :], (N_h - m) * N_i
+        cc, qc = Z_cc[..., m, m:, None], Z_qc[..., m, m:, None]
+        pc = Z_qc[..., m:, m, None]
+        # (p, q) factors that stand beside w_pn and beside w_mn.
+        beside_p = (cc * w_m + qc * others).reshape(*stack, 1, width)
+        beside_m = (cc * others + pc * w_m).reshape(*stack, 1, width)
+        rows = H[..., m * N_i : (m + 1) * N_i, m * N_i : P1]
+        np.multiply(spread[..., m * N_i :], beside_p, out=rows)
+        rows += w_m.swapaxes(-1, -2) * beside_m
+        diagonals = rows.reshape(*stack, N_i, N_h - m, N_i, copy=False)
+        np.einsum("...npn->...pn", diagonals)[:] += Z_c[..., m, m:, None]  # a view
+
+    # C: W2_m (K_c(k,m) w_kn + 2 K_q(k,m) w_mn), rows (m, n), columns k.
+    C = H[..., :P1, P1:].reshape(*stack, N_h, N_i, N_h, copy=False)
+    of_k, of_m = ((W2[..., None, :] * K).swapaxes(-1, -2) for K in (kernel.K_c, 2 * kernel.K_q))
+    np.multiply(of_k[..., None, :], W1.swapaxes(-1, -2)[..., None, :, :], out=C)
+    C += of_m[..., None, :] * W1[..., None]
+    H[..., P1:, P1:] = kernel.K

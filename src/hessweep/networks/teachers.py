@@ -1,0 +1,124 @@
+"""The random teachers: networks with independent weights of mean 0 and variance 1/fan_in."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from numpy.random import PCG64, Generator, SeedSequence
+
+from hessweep.activations import Activation
+from hessweep.activations import activation as resolve
+from hessweep.errors import InputError
+from hessweep.networks.layout import check_sizes
+from hessweep.networks.two_layer import Network
+
+MAX_SEED = 2**63 - 1
+
+WEIGHTS: dict[str, Callable[[Generator, int], ndarray]] = {
+    "normal": lambda rng, size: rng.standard_normal(size),
+    "uniform": lambda rng, size: rng.uniform(-np.sqrt(3), np.sqrt(3), size),
+    "rademacher": lambda rng, size: rng.choice([-1.0, 1.0], size),
+    "laplace": lambda rng, size: rng.laplace(0, np.sqrt(0.5), size),
+    "student-t": lambda rng, size: rng.standard_t(5, size) * np.sqrt(3 / 5),
+    "exponential": lambda rng, size: rng.standard_exponential(size) - 1,
+}
+"""Weight distributions of mean 0 and variance 1, before the scaling by fan-in; student-t has 5
+degrees of freedom, exponential is shifted to mean 0 and so is not symmetric."""
+
+
+def sample_teacher(
+    activation: str | Activation, N_i: int, N_h: int, seed: int, weights: str = "normal"
+) -> Network:
+    """Return the random teacher of a point: i.i.d. weights of mean 0, variance 1/fan_in.
+
+    The weights depend on `(N_i, N_h, seed, weights)` alone, so that activations are compared on
+    the same teachers.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
+        ActivationError: If the activation is unknown.
+    """
+    [teacher] = sample_teachers(activation, N_i, N_h, [seed], weights)
+    return teacher
+
+
+def sample_teachers(
+    activation: str | Activation,
+    N_i: int,
+    N_h: int,
+    seeds: Sequence[int],
+    weights: str = "normal",
+) -> list[Network]:
+    """Return `sample_teacher` of each seed; for many small ones in a fraction of the time.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+        InputError: If a seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
+        ActivationError: If the activation is unknown.
+    """
+    stacks = sample_stack(N_i, N_h, seeds, weights)
+    for stack in stacks:
+        stack.flags.writeable = False
+    resolved = resolve(activation)
+    return [Network._unchecked(W1, W2, resolved) for W1, W2 in zip(*stacks, strict=True)]
+
+
+def sample_weights(
+    N_i: int, N_h: int, seed: int, weights: str = "normal"
+) -> tuple[Float[ndarray, "N_h N_i"], Float[ndarray, " N_h"]]:
+    """Return `W1`, `W2` of `sample_teacher`, as plain arrays.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
+    """
+    [W1], [W2] = sample_stack(N_i, N_h, [seed], weights)
+    return W1, W2
+
+
+def sample_stack(
+    N_i: int, N_h: int, seeds: Sequence[int], weights: str = "normal"
+) -> tuple[Float[ndarray, "S N_h N_i"], Float[ndarray, "S N_h"]]:
+    """Return `W1`, `W2` of `sample_teacher` for each seed.
+
+    Raises:
+        ShapeError: If N_i or N_h is below 1.
+        InputError: If a seed is no whole number from 0 to `MAX_SEED`, or the weight
+            distribution is unknown.
+    """
+    check_sizes(N_i, N_h)
+    for seed in seeds:
+        whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+        if not whole or not 0 <= seed <= MAX_SEED:
+            raise InputError(f"seed: expected a whole number from 0 to {MAX_SEED}, got {seed!r}")
+    if weights not in WEIGHTS:
+        raise InputError(
+            f"weights: unknown distribution {weights!r}; known are {', '.join(WEIGHTS)}"
+        )
+    draw = WEIGHTS[weights]
+    digest = int.from_bytes(hashlib.sha256(weights.encode()).digest()[:8], "big") | 1 << 63
+    shared = [*_words(digest), *_words(N_i), *_words(N_h)]
+    W1, W2 = np.empty((len(seeds), N_h * N_i)), np.empty((len(seeds), N_h))
+    for of_first, of_second, seed in zip(W1, W2, seeds, strict=True):
+        # The words of `SeedSequence([digest, N_i, N_h, seed])`, five times faster than it.
+        words = np.array([*shared, *_words(int(seed))], dtype=np.uint32)
+        rng = Generator(PCG64(SeedSequence(words)))
+        of_first[:] = draw(rng, N_h * N_i)
+        of_second[:] = draw(rng, N_h)
+    W1 /= np.sqrt(N_i)
+    W2 /= np.sqrt(N_h)
+    return W1.reshape(-1, N_h, N_i), W2
+
+
+def _words(number: int) -> list[int]:
+    """Return a whole number in 32-bit words, the lowest first."""
+    words = [number & 0xFFFFFFFF]
+    while number := number >> 32:
+        words.append(number & 0xFFFFFFFF)
+    return words

@@ -1,0 +1,91 @@
+"""Predictions that learn from stored times, and say how far off they were."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hessweep.activations import activation
+from hessweep.kinds import compute
+from hessweep.running.calibration import Calibration, calibrate
+from hessweep.running.cost import OVERHEAD_SECONDS, kernel_seconds, predicted_seconds
+from hessweep.setup import Point
+from hessweep.store import open_results, publish, table, write_segment
+
+ERF, TANH = activation("erf"), activation("tanh")
+SIZES = [(N, N) for N in (2, 3, 5, 8)]
+
+
+def stored(root, factor, activations=(ERF,), noise=0.0):
+    """Publish points whose stored times are the prediction times a factor, with noise."""
+    rng = np.random.default_rng(0)
+    results = [
+        compute(Point(function, *size, seed))
+        for function in activations
+        for size in SIZES
+        for seed in range(20)
+    ]
+    slow = [
+        replace(
+            result,
+            scalars={
+                **result.scalars,
+                "spectrum_time": factor
+                * np.exp(noise * rng.standard_normal())
+                * kernel_seconds(result.point.activation, result.point.N_i, result.point.N_h),
+                "rank_time": 0.0,
+            },
+        )
+        for result in results
+    ]
+    write_segment(root, slow)
+    publish(root)
+    return calibrate(root, activations)
+
+
+def test_without_stored_points_the_model_speaks_alone(tmp_path):
+    calibration = calibrate(tmp_path, {ERF})
+    points = [Point(ERF, 4, 4, seed) for seed in range(3)]
+    assert calibration.deviation() is None
+    assert calibration.seconds(points) == pytest.approx(sum(map(predicted_seconds, points)))
+
+
+def test_a_slower_machine_is_learnt_from_its_points(tmp_path):
+    calibration = stored(tmp_path, factor=7.0)
+    new = Point(ERF, 40, 40, 0)
+    expected = OVERHEAD_SECONDS + 7 * kernel_seconds(ERF, 40, 40)
+    assert calibration.seconds([new]) == pytest.approx(expected)
+    # An activation that was never measured: the machine is as slow for it.
+    other = OVERHEAD_SECONDS + 7 * kernel_seconds(TANH, 5, 5)
+    assert calibration.seconds([Point(TANH, 5, 5, 0)]) == pytest.approx(other)
+    deviation = calibration.deviation()
+    assert (deviation.points, deviation.total) == (80, pytest.approx(1))
+    assert (deviation.low, deviation.high) == (pytest.approx(1), pytest.approx(1))
+
+
+def test_a_measured_size_counts_for_itself(tmp_path):
+    stored(tmp_path, factor=1.0)
+    rows = table(open_results(tmp_path))
+    rows.loc[rows["N_i"] == 8, "spectrum_time"] = 5.0
+    calibration = Calibration(rows, {ERF})
+    assert calibration.seconds([Point(ERF, 8, 8, 99)]) == pytest.approx(5.0, rel=1e-3)
+    # The prediction of each size leaves its own times out: nobody could know of the 5 s.
+    deviation = calibration.deviation()
+    assert deviation.low < 0.01
+    assert deviation.high == pytest.approx(1)
+    assert deviation.total < 0.01
+
+
+def test_deviation_covers_nine_points_in_ten(tmp_path):
+    deviation = stored(tmp_path, factor=3.0, noise=0.5).deviation()
+    assert 0.7 < deviation.total < 1.4
+    # A normal law of width 0.5 has 90 % within ±0.82.
+    assert np.log(deviation.high / deviation.low) == pytest.approx(2 * 0.82, rel=0.3)
+    assert f"Over {deviation.points} stored points" in str(deviation)
+
+
+def test_failed_points_and_other_activations_do_not_count(tmp_path):
+    calibration = stored(tmp_path, factor=2.0, activations=(ERF, TANH))
+    rows = calibration.points
+    assert len(Calibration(rows.assign(status="failed"), {ERF, TANH}).points) == 0
+    assert len(Calibration(rows, {ERF}).points) == 80

@@ -1,0 +1,272 @@
+"""Where points are computed: each kind of cluster, reached and refused."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import psutil
+import pytest
+from distributed import Client
+
+from hessweep.activations import activation
+from hessweep.errors import ClusterError, HessweepError
+from hessweep.running import clusters as cluster
+from hessweep.running import run
+from hessweep.running.capacity import connected_memory, fitted, planned_memory, planned_workers
+from hessweep.running.clusters import choose_cluster, cluster_client
+from hessweep.running.cost import blas_threads, check_fits
+from hessweep.setup import Point
+from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
+
+POINTS = [Point(activation("erf"), 3, 3, seed) for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Client]:
+    with cluster_client(LocalCluster(workers=1, memory="1GB")) as client:
+        yield client
+
+
+def address_of(client: Client) -> str:
+    return str(client.scheduler_info()["address"])
+
+
+def test_a_local_worker_has_one_thread_and_its_memory(local: Client) -> None:
+    assert list(local.nthreads().values()) == [1]
+    assert connected_memory(local) == 10**9
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        assert local.submit(os.getenv, name).result() == "1"
+
+
+def test_a_cluster_can_be_started_again_in_the_same_process(tmp_path: Path) -> None:
+    """As in a notebook, where nothing else has imported distributed."""
+    script = tmp_path / "twice.py"
+    script.write_text(
+        "from hessweep.running.clusters import cluster_client\n"
+        "from hessweep.study import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    for _ in range(2):\n"
+        "        with cluster_client(LocalCluster(workers=1)) as client:\n"
+        "            print(client.submit(sum, [1, 2]).result())\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "3\n3\n"), done.stderr
+
+
+def test_a_local_cluster_listens_on_loopback_only(local: Client) -> None:
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    listening = {
+        connection.laddr.ip
+        for process in processes
+        for connection in process.net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+
+def blocked() -> set[int]:
+    return signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_an_interrupt_of_the_driver_does_not_reach_the_workers(local: Client) -> None:
+    assert signal.SIGINT in local.submit(blocked, pure=False).result()
+    local.restart()
+    assert signal.SIGINT in local.submit(blocked, pure=False).result()
+    assert signal.SIGINT not in blocked()
+
+
+def test_a_cut_of_the_network_for_30_seconds_is_survived(local: Client) -> None:
+    def timeouts() -> tuple[str, str]:
+        return tuple(dask.config.get(f"distributed.comm.timeouts.{key}") for key in KEYS)
+
+    KEYS = ("tcp", "connect")
+    assert local.submit(timeouts).result() == ("120s", "60s")
+    assert timeouts() == ("120s", "60s")
+
+
+def test_a_running_scheduler_by_address_and_by_file(local: Client, tmp_path: Path) -> None:
+    by_address = AddressCluster(address=address_of(local))
+    assert run(POINTS[:2], tmp_path / "a", by_address).computed == 2
+    file = tmp_path / "scheduler.json"
+    file.write_text(json.dumps({"type": "Scheduler", "address": address_of(local)}))
+    by_file = FileCluster(path=file)
+    assert run(POINTS[2:], tmp_path / "a", by_file).computed == 2
+    assert local.status == "running"
+    assert local.submit(int, 3).result() == 3
+
+
+def test_a_scheduler_file_that_is_not_there(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ClusterError, match=r"none\.json: can not read .*No such file"),
+        cluster_client(FileCluster(path=tmp_path / "none.json")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"address": 3', "null"])
+def test_a_scheduler_file_that_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "s.json").write_text(content)
+    with (
+        pytest.raises(ClusterError, match=r"s\.json: expected a scheduler file"),
+        cluster_client(FileCluster(path=tmp_path / "s.json")),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9"])
+def test_an_address_where_nothing_answers(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with (
+        pytest.raises(ClusterError, match="no Dask scheduler answers there"),
+        cluster_client(AddressCluster(address=address)),
+    ):
+        pass
+    # A file that a scheduler left behind, too, names itself.
+    (tmp_path / "old.json").write_text(json.dumps({"address": address}))
+    with (
+        pytest.raises(ClusterError, match=r"old\.json: no Dask scheduler answers"),
+        cluster_client(FileCluster(path=tmp_path / "old.json")),
+    ):
+        pass
+
+
+def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    from distributed import LocalCluster as DaskCluster
+
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    with (
+        DaskCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
+        pytest.raises(ClusterError, match="has no worker"),
+        cluster_client(AddressCluster(address=empty.scheduler_address)),
+    ):
+        pass
+
+
+def test_the_command_line_beats_the_environment_beats_the_study() -> None:
+    study = SlurmCluster(jobs=2, cores=3, memory="6GB")
+    environment = {"DASK_SCHEDULER_ADDRESS": "tcp://10.0.0.1:8786"}
+    by_address = AddressCluster(address="tcp://10.0.0.1:8786")
+    assert choose_cluster(study, None, {}) == study
+    assert choose_cluster(study, None, environment) == by_address
+    assert choose_cluster(study, "local", environment) == LocalCluster()
+    assert choose_cluster(LocalCluster(workers=3), "local", {}) == LocalCluster(workers=3)
+    assert choose_cluster(study, "a/s.json", {}) == FileCluster(path=Path("a/s.json"))
+    with pytest.raises(ClusterError, match="expected local, an address such as"):
+        choose_cluster(study, "http://10.0.0.1:8786", {})
+
+
+def test_what_is_known_of_workers_before_they_start() -> None:
+    slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
+    assert (planned_workers(slurm), planned_memory(slurm)) == (6, 2 * 10**9)
+    local = LocalCluster(workers=2)
+    machine = psutil.virtual_memory().total
+    assert planned_workers(local) == 2
+    assert 0 < planned_memory(local) <= machine / 2
+    elsewhere = AddressCluster(address="tcp://10.0.0.1:8786")
+    assert (planned_workers(elsewhere), planned_memory(elsewhere)) == (None, None)
+
+
+def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkeypatch) -> None:
+    monkeypatch.setattr("dask.system.CPU_COUNT", 8)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 32 * 2**30)
+    erf = activation("erf")
+    small, large, huge = (Point(erf, 3, N_h, 0) for N_h in (100, 3_000, 10_000))
+    assert [blas_threads(point) for point in (small, large)] == [1, 2]
+    assert fitted(LocalCluster(), []) == LocalCluster()
+    workers = [planned_workers(fitted(LocalCluster(), [point])) for point in (small, large, huge)]
+    assert workers == [8, 4, 1]
+    assert planned_memory(fitted(LocalCluster(), [large])) == 8 * 2**30
+    check_fits([large], planned_memory(fitted(LocalCluster(), [large])))
+    assert planned_workers(fitted(LocalCluster(), [small], cores=3)) == 3
+    roomy = fitted(LocalCluster(memory="12GB"), [small])
+    assert (planned_workers(roomy), planned_memory(roomy)) == (2, 12 * 10**9)
+    # What the study says stands.
+    slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
+    for given in (LocalCluster(workers=8), slurm):
+        assert fitted(given, [large]) == given
+
+
+def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with (
+        pytest.raises(ClusterError, match="there is no sbatch here"),
+        cluster_client(SlurmCluster(jobs=1, memory="1GB"), tmp_path),
+    ):
+        pass
+
+
+SBATCH = """#!/bin/sh
+# Keeps the job script, which is removed after submission, and runs it at once.
+for script; do :; done
+if [ "$1" = --test-only ]; then
+    grep -q "^#SBATCH -p nowhere" "$script" || exit 0
+    echo "sbatch: error: invalid partition specified: nowhere" >&2
+    exit 1
+fi
+cp "$script" "$SPOOL/job.sh"
+setsid sh "$SPOOL/job.sh" >"$SPOOL/job.log" 2>&1 &
+echo "Submitted batch job $!"
+"""
+SCANCEL = '#!/bin/sh\nkill -- "-$1" 2>/dev/null || kill "$1"\n'
+
+
+@pytest.fixture
+def fake_slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand-ins for sbatch and scancel; the tests marked `cluster` use a real SLURM."""
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("SPOOL", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"queue": "nowhere"}, "SLURM refuses .* invalid partition specified: nowhere; see queue"),
+        ({"interface": "eth99"}, "'eth99' is not a valid network interface.*cluster.interface"),
+        ({"folder": Path("/proc/nowhere")}, "can not keep what SLURM jobs write in /proc/nowhere"),
+    ],
+)
+@pytest.mark.timeout(60)
+def test_slurm_that_can_not_work_says_why(
+    tmp_path: Path, fake_slurm: None, wrong: dict, message: str
+) -> None:
+    config = SlurmCluster(**({"jobs": 1, "memory": "1GB", "interface": "lo"} | wrong))
+    with pytest.raises(HessweepError, match=message), cluster_client(config, tmp_path):
+        pass
+    assert not (tmp_path / "job.sh").exists()
+    assert not list(tmp_path.rglob("test-only.sh"))
+
+
+@pytest.mark.timeout(90)
+def test_slurm_workers_join_over_tls(
+    tmp_path: Path, fake_slurm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
+    config = SlurmCluster(
+        jobs=1, memory="1GB", queue="main", walltime="00:05:00", interface="lo",
+        prologue=["export FROM_PROLOGUE=yes"], directives=["--constraint=fast"],
+    )  # fmt: skip
+    with cluster_client(config, tmp_path) as client:
+        assert run(POINTS, tmp_path / "results", client).computed == len(POINTS)
+        assert client.submit(os.getenv, "FROM_PROLOGUE").result() == "yes"
+        assert client.submit(dask.config.get, "distributed.comm.timeouts.tcp").result() == "120s"
+        address = address_of(client)
+        assert address.startswith("tls://")
+        with (
+            pytest.raises(ClusterError, match="no Dask scheduler answers"),
+            cluster_client(AddressCluster(address=address)),
+        ):
+            pass
+    script = (tmp_path / "job.sh").read_text()
+    for line in ("-p main", "--mem=954M", "-t 00:05:00", "--constraint=fast"):
+        assert f"#SBATCH {line}" in script

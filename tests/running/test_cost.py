@@ -1,0 +1,133 @@
+"""Predicted cost against what was measured."""
+
+import subprocess
+import sys
+
+import pytest
+
+from hessweep.activations import activation
+from hessweep.errors import TooLargeError
+from hessweep.kinds import compute
+from hessweep.running.cost import (
+    WORKER_BYTES,
+    certificate_seconds,
+    check_fits,
+    kernel_seconds,
+    predicted_bytes,
+    predicted_seconds,
+    stored_bytes,
+)
+from hessweep.setup import Point
+from hessweep.store import publish, write_segment
+from hessweep.units import show_bytes, show_seconds
+
+ERF = activation("erf")
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from hessweep.activations import activation
+from hessweep.kinds import compute
+from hessweep.setup import Point
+def peak():
+    # Not ru_maxrss: that begins at the size of the parent process.
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024
+act = activation(sys.argv[1])
+compute(Point(act, 2, 2, 0))
+before = peak()
+compute(Point(act, int(sys.argv[2]), int(sys.argv[3]), 0))
+print(before, peak())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "N_i", "N_h"), [("erf", 40, 40), ("erf", 1, 700), ("quadratic", 60, 60)]
+)
+def test_memory_is_enough_and_not_far_off(name: str, N_i: int, N_h: int) -> None:
+    measured = subprocess.run(
+        [sys.executable, "-c", MEASURE, name, str(N_i), str(N_h)], capture_output=True, check=True
+    )
+    before, after = map(int, measured.stdout.split())
+    predicted = predicted_bytes(Point(activation(name), N_i, N_h, 0))
+    # What the allocator and libraries add, once, is within WORKER_BYTES.
+    assert after - before < predicted + 2e7
+    assert predicted < 2 * (after - before) + 2e7
+    assert before + 2e7 < WORKER_BYTES
+
+
+def test_storage_is_about_what_is_written(tmp_path) -> None:
+    points = [Point(ERF, 20, 20, seed) for seed in range(30)]
+    write_segment(tmp_path, [compute(point) for point in points])
+    publish(tmp_path)
+    written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+    assert written / 2 < sum(map(stored_bytes, points)) < written * 2
+
+
+def test_time_grows_with_size() -> None:
+    seconds = [predicted_seconds(Point(ERF, N, N, 0)) for N in (1, 5, 20, 100, 10**6)]
+    assert seconds == sorted(seconds)
+    assert 0 < seconds[0] < 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "hard", "easy"),
+    [("erf", (1, 12), (12, 2)), ("erf", (3, 20), (20, 3)), ("cubic", (8, 18), (8, 24))],
+)
+def test_points_that_float64_does_not_see_cost_their_certificate(name, hard, easy) -> None:
+    function = activation(name)
+    tiny, sure = (compute(Point(function, *size, seed=0)) for size in (hard, easy))
+    assert tiny.scalars["lambda_min"] < 1e-10 * tiny.scalars["lambda_max"]
+    assert sure.scalars["lambda_min"] > 1e-9 * sure.scalars["lambda_max"]
+    assert certificate_seconds(function, *hard) > 10 * certificate_seconds(function, *easy)
+    ratio = kernel_seconds(function, *hard) / kernel_seconds(function, *easy)
+    assert ratio > 3
+
+
+def test_what_fits_is_let_through() -> None:
+    points = [Point(ERF, N, N, 0) for N in (3, 60)]
+    check_fits(points, None)
+    check_fits(points, 2 * 10**9)
+    check_fits([], 1)
+
+
+def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
+    points = [Point(ERF, N, N + 1, 0) for N in (3, 60, 70)]
+    with pytest.raises(TooLargeError) as caught:
+        check_fits(points, 500_000_000)
+    message = str(caught.value)
+    assert "erf with N_i=70, N_h=71 (P=5,041)" in message
+    assert show_bytes(predicted_bytes(points[2])) in message
+    assert "500 MB" in message
+    assert "2 of the points" in message
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (999_700, "1 MB"),
+        (1_400_000, "1.4 MB"),
+        (3e18, "3,000 PB"),
+    ],
+)
+def test_sizes_for_people(size: float, shown: str) -> None:
+    assert show_bytes(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.04, "40 ms"),
+        (0.9996, "1.0 s"),
+        (1.26, "1.3 s"),
+        (9.97, "10 s"),
+        (12.4, "12 s"),
+        (119, "119 s"),
+        (600, "10 min"),
+        (86400 * 365, "365 days"),
+    ],
+)
+def test_durations_for_people(seconds: float, shown: str) -> None:
+    assert show_seconds(seconds) == shown
