@@ -10,10 +10,11 @@ from named import Mine
 
 from hessweep.activations import activation
 from hessweep.errors import PrecisionError
+from hessweep.kinds import SCALARS
+from hessweep.kinds.exact import rank_columns
 from hessweep.networks import Network, sample_teacher
-from hessweep.rank import Rank, effective_parameters, rank, rank_columns
+from hessweep.rank import Rank, effective_parameters, rank
 from hessweep.rank.structure import Bounds
-from hessweep.setup import COLUMNS
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
 PACKAGE = importlib.import_module("hessweep.rank")  # hessweep.rank itself is the function
@@ -113,7 +114,7 @@ def test_polynomials_beyond_the_limits_are_left_undecided(monkeypatch):
 def test_a_sweep_gets_every_column_of_the_rank(name):
     network = sample_teacher(name, 2, 9, 0)
     found = rank_columns(network, spectrum_with_error(network))
-    expected = [c for c in COLUMNS if c.name in found]
+    expected = [c for c in SCALARS if c.name in found]
     assert {c.name for c in expected} == set(found)
     kinds = {"int64": int, "float64": float, "str": str}
     for column in expected:

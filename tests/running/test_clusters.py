@@ -21,10 +21,10 @@ from hessweep.running import run
 from hessweep.running.capacity import connected_memory, fitted, planned_memory, planned_workers
 from hessweep.running.clusters import choose_cluster, cluster_client
 from hessweep.running.cost import blas_threads, check_fits
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
 
-POINTS = [Point(activation("erf"), 3, 3, seed) for seed in range(4)]
+POINTS = [Setup(activation("erf"), 3, 3).point(seed) for seed in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -178,8 +178,8 @@ def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkey
     monkeypatch.setattr("dask.system.CPU_COUNT", 8)
     monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 32 * 2**30)
     erf = activation("erf")
-    small, large, huge = (Point(erf, 3, N_h, 0) for N_h in (100, 3_000, 10_000))
-    assert [blas_threads(point) for point in (small, large)] == [1, 2]
+    small, large, huge = (Setup(erf, 3, N_h).point(0) for N_h in (100, 3_000, 10_000))
+    assert [blas_threads(point.setup) for point in (small, large)] == [1, 2]
     assert fitted(LocalCluster(), []) == LocalCluster()
     workers = [planned_workers(fitted(LocalCluster(), [point])) for point in (small, large, huge)]
     assert workers == [8, 4, 1]

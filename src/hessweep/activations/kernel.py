@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -68,6 +68,9 @@ class Activation(ABC):
     """Sorted (name, value) pairs; values are numbers or tuples of numbers."""
     default_parameters: tuple[tuple[str, Any], ...] = ()
     """Those that `label` leaves out."""
+
+    revision: ClassVar[int] = 0
+    """Raised when a change alters the numbers that are stored for this activation."""
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Ranks that are proofs: value, certificate and method (MATH 3, docs/ranks.md)."""
 
 from dataclasses import dataclass
-from math import inf, nan
-from typing import Any, Literal
+from typing import Literal
 
 from hessweep.activations import Polynomial
 from hessweep.errors import PrecisionError
@@ -96,60 +95,6 @@ def _compute(network: Network, lower: int, upper: int) -> tuple[int, int, str]:
     return exact, exact, "rational"
 
 
-def rank_columns(network: Network, spectrum: Spectrum) -> dict[str, Any]:
-    """Return all that a sweep stores about the rank of a point, by the names of its columns."""
-    proof = rank(network, spectrum)
-    smallest = smallest_eigenvalue(network, spectrum, proof.value)
-    # The inverse of as many independent gradients as the rank is a proof of its own.
-    twice = proof.method == "theorem" and smallest.method == "ball"
-    return {
-        "lambda_min": smallest.value,
-        "lambda_min_error": smallest.relative_error,
-        **_proof_columns(proof),
-        "rank_method": "theorem, ball" if twice else proof.method,
-        "rank_float64": float64.numpy_rank(spectrum),
-        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
-        **_formula_columns(network),
-    }
-
-
-def theorem_columns(network: Network) -> dict[str, Any]:
-    """Return the columns of `rank_columns` as far as they are known without a spectrum.
-
-    The rank is proved where theorems leave one value; else it is their upper bound, which
-    generic weights reach. What only eigenvalues tell is unknown: λ_min has no value and an
-    infinite error, numpy's rank is -1.
-    """
-    lower, upper = bounds(network)
-    certificate: Literal["proved", "undecided"] = "proved" if lower == upper else "undecided"
-    return {
-        "lambda_min": nan,
-        "lambda_min_error": inf,
-        **_proof_columns(Rank(upper, lower, upper, certificate, "theorem")),
-        "rank_float64": -1,
-        "gap_ratio": nan,
-        **_formula_columns(network),
-    }
-
-
-def _proof_columns(proof: Rank) -> dict[str, Any]:
-    return {
-        "rank": proof.value,
-        "rank_lower": proof.lower,
-        "rank_upper": proof.upper,
-        "rank_certificate": proof.certificate,
-        "rank_method": proof.method,
-    }
-
-
-def _formula_columns(network: Network) -> dict[str, Any]:
-    known = formula(network.activation, network.N_i, network.N_h)
-    return {
-        "effective_parameters": -1 if known.value is None else known.value,
-        "effective_parameters_kind": known.kind,
-    }
-
-
 __all__ = [
     "Formula",
     "Rank",
@@ -157,7 +102,5 @@ __all__ = [
     "effective_parameters",
     "formula",
     "rank",
-    "rank_columns",
     "smallest_eigenvalue",
-    "theorem_columns",
 ]

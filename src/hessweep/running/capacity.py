@@ -30,9 +30,9 @@ def fitted(
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
 
-    from hessweep.running.cost import blas_threads, needed_memory, predicted_bytes
+    from hessweep.running.cost import blas_threads, needed_memory
 
-    largest = max(points, key=predicted_bytes)
+    largest = max((point.setup for point in points), key=lambda setup: setup.cost.peak_bytes)
     fitting = int(MEMORY_LIMIT) // (config.memory or needed_memory(largest))
     workers = max(1, min((cores or int(CPU_COUNT)) // blas_threads(largest), fitting))
     return config.model_copy(update={"workers": workers})

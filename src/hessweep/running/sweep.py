@@ -10,7 +10,7 @@ from hessweep.running.capacity import connected_memory, fitted, planned_memory
 from hessweep.running.clusters import cluster_client
 from hessweep.setup import Point
 from hessweep.store import stored_points
-from hessweep.store.reservations import claim
+from hessweep.store.reservations import reserve
 from hessweep.store.segments import list_segments
 from hessweep.study import ClusterConfig, LocalCluster
 from hessweep.study.section import Section
@@ -123,7 +123,7 @@ def run(
         if isinstance(where, Section):
             where = fitted(where, work.missing, cores)
         check_fits(work.missing, _memory(where))
-        with claim(root, work.missing):
+        with reserve(root, work.missing):
             # Another run may have stored some of them meanwhile.
             if list_segments(root) != segments:
                 work = _find_work(keyed, root, retry_failed)
