@@ -4,8 +4,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.erf import Erf
 from hessweep.activations.exponential import Exp
+from hessweep.activations.facts import Facts
 from hessweep.activations.gaussian import Gaussian
 from hessweep.activations.gelu import Gelu
 from hessweep.activations.kernel import Activation, DualKernel
@@ -22,6 +24,7 @@ from hessweep.activations.polynomial import (
 from hessweep.activations.relu import Relu
 from hessweep.activations.sigmoid import Sigmoid, Softplus, silu, swish
 from hessweep.activations.tanh import Tanh
+from hessweep.activations.theory import Theory
 from hessweep.activations.trigonometric import Cos, Sin
 from hessweep.errors import ActivationError, did_you_mean
 
@@ -91,11 +94,14 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "BallFunctions",
     "DualKernel",
     "Erf",
+    "Facts",
     "Numeric",
     "Own",
     "Polynomial",
+    "Theory",
     "activation",
     "load_activation",
 ]

@@ -6,7 +6,10 @@ import numpy as np
 import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions, determinant, normal_density
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -44,3 +47,18 @@ class Erf(Activation):
             K_qc=-(1 + p) * cube / np.pi,
             K_pp=c * (1 / (1 + p) ** 2 / root + (1 + q) / (1 + p) * cube / 2) / np.pi,
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about erf."""
+        theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    from flint import arb
+
+    return BallFunctions(
+        g=lambda u: (u / arb(2).sqrt()).erf(),
+        derivative=lambda u: 2 * normal_density(u),
+        kernel=lambda p, q, c: (c / determinant(p, q, c).sqrt()).atan() * (2 / arb.pi()),
+    )

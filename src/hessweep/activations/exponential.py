@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -32,3 +35,16 @@ class Exp(Activation):
         return DualKernel(
             K=K, K_c=K, K_p=K / 2, K_q=K / 2, K_cc=K, K_pc=K / 2, K_qc=K / 2, K_pp=K / 4
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about the exponential function."""
+        theory = Theory(at_zero=1, slope_at_zero=1, reflection=None)
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: u.exp(),
+        derivative=lambda u: u.exp(),
+        kernel=lambda p, q, c: ((p + q) / 2 + c).exp(),
+    )

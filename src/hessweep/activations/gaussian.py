@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions, determinant
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,16 @@ class Gaussian(Activation):
             K_qc=-1.5 * (1 + p) * c * fifth,
             K_pp=0.75 * (1 + q) ** 2 * fifth,
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about the Gaussian."""
+        theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: (-u * u / 2).exp(),
+        derivative=lambda u: -u * (-u * u / 2).exp(),
+        kernel=lambda p, q, c: determinant(p, q, c).rsqrt(),
+    )

@@ -1,12 +1,24 @@
 """The Gaussian error linear unit."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import (
+    BallFunctions,
+    determinant,
+    normal_density,
+    normal_distribution,
+)
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel, Matrix
+from hessweep.activations.theory import Theory
+
+if TYPE_CHECKING:
+    from flint import arb_series
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,28 @@ class Gelu(Activation):
             K_qc=K_qc,
             K_pp=K_pp,
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about GELU."""
+        theory = Theory(at_zero=0, slope_at_zero=0.5, reflection=(1, 0, -1))
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: u * normal_distribution(u),
+        derivative=lambda u: normal_distribution(u) + u * normal_density(u),
+        kernel=_kernel_in_balls,
+    )
+
+
+def _kernel_in_balls(p: "arb_series", q: "arb_series", c: "arb_series") -> "arb_series":
+    from flint import arb
+
+    D = determinant(p, q, c)
+    root, tau = D.sqrt(), 2 * arb.pi()
+    first = (c * c + p * q * D) / ((1 + p) * (1 + q) * root * tau)
+    return c / 4 + first + c * (c / root).atan() / tau
 
 
 def _density(x: ndarray) -> ndarray:

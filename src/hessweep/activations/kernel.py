@@ -1,12 +1,19 @@
-"""What an activation is to the rest of the package: a function and its dual kernel (MATH 2)."""
+"""The interface of all activations: a function, its dual kernel, and the facts about it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+
+from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.facts import Facts
+from hessweep.activations.theory import Theory
+
+if TYPE_CHECKING:
+    from hessweep.activations.polynomial import Polynomial
 
 Matrix = Float[ndarray, "*stack m n"]
 
@@ -129,6 +136,55 @@ class Activation(ABC):
             None, as here, where the kernel has a closed form and so no error but rounding.
         """
         return None
+
+    def _facts(self) -> Facts:
+        """Return what is proved about instances of exactly this class; nothing by default.
+
+        A class states facts about itself by defining this method. A class derived from it does
+        not inherit them, because it may override any of the functions (see `facts`).
+        """
+        return Facts()
+
+    @property
+    def facts(self) -> Facts:
+        """What is proved about this activation.
+
+        Facts hold by exact class: only a `_facts` that the class of the instance itself defines
+        counts, never one that it inherits.
+        """
+        state = vars(type(self)).get("_facts")
+        return Facts() if state is None else state(self)
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether the error of the dual kernel is bounded, and not merely estimated."""
+        return self.facts.closed_form
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the dual kernel is computed numerically, with an error that is estimated."""
+        return type(self).coarser_duals is not Activation.coarser_duals
+
+    @property
+    def theory(self) -> Theory | None:
+        """What the independence theorem needs to know; None if it is not proved for this g."""
+        return self.facts.theory
+
+    @property
+    def in_balls(self) -> BallFunctions | None:
+        """The activation in ball arithmetic; None if there is none."""
+        make = self.facts.in_balls
+        return None if make is None else make()
+
+    @property
+    def polynomial(self) -> "Polynomial | None":
+        """The activation itself if it is a `Polynomial` and of no derived class, else None."""
+        return None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether `g(x) = a x` is known to hold."""
+        return self.polynomial is not None and self.polynomial.support == (1,)
 
     def self_dual(self, W1: Float[ndarray, "*stack N_h N_i"]) -> DualKernel:
         """Return the dual kernel between all pairs of rows of `W1`, each `(..., N_h, N_h)`."""

@@ -87,6 +87,11 @@ class Own(Activation):
         """Return less exact versions of `dual`; None where the file has a closed form."""
         return self.inner.coarser_duals(p, q, c)
 
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the file leaves the dual kernel to be computed numerically."""
+        return self.inner.is_numeric
+
 
 @dataclass(frozen=True)
 class _Function(Numeric):
@@ -141,6 +146,11 @@ class _Function(Numeric):
     ) -> CoarserDuals | None:
         """Return None for the file's own dual kernel, or less exact numeric ones."""
         return None if self._part("_dual") else super().coarser_duals(p, q, c)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the file has no dual kernel of its own."""
+        return not self._part("_dual")
 
 
 def load_activation(

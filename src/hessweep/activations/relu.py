@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 PARALLEL = 4 * np.finfo(float).eps
 """Rows count as parallel where `sin² θ` is below this: nothing smaller survives the rounding of
@@ -55,3 +57,8 @@ class Relu(Activation):
             K_qc=-c * inverse / (4 * np.pi * q),
             K_pp=(q * inverse / 2 - root / p) / (4 * np.pi * p),
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about ReLU."""
+        theory = Theory(at_zero=0, slope_at_zero=0, reflection=(1, 0, -1), homogeneous=True)
+        return Facts(closed_form=True, theory=theory)

@@ -20,7 +20,7 @@ from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError
 from hessweep.hessian import hessian_operator
 from hessweep.networks import Network
-from hessweep.spectrum import route
+from hessweep.spectrum import spectrum_plan
 
 OUTLIERS = 8
 """Most eigenvalues that are split off from a density."""
@@ -67,7 +67,7 @@ def spectral_density(
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
     krylov = lanczos.run(direction(rng, operator))
     outliers = _lock_outliers(lanczos, rest, krylov)
-    zeros = route(network.activation, network.N_i, network.N_h).zeros
+    zeros = spectrum_plan(network.activation, network.N_i, network.N_h).zeros
     left = rest.P - len(outliers) - zeros
     known = np.concatenate([exact, outliers])
     counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])

@@ -6,14 +6,14 @@ from numpy import ndarray
 
 from hessweep.hessian import HessianOperator
 from hessweep.networks import Network
-from hessweep.spectrum import route, row_space, spectrum
+from hessweep.spectrum import row_space, spectrum, spectrum_plan
 
 
 def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
     """Return eigenvalues that structure gives, their counts, and the network of the others."""
-    plan = route(network.activation, network.N_i, network.N_h)
+    plan = spectrum_plan(network.activation, network.N_i, network.N_h)
     zeros = [0.0] * (plan.zeros > 0)
-    if plan.route == "closed form":
+    if plan.closed_form:
         outside, rest = spectrum(network)[plan.zeros :], None
         times = 1
     else:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from hessweep.activations import Activation
-from hessweep.spectrum import route
+from hessweep.spectrum import spectrum_plan
 
 PROBES, STEPS = 10, 80
 """Of the stochastic Lanczos quadrature: some 0.03 of Kolmogorov distance at P = 1000."""
@@ -22,8 +22,8 @@ FLOAT32, FLOAT64 = 4, 8
 class DensityPlan:
     """How the density and the largest eigenvalues of one network are computed."""
 
-    route: str
-    """`lanczos`, or `closed form` for a linear network."""
+    closed_form: bool
+    """Whether the network is linear, so that its spectrum is known exactly."""
     extreme_steps: int
     """Lanczos steps for the largest eigenvalues, in float64."""
     most_extremes: int
@@ -37,6 +37,11 @@ class DensityPlan:
     stored_values: int
     """Numbers of the result that are stored, at most."""
 
+    @property
+    def route(self) -> str:
+        """How the density is computed, as text: `closed form` or `lanczos`."""
+        return "closed form" if self.closed_form else "lanczos"
+
 
 @lru_cache(maxsize=4096)
 def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
@@ -45,14 +50,14 @@ def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
     Raises:
         ShapeError: If a size is not a whole number of at least 1.
     """
-    exact = route(activation, N_i, N_h)
+    exact = spectrum_plan(activation, N_i, N_h)
     P = N_h * (N_i + 1)
     most = min(P, 2 * N_h + 2)
-    if exact.route == "closed form":
+    if exact.closed_form:
         # A linear network's spectrum is known exactly, at the price of its smaller Gram side.
         flops = float(exact.size) ** 3
         stored = most + 2 * (N_i + 1)
-        return DensityPlan(exact.route, 0, most, flops, 0.0, exact.peak_bytes, stored)
+        return DensityPlan(True, 0, most, flops, 0.0, exact.peak_bytes, stored)
     n = min(N_i, N_h)
     size = N_h * (n + 1)
     # So many steps find N_h eigenvalues above a gap: measured for erf from N = 40 to 200.
@@ -66,7 +71,7 @@ def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
     matrices = FLOAT64 * (30 * N_h**2 + 6 * N_h * n + 2 * N_i * N_h + 8 * size)
     basis = max(FLOAT32 * probe_steps, FLOAT64 * steps) * size
     return DensityPlan(
-        route="lanczos",
+        closed_form=False,
         extreme_steps=steps,
         most_extremes=most,
         product_flops=6.0 * N_h**2 * n * (PROBES * probe_steps + steps),

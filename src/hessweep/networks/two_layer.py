@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
@@ -17,7 +18,7 @@ class Network:
 
     Raises:
         ShapeError: If `W1` is not `N_h x N_i` or `W2` does not have `N_h` entries.
-        InputError: If a weight is not finite.
+        InputError: If a weight is complex, no number at all, or not finite.
     """
 
     W1: Float[ndarray, "N_h N_i"]
@@ -26,7 +27,7 @@ class Network:
 
     def __post_init__(self) -> None:
         """Copy the weights as read-only float64 and resolve the activation's name."""
-        W1, W2 = (np.array(weights, dtype=float) for weights in (self.W1, self.W2))
+        W1, W2 = (_real(name, getattr(self, name)) for name in ("W1", "W2"))
         if W1.ndim != 2 or 0 in W1.shape:
             raise ShapeError(f"W1: expected a non-empty N_h x N_i matrix, got shape {W1.shape}")
         if W2.shape != W1.shape[:1]:
@@ -83,3 +84,16 @@ class Network:
         u = x @ self.W1.T
         dW1 = (self.activation.derivative(u) * self.W2)[:, :, None] * x[:, None, :]
         return np.concatenate([dW1.reshape(len(x), -1), self.activation(u)], axis=1)
+
+
+def _real(name: str, weights: ArrayLike) -> Float[ndarray, "*shape"]:
+    """Return a float64 copy of the weights, or raise where that would lose what was given."""
+    try:
+        given = np.asarray(weights)
+        if np.iscomplexobj(given):
+            raise InputError(f"{name}: expected real numbers, got complex ones ({given.dtype})")
+        return np.array(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: expected an array of real numbers, got {error}") from error

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from math import inf, nan
 from typing import Any, Literal
 
-from hessweep.activations import Polynomial
-from hessweep.errors import PrecisionError
+from hessweep.errors import InputError, PrecisionError
 from hessweep.networks import Network
 from hessweep.rank import float64, modular
-from hessweep.rank.analytic import is_closed_form
 from hessweep.rank.formulas import Formula, effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
@@ -55,10 +53,16 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
         theorems: Whether lower bounds may come from theorems, or must be computed.
 
     Raises:
+        InputError: If `network` is not a network, but an array for example.
         PrecisionError: If two proofs contradict one another, which no weights can cause.
     """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"rank: expected a hessweep.Network, got {type(network).__name__}; for the numerical "
+            "rank of a matrix use numpy.linalg.matrix_rank"
+        )
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    proves = is_closed_form(network.activation)
+    proves = network.activation.is_closed_form
     seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
     generic = formula(network.activation, network.N_i, network.N_h).value
     if seen == (network.P if generic is None else generic):
@@ -83,7 +87,7 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
 
 def _compute(network: Network, lower: int, upper: int) -> tuple[int, int, str]:
     """Return lower bound, upper bound and method from exact or ball arithmetic."""
-    if not isinstance(network.activation, Polynomial):
+    if network.activation.polynomial is None:
         if upper <= MINOR_LIMIT and has_minor(network, upper):
             return upper, upper, "minor"
         return lower, upper, "float64"

@@ -27,7 +27,7 @@ def lower_bound(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> int:
     row space of W1 was split off, the error counts `(N_i + N_h) eps` for a row of the triangular
     factor; a proof takes the worst case of Householder QR, `4 N_i N_h eps`.
     """
-    worse = 4 * N_i * N_h / (N_i + N_h) if "row space" in spectrum.route else 1.0
+    worse = 4 * N_i * N_h / (N_i + N_h) if spectrum.plan.row_space else 1.0
     bound = spectrum.error * max(worse, 1.0) + solver_bound(spectrum)
     return int(np.count_nonzero(spectrum.eigenvalues > bound))
 

@@ -9,10 +9,9 @@ from itertools import combinations
 from math import comb
 from typing import Literal, NamedTuple
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.networks import check_sizes
-from hessweep.rank.analytic import theory
 
 Kind = Literal["exact", "upper bound", "none"]
 
@@ -51,20 +50,30 @@ def effective_parameters(activation: str | Activation, N_i: int, N_h: int) -> in
         ShapeError: If N_i or N_h is below 1.
         ActivationError: If the name is unknown.
     """
-    return formula(resolve(activation), N_i, N_h).value
+    return formula(activation, N_i, N_h).value
 
 
-@lru_cache(maxsize=4096)
-def formula(activation: Activation, N_i: int, N_h: int) -> Formula:
-    """Return the rank for generic weights together with the kind of knowledge it is.
+def formula(activation: str | Activation, N_i: int, N_h: int) -> Formula:
+    """Return the rank for generic weights, and whether it is exact or an upper bound.
+
+    Args:
+        activation: The activation or its name.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
+        ActivationError: If the name is unknown.
     """
     check_sizes(N_i, N_h)
-    if isinstance(activation, Polynomial):
-        return support_rank(activation.support, N_i, N_h)
-    known = theory(activation)
+    return _formula(resolve(activation), N_i, N_h)
+
+
+@lru_cache(maxsize=4096)
+def _formula(activation: Activation, N_i: int, N_h: int) -> Formula:
+    polynomial, known = activation.polynomial, activation.theory
+    if polynomial is not None:
+        return support_rank(polynomial.support, N_i, N_h)
     if known is None:
         return Formula(None, "none")
     if not known.homogeneous:

@@ -7,7 +7,6 @@ from numpy import ndarray
 
 from hessweep.networks import Network
 from hessweep.rank import ball
-from hessweep.rank.analytic import in_balls
 from hessweep.rank.float64 import ROUNDOFF
 from hessweep.rank.structure import independent_parameters
 
@@ -23,9 +22,9 @@ def has_minor(network: Network, rank: int) -> bool:
 
     If so, that many gradients are linearly independent functions and H has at least that rank.
     First float64 with a rigorous bound on its roundings; then balls of growing precision. False
-    means undecided, and is the answer for activations that are not in `BALLS`.
+    means undecided, and is the answer for activations that are not known in ball arithmetic.
     """
-    if in_balls(network.activation) is None:
+    if network.activation.in_balls is None:
         return False
     chosen = np.arange(rank) if rank == network.P else independent_parameters(network)
     if len(chosen) != rank:
@@ -49,9 +48,9 @@ def gradient_balls(
     """Return `∂y/∂theta(x_s)`, S x r, in balls, without factors W2 that are not 0.
 
     Raises:
-        LookupError: If the activation is not in `BALLS`.
+        LookupError: If the activation is not known in ball arithmetic.
     """
-    known = in_balls(network.activation)
+    known = network.activation.in_balls
     if known is None:
         raise LookupError(f"{network.activation} is not known in ball arithmetic")
     points = arb_mat([[arb(value) for value in row] for row in x.tolist()])

@@ -129,7 +129,8 @@ def _integers(W1: Float[ndarray, "N_h N_i"]) -> list[list[int]]:
 
 
 def _polynomial(network: Network) -> Polynomial:
-    """Narrow the type: callers have looked at the activation."""
-    if not isinstance(network.activation, Polynomial):
+    """Return the polynomial of a network whose activation callers know to be one."""
+    polynomial = network.activation.polynomial
+    if polynomial is None:
         raise TypeError(f"expected a polynomial activation, got {network.activation}")
-    return network.activation
+    return polynomial

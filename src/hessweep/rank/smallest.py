@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg
 
-from hessweep.activations import Polynomial
 from hessweep.hessian import hessian
 from hessweep.networks import Network
 from hessweep.rank import ball
@@ -58,7 +57,7 @@ def smallest_eigenvalue(
     rough = SmallestEigenvalue(value, float(error), "float64")
     if error >= 1:
         rough = SmallestEigenvalue(0.0, 1.0, "float64")
-    if error <= relative_error or network.P > LARGEST or ball.kernel(network.activation) is None:
+    if error <= relative_error or network.P > LARGEST or not ball.has_kernel(network.activation):
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
@@ -91,13 +90,14 @@ def enclosed_smallest_eigenvalue(
 def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
     """Return sets of parameters that may be independent, the better conditioned first.
 
-    By the classes of `THEORY`, S holds little but 0 and ±1. For polynomials the pivots of float64
-    keep it small, but are wrong where eigenvalues are below its noise; the inverse then does not
-    exist, which balls do not miss. Exact pivots are always right.
+    For activations with a `theory` the entries of S are 0 or ±1, with few exceptions. For
+    polynomials, pivoting in float64 keeps S small, but chooses wrongly if eigenvalues are below
+    its rounding errors; then the inverse does not exist, and ball arithmetic notices that. The
+    exact pivots are always right.
     """
     if rank == network.P:
         return [np.arange(rank)]
-    if not isinstance(network.activation, Polynomial):
+    if network.activation.polynomial is None:
         return [independent_parameters(network)]
     _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
     return [np.sort(order[:rank]), independent_parameters(network)[:rank]]

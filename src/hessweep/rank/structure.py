@@ -11,10 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from hessweep.activations import Polynomial
 from hessweep.networks import Network
 from hessweep.rank import mersenne
-from hessweep.rank.analytic import theory
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import gradient_residues, rank_of_rows
 from hessweep.rank.theorem import analytic_rank, canonical_rows, split
@@ -43,13 +41,12 @@ class Classes(NamedTuple):
 def bounds(network: Network) -> Bounds:
     """Return what theorems and counts say about the rank of this network's Hessian.
 
-    The bounds meet for the activations of `THEORY` with any weights, and for polynomials whose
+    The bounds meet for activations with a `theory` and any weights, and for polynomials whose
     rows of W1 are linearly independent and whose output weights are not zero.
     """
-    activation = network.activation
-    if isinstance(activation, Polynomial):
-        return _polynomial_bounds(network, activation.support)
-    known = theory(activation)
+    polynomial, known = network.activation.polynomial, network.activation.theory
+    if polynomial is not None:
+        return _polynomial_bounds(network, polynomial.support)
     if known is not None:
         exact = analytic_rank(network, known)
         return Bounds(exact, exact)
@@ -61,13 +58,14 @@ def bounds(network: Network) -> Bounds:
 def independent_parameters(network: Network) -> Int[ndarray, " r"]:
     """Return parameters whose gradients are linearly independent, as many as the rank.
 
-    For polynomials and the activations of `THEORY`; none for others. Pivots are found modulo a
-    prime, so that with a chance below 1e-12 one may be missing; none is ever too many.
+    They are known for polynomials and for activations with a `theory`; for others the result is
+    empty. Pivots are found modulo a prime, so that one may be missing with a probability below
+    1e-12; those that are returned are always independent.
     """
-    if isinstance(network.activation, Polynomial):
+    if network.activation.polynomial is not None:
         parameters, residues = gradient_residues(network, bounds(network).upper)
         return np.sort(parameters[mersenne.independent_rows(residues)])
-    known = theory(network.activation)
+    known = network.activation.theory
     if known is None:
         return np.empty(0, dtype=int)
     parts = split(network, known)

@@ -1,4 +1,4 @@
-"""The exact rank of networks with an activation of `THEORY`, whatever their weights.
+"""The exact rank of networks to which the independence theorem applies, whatever their weights.
 
 The functions `g(w_h.x)`, `x_n g'(w_h.x)` of non-zero rows in different classes are linearly
 independent, even modulo affine functions (docs/ranks.md); so only what repeats must be counted.
@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep.activations import Theory
 from hessweep.networks import Network
-from hessweep.rank.analytic import Theory
 from hessweep.rank.modular import rank_of_rows
 
 

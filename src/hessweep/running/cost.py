@@ -14,11 +14,9 @@ from hessweep.activations import Activation, Polynomial
 from hessweep.density import density_plan
 from hessweep.errors import TooLargeError
 from hessweep.rank import ball, formulas
-from hessweep.rank.analytic import theory
 from hessweep.rank.smallest import LARGEST
 from hessweep.setup import Point
-from hessweep.spectrum import route
-from hessweep.spectrum.accuracy import is_numeric
+from hessweep.spectrum import spectrum_plan
 from hessweep.units import show_bytes
 
 OVERHEAD_SECONDS = 1e-4
@@ -86,10 +84,10 @@ def kernel_seconds(activation: Activation, N_i: int, N_h: int, spectrum: str = "
         read = SECONDS_PER_BYTE * work.basis_bytes
         return SMALLEST_SECONDS + SECONDS_PER_FLOP * work.product_flops + read
     seconds = SMALLEST_SECONDS + certificate_seconds(activation, N_i, N_h)
-    for size, count in route(activation, N_i, N_h).eigenproblems:
+    for size, count in spectrum_plan(activation, N_i, N_h).eigenproblems:
         n = float(size)
         seconds += count * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
-    if is_numeric(activation):
+    if activation.is_numeric:
         seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * N_h
     return seconds
 
@@ -98,18 +96,19 @@ def certificate_seconds(activation: Activation, N_i: int, N_h: int) -> float:
     """Return about what rank and smallest eigenvalue take where float64 does not see them."""
     P = float(N_h * (N_i + 1))
     seconds = rounds = 0.0
-    if isinstance(activation, Polynomial):
-        if _at_the_edge(activation, N_i, N_h):
+    polynomial = activation.polynomial
+    if polynomial is not None:
+        if _at_the_edge(polynomial, N_i, N_h):
             rounds = EDGE_SHARE
-            if activation.degree > 2:
-                rank = formulas.conditions(activation.support, N_i, N_h)
+            if polynomial.degree > 2:
+                rank = formulas.conditions(polynomial.support, N_i, N_h)
                 seconds = EDGE_SHARE * MODULAR_SECONDS * P * rank**2
-    elif (known := theory(activation)) and not known.homogeneous:
+    elif (known := activation.theory) and not known.homogeneous:
         degree = _degree(N_i, P)
         if degree >= HARD_DEGREE:
             # Each degree takes some ten bits; precision is doubled until there are enough.
             rounds = 1 + (10 * degree // ball.FIRST_BITS).bit_length()
-    if rounds and P <= LARGEST and ball.kernel(activation) is not None:
+    if rounds and P <= LARGEST and ball.has_kernel(activation):
         seconds += rounds * (BALL_SECONDS_PER_SQUARE * P**2 + BALL_SECONDS_PER_CUBE * P**3)
     return seconds
 
@@ -136,7 +135,7 @@ def _degree(N_i: int, P: float) -> int:
 
 def predicted_bytes(point: Point) -> int:
     """Return the peak memory of computing the point, beyond `WORKER_BYTES`."""
-    plan = density_plan if point.spectrum == "density" else route
+    plan = density_plan if point.spectrum == "density" else spectrum_plan
     return plan(point.activation, point.N_i, point.N_h).peak_bytes
 
 

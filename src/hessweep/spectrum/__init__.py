@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_upper_hessian
 from hessweep.networks import Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
-from hessweep.spectrum.plan import Plan, route
+from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24
@@ -30,8 +30,13 @@ class Spectrum:
     the structure that the route exploits are exactly 0."""
     error: float
     """Bound on the absolute error of each eigenvalue, assembly included (docs/spectra.md)."""
-    route: str
-    """How they were computed: `Plan.route`."""
+    plan: SpectrumPlan
+    """How they were computed."""
+
+    @property
+    def route(self) -> str:
+        """How they were computed, as text."""
+        return self.plan.route
 
     @cached_property
     def frobenius_norm(self) -> float:
@@ -81,14 +86,14 @@ def stacked_spectra_with_error(
     # Sums depend on the memory layout in their last bits: one layout for all callers.
     W1, W2 = np.ascontiguousarray(W1, dtype=float), np.ascontiguousarray(W2, dtype=float)
     _, N_h, N_i = W1.shape
-    plan = route(activation, N_i, N_h)
+    plan = spectrum_plan(activation, N_i, N_h)
     together = max(1, STACK_BYTES // plan.bytes_each // LANES * LANES)
     results: list[Spectrum] = []
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
         eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
         results += [
-            Spectrum(values, float(bound), plan.route)
+            Spectrum(values, float(bound), plan)
             for values, bound in zip(eigenvalues, error, strict=True)
         ]
     return results
@@ -98,20 +103,20 @@ def _solve(
     activation: Activation,
     W1: Float[ndarray, "S N_h N_i"],
     W2: Float[ndarray, "S N_h"],
-    plan: Plan,
+    plan: SpectrumPlan,
 ) -> tuple[Float[ndarray, "S P"], Float[ndarray, " S"]]:
     """Return the eigenvalues of one stack, and the bounds on their errors."""
     S, N_h, N_i = W1.shape
-    if plan.route == "closed form":
+    if plan.closed_form:
         found, error = _closed_form(activation, W1, W2)
     else:
         parts = []
-        if "row space" in plan.route:
+        if plan.row_space:
             W1, outside = row_space(activation, W1, W2)
             parts.append(np.repeat(outside, N_i - N_h, axis=1))
-        if "gram" in plan.route and isinstance(activation, Polynomial):
-            matrices = stacked_gram(activation, W1, W2)
-            error = gram_error(activation, W1, W2, inputs=N_i)
+        if plan.gram and activation.polynomial is not None:
+            matrices = stacked_gram(activation.polynomial, W1, W2)
+            error = gram_error(activation.polynomial, W1, W2, inputs=N_i)
         else:
             kernel = activation.self_dual(W1)
             matrices = stacked_upper_hessian(kernel, W1, W2)
@@ -157,11 +162,11 @@ def _closed_form(
 
 
 __all__ = [
-    "Plan",
     "Spectrum",
-    "route",
+    "SpectrumPlan",
     "row_space",
     "spectrum",
+    "spectrum_plan",
     "spectrum_with_error",
     "stacked_spectra",
     "stacked_spectra_with_error",

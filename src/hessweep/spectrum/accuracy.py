@@ -4,8 +4,6 @@ Every bound is the Frobenius norm of a small matrix over neuron pairs that major
 norm of each block; Weyl's inequality turns it into one on the eigenvalues (docs/spectra.md).
 """
 
-from functools import lru_cache
-
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -42,8 +40,8 @@ def assembly_error(
             each row by up to `(N_i + N_h) eps` of its length.
     """
     rows = _row_error(W1, inputs)
-    if isinstance(activation, Polynomial):
-        delta = _polynomial_errors(activation, W1, inputs)
+    if activation.polynomial is not None:
+        delta = _polynomial_errors(activation.polynomial, W1, inputs)
     else:
         # Of p, q and c, relative to |w| |w'|.
         products = EPS * W1.shape[2] + 2 * rows
@@ -51,17 +49,10 @@ def assembly_error(
     settled = ROUNDINGS * EPS + 2 * rows
     total = DualKernel(*(d + settled * np.abs(k) for d, k in zip(delta, kernel, strict=True)))
     bound = _majorant_norm(total, W1, W2)
-    if is_numeric(activation):
+    if activation.is_numeric:
         stack = zip(W1, W2, strict=True)
         bound += [hessian_error(Network(*weights, activation)) for weights in stack]
     return bound
-
-
-@lru_cache
-def is_numeric(activation: Activation) -> bool:
-    """Return whether the dual kernel is computed from numbers, with an error of its own."""
-    one = np.ones((1, 1))
-    return activation.coarser_duals(one, one, one / 2) is not None
 
 
 def gram_error(

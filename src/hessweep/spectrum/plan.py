@@ -6,7 +6,6 @@ from math import comb
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.networks import check_sizes
-from hessweep.spectrum.accuracy import is_numeric
 from hessweep.spectrum.solver import workspace_numbers
 
 NUMERIC_PER_NEURON, NUMERIC_PER_PAIR = 9500, 40
@@ -14,11 +13,16 @@ NUMERIC_PER_NEURON, NUMERIC_PER_PAIR = 9500, 40
 
 
 @dataclass(frozen=True)
-class Plan:
+class SpectrumPlan:
     """How the spectrum of one network is computed (docs/spectra.md)."""
 
-    route: str
-    """`closed form`, `dense`, `gram`, `row space` or `row space, gram`."""
+    closed_form: bool
+    """Whether the network is linear, so that a matrix of the size of its smaller layer is
+    enough."""
+    row_space: bool
+    """Whether the row space of W1 is split off."""
+    gram: bool
+    """Whether `J^T J` is solved in place of the Hessian `J J^T`."""
     eigenproblems: tuple[tuple[int, int], ...]
     """Size and multiplicity of each symmetric eigenproblem; the largest comes first."""
     zeros: int
@@ -29,25 +33,35 @@ class Plan:
     """How much of that one more network in a stack holds again; the rest is shared."""
 
     @property
+    def route(self) -> str:
+        """The route as text: `closed form`, `dense`, `gram`, `row space` or `row space, gram`."""
+        if self.closed_form:
+            return "closed form"
+        parts = ["row space"] * self.row_space + ["gram"] * self.gram
+        return ", ".join(parts) or "dense"
+
+    @property
     def size(self) -> int:
         """Size of the largest eigenproblem."""
         return self.eigenproblems[0][0]
 
 
 @lru_cache(maxsize=4096)
-def route(activation: Activation, N_i: int, N_h: int) -> Plan:
-    """Return the cheapest exact route for all networks of this activation and size (MATH 4).
+def spectrum_plan(activation: Activation, N_i: int, N_h: int) -> SpectrumPlan:
+    """Return the cheapest exact route for all networks of this activation and size.
 
     Raises:
         ShapeError: If a size is not a whole number of at least 1.
     """
     check_sizes(N_i, N_h)
     P = N_h * (N_i + 1)
-    if is_linear(activation):
+    if activation.is_linear:
         size = min(N_i, N_h)
         each = 4 * N_i * N_h + 2 * size**2 + 3 * P
-        return Plan(
-            "closed form",
+        return SpectrumPlan(
+            closed_form=True,
+            row_space=False,
+            gram=False,
             eigenproblems=((size, 1),),
             zeros=P - N_i,
             peak_bytes=8 * (each + workspace_numbers(size)),
@@ -56,29 +70,23 @@ def route(activation: Activation, N_i: int, N_h: int) -> Plan:
     row_space = N_h < N_i
     n = min(N_i, N_h)
     size, assembly = N_h * (n + 1), _dense_numbers(n, N_h)
-    columns = gram_size(activation, n) if isinstance(activation, Polynomial) else size
-    gram = columns < size
-    if gram:
-        assembly = _gram_numbers(activation, n, N_h)  # type: ignore[arg-type]
-    parts = ["row space"] * row_space + ["gram"] * gram
-    solved = min(columns, size)
+    solved, polynomial = size, activation.polynomial
+    if polynomial is not None and gram_size(polynomial, n) < size:
+        solved, assembly = gram_size(polynomial, n), _gram_numbers(polynomial, n, N_h)
     each = assembly + solved**2 + 4 * N_i * N_h + 3 * P
     if row_space:
         each += 14 * N_h**2 + 2 * N_i * N_h
-    if is_numeric(activation):
+    if activation.is_numeric:
         each += NUMERIC_PER_NEURON * N_h + NUMERIC_PER_PAIR * N_h**2
-    return Plan(
-        ", ".join(parts) or "dense",
+    return SpectrumPlan(
+        closed_form=False,
+        row_space=row_space,
+        gram=solved < size,
         eigenproblems=((solved, 1),) + (((N_h, N_i - N_h),) if row_space else ()),
         zeros=size - solved,
         peak_bytes=8 * (each + workspace_numbers(solved)),
         bytes_each=8 * each,
     )
-
-
-def is_linear(activation: Activation) -> bool:
-    """Return whether `g(x)` is a multiple of x."""
-    return isinstance(activation, Polynomial) and activation.support == (1,)
 
 
 def hermite_degrees(activation: Polynomial) -> tuple[int, ...]:
