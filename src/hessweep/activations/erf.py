@@ -1,4 +1,4 @@
-"""The error-function network of the paper (sec. 4.3)."""
+"""The error function, the activation of sec. 5 of the paper."""
 
 from dataclasses import dataclass
 
@@ -31,13 +31,13 @@ class Erf(Activation):
         return -np.asarray(x) * self.derivative(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2, eqs 16-19)."""
-        # Rounding may leave |c| above its bound √(pq).
+        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (eqs 16-19)."""
+        # Rounding can make |c| larger than its bound √(pq).
         D = 1 + p + q + np.maximum(p * q - c * c, 0)
         root = np.sqrt(D)
         cube = 1 / (D * root)
         return DualKernel(
-            # atan2 keeps the digits that asin loses where |c| nears its bound.
+            # atan2 keeps the digits that asin loses when |c| is close to its bound.
             K=2 / np.pi * np.arctan2(c, root),
             K_c=2 / np.pi / root,
             K_p=-c / (np.pi * (1 + p) * root),

@@ -30,7 +30,7 @@ class Exp(Activation):
         return np.exp(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel, `K = e^{(p+q)/2 + c}` (MATH 2)."""
+        """Return the dual kernel, `K = e^{(p+q)/2 + c}` (docs/activations.md)."""
         K = np.exp((p + q) / 2 + c)
         return DualKernel(
             K=K, K_c=K, K_p=K / 2, K_q=K / 2, K_cc=K, K_pc=K / 2, K_qc=K / 2, K_pp=K / 4

@@ -1,4 +1,4 @@
-"""The Gaussian bump."""
+"""The Gaussian function."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ class Gaussian(Activation):
         return (np.square(x) - 1) * self(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel, `K = D^-1/2` with `D = (1 + p)(1 + q) - c²` (MATH 2)."""
-        # Rounding may leave |c| above its bound √(pq).
+        """Return the dual kernel, `K = D^-1/2` with `D = (1 + p)(1 + q) - c²`."""
+        # Rounding can make |c| larger than its bound √(pq).
         D = 1 + p + q + np.maximum(p * q - c * c, 0)
         K = 1 / np.sqrt(D)
         cube, fifth = K / D, K / D**2

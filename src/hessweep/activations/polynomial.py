@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flint import arb, arb_series
 
 MAX_DEGREE = 30
-"""Above this the factorials in the dual kernel leave float64 nothing to work with."""
+"""The highest degree. Beyond it, the factorials in the dual kernel are too large for float64."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,9 @@ class Polynomial(Activation):
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the dual kernel, by `E[f(u) h(v)] = Σ_l c^l/l! E[f^(l)(u)] E[h^(l)(v)]`.
 
-        That series is Mehler's formula; for polynomials it ends, and it regroups the triple
-        sum of MATH 2 so that each term costs one multiplication per pair of neurons.
+        This series is Mehler's formula, which is finite for polynomials. It groups the terms of
+        the triple sum in docs/mathematics.md so that each costs one multiplication for a pair of
+        neurons.
         """
         p, q, c = np.broadcast_arrays(p, q, c)
         orders = range(self.degree + 1)
@@ -153,7 +154,7 @@ def _kernel_in_balls(
 def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndarray) -> ndarray:
     """Return `E[g^(order)(u)]` for a normal `u` of mean 0 and the given variance.
 
-    These are the coefficients of `g` in the Hermite polynomials of `u`, up to `order!`.
+    Divided by `order!`, these are the coefficients of `g` in the Hermite polynomials of `u`.
     """
     derived = poly.polyder(coefficients, order) if order else np.asarray(coefficients, float)
     # E[u^2j] = (2j - 1)!! variance^j; odd moments vanish.
@@ -164,11 +165,11 @@ def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndar
 
 
 def polynomial(coefficients: Sequence[float]) -> Polynomial:
-    """Return `g(x) = Σ_k coefficients[k] x^k`, coefficients from degree 0 up.
+    """Return `g(x) = Σ_k coefficients[k] x^k`, with coefficients from degree 0 up.
 
     Raises:
-        ActivationError: If there is no finite non-zero coefficient above degree 0, or more
-            than `MAX_DEGREE`.
+        ActivationError: If a coefficient is not a finite number, if none above degree 0 differs
+            from zero, or if the degree is above `MAX_DEGREE`.
     """
     values = _finite_numbers(coefficients)
     while values and values[-1] == 0:
@@ -194,7 +195,7 @@ def _finite_numbers(coefficients: Sequence[float]) -> tuple[float, ...]:
 
 
 def linear() -> Polynomial:
-    """Return `g(x) = x` (sec. 3.1)."""
+    """Return `g(x) = x` (sec. 3)."""
     return Polynomial("linear", coefficients=(0.0, 1.0))
 
 
@@ -202,7 +203,7 @@ def quadratic(epsilon: float = 1.0) -> Polynomial:
     """Return `g(x) = x + epsilon x²` (sec. 4.1).
 
     Raises:
-        ActivationError: If epsilon is zero (that is the linear network) or not finite.
+        ActivationError: If epsilon is zero, which gives the linear network, or not finite.
     """
     try:
         value = float(epsilon)
@@ -219,7 +220,7 @@ def quadratic(epsilon: float = 1.0) -> Polynomial:
 
 
 def cubic() -> Polynomial:
-    """Return `g(x) = x + x² + x³`, the shortest full polynomial of sec. 4.2."""
+    """Return `g(x) = x + x² + x³`, the cubic case of sec. 4.2."""
     return Polynomial("cubic", coefficients=(0.0, 1.0, 1.0, 1.0))
 
 

@@ -1,4 +1,4 @@
-"""The logistic sigmoid and what is built from it: softplus, SiLU and swish."""
+"""The logistic sigmoid and activations derived from it: softplus, SiLU and swish."""
 
 from dataclasses import dataclass
 from math import isfinite, log
@@ -16,7 +16,7 @@ from hessweep.errors import ActivationError
 
 @dataclass(frozen=True)
 class Sigmoid(Numeric):
-    """`g(x) = 1 / (1 + e^-x)`; numeric kernel."""
+    """`g(x) = 1 / (1 + e^-x)`, with a numeric dual kernel."""
 
     name: str = "sigmoid"
 
@@ -40,7 +40,7 @@ class Sigmoid(Numeric):
 
 @dataclass(frozen=True)
 class Softplus(Numeric):
-    """`g(x) = log(1 + e^x)`; numeric kernel."""
+    """`g(x) = log(1 + e^x)`, with a numeric dual kernel."""
 
     name: str = "softplus"
 
@@ -64,7 +64,7 @@ class Softplus(Numeric):
 
 @dataclass(frozen=True)
 class Swish(Numeric):
-    """`g(x) = x / (1 + e^{-beta x})`; with beta = 1 it is called SiLU. Numeric kernel."""
+    """`g(x) = x / (1 + e^{-beta x})`; beta = 1 gives SiLU. The dual kernel is numeric."""
 
     beta: float = 1.0
 
@@ -87,7 +87,7 @@ class Swish(Numeric):
         """Return what is proved about swish: nothing for beta = 0, where it is linear."""
         if not isfinite(self.beta) or self.beta == 0:
             return Facts()
-        # All values of beta but 0 are alike: g(x) = h(beta x) / beta, where h is SiLU.
+        # All other values of beta give the same facts: g(x) = h(beta x) / beta, where h is SiLU.
         theory = Theory(at_zero=0, slope_at_zero=0.5, reflection=(1, 0, -1))
         return Facts(theory=theory, in_balls=lambda: _swish_in_balls(self.beta))
 
@@ -116,7 +116,7 @@ def swish(beta: float = 1.0) -> Swish:
     """Return `g(x) = x / (1 + e^{-beta x})`.
 
     Raises:
-        ActivationError: If beta is zero (that is a linear network) or not finite.
+        ActivationError: If beta is zero, which gives a linear network, or not finite.
     """
     try:
         value = float(beta)

@@ -13,7 +13,7 @@ from hessweep.activations.theory import Theory
 
 @dataclass(frozen=True)
 class Tanh(Numeric):
-    """`g(x) = tanh x`; numeric kernel."""
+    """`g(x) = tanh x`, with a numeric dual kernel."""
 
     name: str = "tanh"
 
@@ -23,7 +23,7 @@ class Tanh(Numeric):
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""
-        # (1 - tanh)(1 + tanh) would lose the digits of a tail that cosh keeps.
+        # For large |x|, (1 - tanh)(1 + tanh) would lose digits by cancellation.
         decay = np.exp(-2 * np.abs(x))
         return 4 * decay / (1 + decay) ** 2
 
