@@ -178,7 +178,7 @@ def test_bad_requests_are_refused() -> None:
         extreme_eigenvalues(network, k=421)
     with pytest.raises(PrecisionError, match="raise steps"):
         extreme_eigenvalues(network, k=3, steps=4)
-    with pytest.raises(PrecisionError, match="the largest eigenvalue is not within"):
+    with pytest.raises(PrecisionError, match="residual of the largest eigenvalue is not below"):
         converged_eigenvalues(network, most=4, steps=3)
 
 

@@ -14,14 +14,14 @@ from hessweep.networks import Network
 Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]
 
 FIRST_BITS, LAST_BITS = 128, 4096
-"""Precision is doubled from the first to the last until it decides."""
+"""The precision is doubled from the first to the last of these until a question is decided."""
 
 _LOCK = RLock()
 
 
 @contextmanager
 def working_precision(bits: int) -> Iterator[None]:
-    """Compute with that many bits; the setting is one for all threads, so others wait."""
+    """Compute with this many bits. All threads share the setting, so that other threads wait."""
     with _LOCK:
         before, ctx.prec = ctx.prec, bits
         try:
@@ -45,10 +45,10 @@ def has_kernel(activation: Activation) -> bool:
 
 
 def hessian(network: Network) -> arb_mat:
-    """Return the P x P Hessian at the optimum in balls, to the working precision (docs/ranks.md).
+    """Return the P x P Hessian at the optimum in ball arithmetic, to the working precision.
 
-    The derivatives of the kernel are read off its power series, so that nothing is shared with
-    the dual kernels in float64.
+    The derivatives of the kernel are taken from its power series (docs/ranks.md), so that nothing
+    is shared with the dual kernels in float64.
 
     Raises:
         LookupError: If the activation has no dual kernel in ball arithmetic.
@@ -73,7 +73,7 @@ def hessian(network: Network) -> arb_mat:
         K_pc = pairs[p, m][4]
         H[P1 + m][P1 + p] = value
         for n in range(N_i):
-            # C[(p,n), m] with K_q of neuron p's own variance
+            # C[(p,n), m]; K_q is the derivative by the variance of neuron p.
             entry = W2[p] * (K_c * w[m][n] + 2 * K_q * w[p][n])
             H[p * N_i + n][P1 + m] = H[P1 + m][p * N_i + n] = entry
         if p < m:
@@ -105,7 +105,7 @@ def _coefficients(K: Kernel, p: arb, q: arb, c: arb) -> tuple[arb, arb, arb, arb
 
 
 def inverse(matrix: arb_mat) -> arb_mat | None:
-    """Return an enclosure of the inverse, or None where the matrix may be singular."""
+    """Return an enclosure of the inverse, or None if the matrix may be singular."""
     try:
         return matrix.inv()
     except ZeroDivisionError:
@@ -113,9 +113,9 @@ def inverse(matrix: arb_mat) -> arb_mat | None:
 
 
 def scaled(matrix: arb_mat) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return midpoints and radii in float64 as `(mid, rad, e)`, to be multiplied by `2^e`.
+    """Return midpoints, radii and an exponent e: `(mid ± rad) 2^e` encloses the matrix.
 
-    Rounding of the midpoints is inside the radii, so `mid ± rad` encloses the matrix.
+    Midpoints and radii are float64 arrays. The radii include the rounding of the midpoints.
     """
     entries = matrix.entries()
     largest = max((abs(entry).upper() for entry in entries), default=arb(1))

@@ -1,4 +1,4 @@
-"""Which route computes a spectrum, and what it costs: known from activation and sizes alone."""
+"""The route by which a spectrum is computed, and its cost, from the activation and the sizes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +9,7 @@ from hessweep.networks import check_sizes
 from hessweep.spectrum.solver import workspace_numbers
 
 NUMERIC_PER_NEURON, NUMERIC_PER_PAIR = 9500, 40
-"""Floats that a numeric kernel and its error estimate hold: measured, rounded up."""
+"""Number of floats that a numeric kernel and its error estimate need: measured and rounded up."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,14 @@ class SpectrumPlan:
     gram: bool
     """Whether `J^T J` is solved in place of the Hessian `J J^T`."""
     eigenproblems: tuple[tuple[int, int], ...]
-    """Size and multiplicity of each symmetric eigenproblem; the largest comes first."""
+    """Size and multiplicity of each symmetric eigenproblem, the largest first."""
     zeros: int
-    """Eigenvalues that are exactly 0 by structure, and that no eigenproblem yields."""
+    """The number of eigenvalues that are exactly 0 by structure, besides those of the
+    eigenproblems."""
     peak_bytes: int
-    """Most memory held at a time for one network, weights and result included."""
+    """Peak memory for one network, including weights and result."""
     bytes_each: int
-    """How much of that one more network in a stack holds again; the rest is shared."""
+    """Memory that each further network of a stack needs; the rest of `peak_bytes` is shared."""
 
     @property
     def route(self) -> str:
@@ -48,7 +49,7 @@ class SpectrumPlan:
 
 @lru_cache(maxsize=4096)
 def spectrum_plan(activation: Activation, N_i: int, N_h: int) -> SpectrumPlan:
-    """Return the cheapest exact route for all networks of this activation and size.
+    """Return the cheapest exact route for networks with this activation and size.
 
     Raises:
         ShapeError: If a size is not a whole number of at least 1.
@@ -90,25 +91,25 @@ def spectrum_plan(activation: Activation, N_i: int, N_h: int) -> SpectrumPlan:
 
 
 def hermite_degrees(activation: Polynomial) -> tuple[int, ...]:
-    """Return the degrees of the Hermite polynomials that `grad_theta y` is made of.
+    """Return the degrees of the Hermite polynomials that occur in `grad_theta y`.
 
-    A power `x^j` of `g` has Hermite parts of degree j, j - 2, ...; `x_n g'(w.x)` has the same.
+    A power `x^j` in `g` has Hermite components of degree j, j - 2, ..., and so does `x_n g'(w.x)`.
     """
     return tuple(sorted({k for j in activation.support for k in range(j, -1, -2)}))
 
 
 def gram_size(activation: Polynomial, N_i: int) -> int:
-    """Return the number of Hermite polynomials of N_i variables in `grad_theta y`."""
+    """Return the number of Hermite polynomials in N_i variables that occur in `grad_theta y`."""
     return sum(comb(N_i + k - 1, k) for k in hermite_degrees(activation))
 
 
 def _dense_numbers(N_i: int, N_h: int) -> int:
-    """Floats held beside the matrix by `stacked_upper_hessian`, the kernels and their bounds."""
+    """Return the number of floats besides the matrix: assembly, kernels and their bounds."""
     return N_i * N_h * (2 * N_i + N_h) + 48 * N_h**2
 
 
 def _gram_numbers(activation: Polynomial, N_i: int, N_h: int) -> int:
-    """Floats that `stacked_gram` holds beside the matrix itself."""
+    """Return the number of floats that `stacked_gram` needs besides the matrix."""
     widths = [comb(N_i + k - 1, k) for k in hermite_degrees(activation)]
     powers = sum(comb(N_i + k - 1, k) for k in range(activation.degree + 1))
     return (powers + 2 * max(widths) + 12) * N_h + max(widths) ** 2 + 3 * powers * N_i
