@@ -13,6 +13,7 @@ from hessweep.errors import InputError, TooLargeError
 from hessweep.figures import erf_spectrum, quadratic_spectrum
 from hessweep.hessian import hessian
 from hessweep.kinds.density import NODES
+from hessweep.running import verify
 from hessweep.running.cost import check_fits, predicted_seconds, stored_bytes
 from hessweep.setup import Point, Setup, key_of_row
 from hessweep.store import (
@@ -24,7 +25,6 @@ from hessweep.store import (
     restrict,
     spectra,
     table,
-    verify,
     write_segment,
 )
 from hessweep.store.files import commit_file

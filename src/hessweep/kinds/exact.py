@@ -53,14 +53,14 @@ class Exact(Kind):
         Certificates are counted where the sizes tell that float64 will not do. Weights in special
         position, whose ranks take exact arithmetic, show only when they are computed.
         """
-        from hessweep.spectrum import route
+        from hessweep.spectrum import spectrum_plan
 
-        plan = route(setup.activation, setup.N_i, setup.N_h)
+        plan = spectrum_plan(setup.activation, setup.N_i, setup.N_h)
         seconds = SMALLEST_SECONDS + certificate_seconds(setup.activation, setup.N_i, setup.N_h)
         for size, count in plan.eigenproblems:
             n = float(size)
             seconds += count * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
-        if _is_numeric(setup.activation):
+        if setup.activation.is_numeric:
             seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * setup.N_h
         return Cost(seconds, plan.peak_bytes, setup.P)
 
@@ -144,33 +144,25 @@ def formula_columns(network: "Network") -> dict[str, Any]:
 
 def certificate_seconds(activation: "Activation", N_i: int, N_h: int) -> float:
     """Return the predicted time of rank and smallest eigenvalue beyond what float64 gives."""
-    from hessweep.activations import Polynomial
     from hessweep.rank import ball, formulas
-    from hessweep.rank.analytic import theory
     from hessweep.rank.smallest import LARGEST
 
     P = float(N_h * (N_i + 1))
     seconds = rounds = 0.0
-    if isinstance(activation, Polynomial):
-        if _is_at_the_edge(activation, N_i, N_h):
+    if (polynomial := activation.polynomial) is not None:
+        if _is_at_the_edge(polynomial, N_i, N_h):
             rounds = EDGE_SHARE
-            if activation.degree > 2:
-                rank = formulas.conditions(activation.support, N_i, N_h)
+            if polynomial.degree > 2:
+                rank = formulas.conditions(polynomial.support, N_i, N_h)
                 seconds = EDGE_SHARE * MODULAR_SECONDS * P * rank**2
-    elif (known := theory(activation)) and not known.homogeneous:
+    elif (known := activation.theory) and not known.homogeneous:
         degree = _spanned_degree(N_i, P)
         if degree >= HARD_DEGREE:
             # Each degree takes some ten bits; precision is doubled until there are enough.
             rounds = 1 + (10 * degree // ball.FIRST_BITS).bit_length()
-    if rounds and P <= LARGEST and ball.kernel(activation) is not None:
+    if rounds and P <= LARGEST and ball.has_kernel(activation):
         seconds += rounds * (BALL_SECONDS_PER_SQUARE * P**2 + BALL_SECONDS_PER_CUBE * P**3)
     return seconds
-
-
-def _is_numeric(activation: "Activation") -> bool:
-    from hessweep.spectrum.accuracy import is_numeric
-
-    return is_numeric(activation)
 
 
 def _is_at_the_edge(activation: "Polynomial", N_i: int, N_h: int) -> bool:
