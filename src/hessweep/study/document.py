@@ -1,11 +1,17 @@
-"""A study file's text as plain data: the part of YAML that a study needs, and nothing that bites.
+"""The text of a study file as plain data: the part of YAML that a study needs.
 
-Refused, each with its line: keys given twice (YAML keeps the last silently), aliases (a few lines
-can unfold to gigabytes), tags, deep nesting, and whole numbers of hundreds of digits.
+Numbers are read as people write them: `1e-3` is a number, and a number that YAML 1.1 would read in
+another base (`010` as 8, `1:4` as 64, `0x10` as 16) is refused. Also refused, each with its line:
+keys that are given twice (YAML silently keeps the last), aliases (a few lines can unfold to
+gigabytes), tags, deep nesting, and whole numbers of hundreds of digits.
 """
 
+import os
+import re
+import select
+import stat
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import yaml
 
@@ -18,12 +24,24 @@ except ImportError:  # PyYAML built without libyaml: the same, slower
 
 MAX_BYTES = 10_000_000
 MAX_DEPTH = 20
+PIPE_SECONDS = 20
 MAX_DIGITS = 400
-"""Of a whole number: more is slow to read, and more than a float can be."""
+"""Digits of a whole number: more are slow to read and exceed the range of floats."""
+
+_BASES = {
+    re.compile(r"[-+]?0[0-9_]+"): "leading zeros, which YAML reads in base 8",
+    re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"): "colons, which YAML reads in base "
+    "60; a range is written 1..4, a text goes in quotes",
+    re.compile(r"[-+]?0(x[0-9a-fA-F_]+|b[01_]+|o[0-7_]+)"): "a prefix for another base",
+}
+"""Unquoted texts that YAML 1.1 reads as numbers in another base, and what is wrong with each."""
+
+_EXPONENT = re.compile(r"[-+]?([0-9][0-9_]*|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)[eE][-+]?[0-9]+")
+"""Floats with an exponent; YAML 1.1 reads them as text unless they have a point and a sign."""
 
 
 class _Loader(SafeLoader):
-    """The safe loader, without silent duplicates."""
+    """The safe loader, with numbers in base 10 only and without silent duplicates."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -45,6 +63,7 @@ class _Loader(SafeLoader):
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_short_int)
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
 
 
 def read_document(path: Path) -> Any:
@@ -55,12 +74,9 @@ def read_document(path: Path) -> Any:
             needs.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise StudyError(f"{path}: expected a study file of at most {MAX_BYTES:,} bytes")
-        with path.open(encoding="utf-8") as stream:
-            _check_events(stream)
-            stream.seek(0)
-            return yaml.load(stream, _Loader)  # noqa: S506 - a subclass of the safe loader
+        text = _read_text(path)
+        _check_events(text)
+        return yaml.load(text, _Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         raise StudyError(f"{path}: {_position(error)}{error.problem or error.context}") from None
     except UnicodeDecodeError as error:
@@ -73,10 +89,37 @@ def read_document(path: Path) -> Any:
         raise StudyError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
 
-def _check_events(stream: TextIO) -> None:
-    # On events, before anything is built: building is what an alias bomb makes expensive.
+def _read_text(path: Path) -> str:
+    """Return the text of a file, or of a pipe such as the shell's `<(cat study.yaml)`.
+
+    Raises:
+        StudyError: If it is another kind of file, or too long.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        raise StudyError(f"{path}: expected a study file, got a folder or a device")
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:  # noqa: PTH123
+        if stat.S_ISFIFO(mode) and not select.select([stream], [], [], PIPE_SECONDS)[0]:
+            raise StudyError(f"{path}: nothing was written to this pipe in {PIPE_SECONDS} s")
+        os.set_blocking(stream.fileno(), True)
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise StudyError(f"{path}: expected a study file of at most {MAX_BYTES:,} bytes")
+    return content.decode("utf-8")
+
+
+def _check_events(text: str) -> None:
+    # Events are checked before anything is built, because building is what makes an alias bomb
+    # expensive.
     depth = 0
-    for event in yaml.parse(stream, SafeLoader):
+    for event in yaml.parse(text, SafeLoader):
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+            for pattern, problem in _BASES.items():
+                if pattern.fullmatch(event.value):
+                    raise _refusal(
+                        event.start_mark,
+                        f"{event.value[:MAX_DIGITS]}: expected a number in base 10, got {problem}",
+                    )
         if isinstance(event, yaml.AliasEvent):
             raise _refusal(event.start_mark, "aliases (*name) are not allowed; write it out")
         tag = getattr(event, "tag", None)
