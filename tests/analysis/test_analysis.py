@@ -5,9 +5,9 @@ import pytest
 from hessweep import analysis
 from hessweep.activations import activation
 from hessweep.errors import InputError
+from hessweep.outputs import load_study
 from hessweep.setup import COLUMNS, Point, PointResult
 from hessweep.store import open_results, publish, write_segment
-from hessweep.study import load_study
 
 STUDY = """
 name: planted

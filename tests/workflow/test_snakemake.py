@@ -12,9 +12,9 @@ import pytest
 import xarray as xr
 import yaml
 
+from hessweep.outputs import load_study
 from hessweep.running import find_work, verify
 from hessweep.store import repair, stored_points
-from hessweep.study import load_study
 
 ROOT = Path(__file__).parents[2]
 

@@ -66,9 +66,7 @@ class Progress:
     """The predicted time of the points that are done or failed."""
 
 
-def batches(
-    points: Sequence[Point], seconds: Sequence[float], longest: float
-) -> Iterator[Batch]:
+def batches(points: Sequence[Point], seconds: Sequence[float], longest: float) -> Iterator[Batch]:
     """Yield the points in batches, those with the longest predicted time first.
 
     Long points come first so that at the end no worker waits long for another's last task.
@@ -143,9 +141,7 @@ class Driver:
 
     def _submit(self, batch: Batch) -> None:
         key = f"compute_batch-{uuid4().hex}"
-        future = self.client.submit(
-            compute_batch, batch.points, self.root, key=key, pure=False
-        )
+        future = self.client.submit(compute_batch, batch.points, self.root, key=key, pure=False)
         self.in_flight[key], self.futures[key] = batch, future
         future.add_done_callback(self.finished.put)
 

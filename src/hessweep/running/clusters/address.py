@@ -19,7 +19,9 @@ CONNECT_SECONDS = 20
 """How long a scheduler may take to answer, and its first worker to join."""
 
 
-def plan(config: AddressCluster, points: Collection["Point"], cores: int | None) -> Capacity | None:
+def plan(
+    config: AddressCluster, points: Collection["Point"], cores: int | None
+) -> Capacity | None:
     """Return None: only the cluster knows its workers."""
     return None
 

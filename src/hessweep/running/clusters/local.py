@@ -41,9 +41,7 @@ def plan(config: LocalCluster, points: Collection["Point"], cores: int | None) -
     return Capacity(workers, config.memory or int(MEMORY_LIMIT) // workers)
 
 
-def _fitting_workers(
-    config: LocalCluster, points: Collection["Point"], cores: int | None
-) -> int:
+def _fitting_workers(config: LocalCluster, points: Collection["Point"], cores: int | None) -> int:
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
 
@@ -75,7 +73,7 @@ def open_client(
 def _start(capacity: Capacity) -> "DaskLocalCluster":
     from distributed import LocalCluster as DaskLocalCluster
 
-    from hessweep.running.clusters.credentials import MemoryCredentials
+    from hessweep.running.clusters.credentials import new_credentials
 
     # Each worker is a process with a nanny, so that a point that kills its process costs a
     # restart and not the run. The nanny sets one BLAS thread before numpy is imported.
@@ -86,7 +84,7 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
             processes=True,
             host="127.0.0.1",
             protocol="tls://",
-            security=MemoryCredentials.temporary(),
+            security=new_credentials(),
             memory_limit=capacity.memory,
             dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
