@@ -26,7 +26,7 @@ def by_dask(error: object) -> object:
 @pytest.mark.parametrize(
     "copy",
     [
-        lambda error: pickle.loads(pickle.dumps(error)),
+        lambda error: pickle.loads(pickle.dumps(error)),  # noqa: S301
         lambda error: cloudpickle.loads(cloudpickle.dumps(error)),
         by_dask,
     ],

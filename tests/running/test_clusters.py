@@ -130,7 +130,7 @@ def test_a_local_run_refuses_clients_without_its_credentials(
 
 def test_credentials_of_another_run_are_refused(local: Client) -> None:
     security = new_credentials()
-    with pytest.raises(OSError, match=r"[Cc]onnect"):
+    with pytest.raises(OSError, match="TLS certificate does not match"):
         Client(address_of(local), security=security, timeout=1, set_as_default=False)
     assert new_credentials().tls_client_key != security.tls_client_key
 
@@ -145,7 +145,7 @@ def test_no_key_is_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     for role in ("client", "scheduler", "worker"):
         context = credentials.get_listen_args(role)["ssl_context"]
         assert context.verify_mode == ssl.CERT_REQUIRED
-        assert context.get_ca_certs()
+        assert context.cert_store_stats()["x509"] == 1
     assert "KEY" not in repr(credentials)
 
 
@@ -211,7 +211,7 @@ def test_the_command_line_beats_the_environment_beats_the_study() -> None:
         assert choose_cluster(study, text, {}) == AddressCluster(address=f"tcp://{text}")
     for path in ("./a:1", "s.json"):
         assert choose_cluster(study, path, {}) == FileCluster(path=Path(path))
-    with pytest.raises(ClusterError, match="^http://10.* expected local, an address such as"):
+    with pytest.raises(ClusterError, match=r"^http://10.* expected local, an address such as"):
         choose_cluster(study, "http://10.0.0.1:8786", {})
 
 
@@ -219,7 +219,7 @@ def test_the_command_line_beats_the_environment_beats_the_study() -> None:
 def test_messages_name_the_environment_variable(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ClusterError, match=f"from the environment variable {name}.: expected"):
+    with pytest.raises(ClusterError, match=rf"from the environment variable {name}\): expected"):
         choose_cluster(LocalCluster(), None, {name: "http://10.0.0.1:8786"})
     for other in VARIABLES:
         monkeypatch.delenv(other, raising=False)
@@ -227,7 +227,9 @@ def test_messages_name_the_environment_variable(
     monkeypatch.setenv(name, "127.0.0.1:9")
     stale = choose_cluster(LocalCluster())
     with (
-        pytest.raises(ClusterError, match=f"answers there.*the environment variable {name} names"),
+        pytest.raises(
+            ClusterError, match=rf"answers there.*the environment variable {name} names"
+        ),
         cluster_client(stale),
     ):
         pass

@@ -34,11 +34,16 @@ def test_the_first_signal_interrupts_and_later_ones_do_not(number: int) -> None:
 
 def test_a_signal_within_a_postponing_block_takes_effect_at_its_end() -> None:
     stop_on_signals()
-    reached = False
-    with pytest.raises(KeyboardInterrupt), postpone_stop():
-        signal.raise_signal(signal.SIGTERM)
-        reached = True
-    assert reached
+    reached = []
+
+    def start() -> None:
+        with postpone_stop():
+            signal.raise_signal(signal.SIGTERM)
+            reached.append("the end")
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert reached == ["the end"]
     with postpone_stop():
         signal.raise_signal(signal.SIGTERM)
 
