@@ -27,8 +27,8 @@ from hessweep.running.clusters import (
     cluster_kind,
     planned,
 )
-from hessweep.running.clusters.credentials import new_credentials
 from hessweep.running.cost import blas_threads, check_fits
+from hessweep.running.credentials import new_credentials
 from hessweep.setup import Point
 from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
 

@@ -73,7 +73,7 @@ def open_client(
 def _start(capacity: Capacity) -> "DaskLocalCluster":
     from distributed import LocalCluster as DaskLocalCluster
 
-    from hessweep.running.clusters.credentials import new_credentials
+    from hessweep.running.credentials import new_credentials
 
     # Each worker is a process with a nanny, so that a point that kills its process costs a
     # restart and not the run. The nanny sets one BLAS thread before numpy is imported.

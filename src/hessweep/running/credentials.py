@@ -1,4 +1,7 @@
-"""TLS credentials that are made for one run and are kept in memory only."""
+"""TLS credentials that are made for one run and are kept in memory only.
+
+Every worker process loads this module, so that it imports nothing that a worker does not need.
+"""
 
 import os
 import ssl
