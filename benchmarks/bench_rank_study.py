@@ -39,7 +39,7 @@ def _row(
 def _times(points: list[Point]) -> tuple[float, float, float]:
     groups: dict[tuple, list[Point]] = defaultdict(list)
     for point in points:
-        groups[point.activation, point.N_i, point.N_h].append(point)
+        groups[point.setup.activation, point.setup.N_i, point.setup.N_h].append(point)
     kernel = certificates = smallest = 0.0
     for (activation, _, _), group in groups.items():
         for start in range(0, len(group), BATCH):

@@ -8,7 +8,7 @@ from scipy import linalg
 
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher
-from hessweep.spectrum import route, spectrum, spectrum_with_error
+from hessweep.spectrum import spectrum, spectrum_plan, spectrum_with_error
 
 CASES = [
     ("erf", 200, 40, 100),
@@ -62,7 +62,7 @@ def rows(quick: bool) -> Iterator[Row]:
             required,
             peak_megabytes(solve, name, N_i, N_h),
             {
-                "route": route(network.activation, N_i, N_h).route,
+                "route": spectrum_plan(network.activation, N_i, N_h).route,
                 "largest difference / λ_max": np.abs(found.eigenvalues - expected).max()
                 / expected[-1],
                 "error bound / λ_max": found.error / expected[-1],
@@ -84,5 +84,5 @@ def _against_lapack(N: int) -> Row:
         taken["theirs"],
         required=1.0,
         megabytes=peak_megabytes(solve, "erf", N, N),
-        notes={"route": route(network.activation, N, N).route},
+        notes={"route": spectrum_plan(network.activation, N, N).route},
     )

@@ -16,8 +16,8 @@ import numpy as np
 from measure import Row, command_seconds, measured
 
 import hessweep
-from hessweep.kinds import compute
-from hessweep.setup import Point, PointResult
+from hessweep.kinds import PointResult
+from hessweep.setup import Point, Setup
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = ("erf", "gelu", "sin", "relu")
@@ -49,13 +49,13 @@ def write(root: Path, points: int) -> None:
     rng = np.random.default_rng(0)
     for name in ACTIVATIONS:
         activation = hessweep.activation(name)
-        scalars = compute(Point(activation, 2, 2, 0)).scalars
+        scalars = Setup(activation, 2, 2).point(0).compute().scalars
         for N_i, N_h in SIZES:
             for start in range(0, seeds, IN_A_SEGMENT):
                 write_segment(
                     root,
                     [
-                        _synthetic(Point(activation, N_i, N_h, seed), scalars, rng)
+                        _synthetic(Setup(activation, N_i, N_h).point(seed), scalars, rng)
                         for seed in range(start, min(start + IN_A_SEGMENT, seeds))
                     ],
                 )
@@ -63,9 +63,9 @@ def write(root: Path, points: int) -> None:
 
 
 def _synthetic(point: Point, scalars: Any, rng: np.random.Generator) -> PointResult:
-    eigenvalues = np.sort(rng.exponential(size=point.P))
-    known = {"P": point.P, "lambda_min": eigenvalues[0], "lambda_max": eigenvalues[-1]}
-    return PointResult(point, eigenvalues, {**scalars, **known})
+    eigenvalues = np.sort(rng.exponential(size=point.setup.P))
+    known = {"P": point.setup.P, "lambda_min": eigenvalues[0], "lambda_max": eigenvalues[-1]}
+    return PointResult(point, {**scalars, **known}, {"eigenvalues": eigenvalues})
 
 
 def _answers(root: Path, points: int) -> Iterator[Row]:

@@ -10,8 +10,7 @@ import xarray as xr  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 from hessweep.activations import activation  # noqa: E402
-from hessweep.kinds import compute  # noqa: E402
-from hessweep.setup import Point  # noqa: E402
+from hessweep.setup import Setup  # noqa: E402
 from hessweep.store import open_results, publish, write_segment  # noqa: E402
 
 settings.register_profile("default", deadline=None)
@@ -44,12 +43,12 @@ def published(tmp_path_factory):
     def make(name, sizes, seeds, weights=("normal",)):
         root = tmp_path_factory.mktemp(name)
         points = [
-            Point(activation(name), N_i, N_h, seed, distribution)
+            Setup(activation(name), N_i, N_h, weights=distribution).point(seed)
             for N_i, N_h in sizes
             for distribution in weights
             for seed in range(seeds)
         ]
-        write_segment(root, [compute(point) for point in points])
+        write_segment(root, [point.compute() for point in points])
         publish(root)
         return open_results(root)[name].to_dataset().load()
 

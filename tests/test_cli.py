@@ -17,8 +17,8 @@ import pytest
 from hessweep.activations import activation
 from hessweep.cli import main
 from hessweep.cli.rows import Format, written
-from hessweep.kinds import compute
-from hessweep.setup import Point, PointResult
+from hessweep.kinds import PointResult
+from hessweep.setup import Setup
 from hessweep.store import stored_points, write_segment
 
 STUDY = """
@@ -40,9 +40,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def filled(folder: Path) -> Path:
     """Everything computed but one point, which failed, and one, which is missing."""
     erf = activation("erf")
-    points = [Point(erf, N, N, seed) for N in (2, 4) for seed in range(3)]
-    failed = Point(activation("quadratic"), 3, 2, 5)
-    results = [*map(compute, points), PointResult(failed, error="ValueError: no luck")]
+    points = [Setup(erf, N, N).point(seed) for N in (2, 4) for seed in range(3)]
+    failed = Setup(activation("quadratic"), 3, 2).point(5)
+    results = [
+        *(point.compute() for point in points),
+        PointResult(failed, error="ValueError: no luck"),
+    ]
     write_segment(folder / "results" / "demo", results)
     return folder
 
@@ -96,7 +99,7 @@ def test_run_plan_status_query(folder: Path) -> None:
             "activation": "erf",
             "N_i": N,
             "seed": seed,
-            "lambda_max": compute(Point(erf, N, N, seed)).scalars["lambda_max"],
+            "lambda_max": Setup(erf, N, N).point(seed).compute().scalars["lambda_max"],
         }
         for N in (2, 4)
         for seed in (1, 2)
@@ -185,7 +188,7 @@ def test_points_too_large_are_refused_before_anything_starts(
     assert call(command, "study.yaml") == 2
     err = capsys.readouterr().err
     # The matrix alone is 8 P² bytes, 5 PB.
-    assert "erf with N_i=5000, N_h=5000 (P=25,005,000) needs about 5 PB of memory" in err
+    assert "erf N_i=5000 N_h=5000 (P=25,005,000) needs about 5 PB of memory" in err
     assert listing(folder) == before
 
 

@@ -1,5 +1,6 @@
 """Density points: against exact spectra, through the store, in figures, and what they cost."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,13 +8,14 @@ import pytest
 
 from hessweep import analysis
 from hessweep.activations import activation
-from hessweep.density import count_large, density_plan
+from hessweep.density import FlatDensity, SpectralDensity, count_large, density_plan
 from hessweep.errors import InputError, TooLargeError
 from hessweep.figures import erf_spectrum, quadratic_spectrum
 from hessweep.hessian import hessian
-from hessweep.kinds import compute
-from hessweep.running.cost import check_fits, predicted_bytes, predicted_seconds, stored_bytes
-from hessweep.setup import Point, point_key
+from hessweep.kinds.density import NODES
+from hessweep.running import verify
+from hessweep.running.cost import check_fits, predicted_seconds, stored_bytes
+from hessweep.setup import Point, Setup, key_of_row
 from hessweep.store import (
     each_of,
     open_results,
@@ -23,27 +25,36 @@ from hessweep.store import (
     restrict,
     spectra,
     table,
-    verify,
     write_segment,
 )
 from hessweep.store.files import commit_file
 from hessweep.store.flat_zarr import encode
-from hessweep.store.schema import DENSITY, columns_of
+from hessweep.store.schema import columns_of
 from hessweep.store.segments import _arrays, _digest, _zip
 from hessweep.study import parse_study
 
 ERF, QUADRATIC = activation("erf"), activation("quadratic")
 
 
+def _as_density(point: Point) -> Point:
+    return replace(point.setup, kind="density").point(point.seed)
+
+
+def _density(result):
+    """The density that a result holds, as it is made again from what is stored."""
+    flat = FlatDensity(*(result.flat[f"density_{part}"] for part in FlatDensity._fields))
+    return SpectralDensity.from_flat(result.point.setup.P, flat, result.scalars["density_floor"])
+
+
 @pytest.fixture(scope="module")
 def pairs():
     """Both kinds of the same teachers: (density, exact)."""
     points = [
-        Point(function, N_i, N_h, seed)
+        Setup(function, N_i, N_h).point(seed)
         for function, N_i, N_h in ((ERF, 24, 24), (QUADRATIC, 24, 24), (ERF, 30, 8))
         for seed in range(2)
     ]
-    return [(compute(replace(p, spectrum="density")), compute(p)) for p in points]
+    return [(_as_density(p).compute(), p.compute()) for p in points]
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +70,10 @@ def test_densities_and_extremes_are_those_of_the_spectrum(pairs):
     for large, exact in pairs:
         eigenvalues = exact.eigenvalues
         x = np.geomspace(1e-3 * eigenvalues[-1], 1.01 * eigenvalues[-1], 500)
-        distribution = np.searchsorted(eigenvalues, x, side="right") / exact.point.P
-        assert np.abs(large.density.cdf(x).value - distribution).max() <= 0.04
+        distribution = np.searchsorted(eigenvalues, x, side="right") / exact.point.setup.P
+        assert np.abs(_density(large).cdf(x).value - distribution).max() <= 0.04
         found = large.eigenvalues
-        assert len(found) > large.point.N_h
+        assert len(found) > large.point.setup.N_h
         np.testing.assert_allclose(found, eigenvalues[-len(found) :], rtol=1e-8)
         error = np.abs(found - eigenvalues[-len(found) :])
         assert (error <= large.scalars["eigenvalue_error"]).all()
@@ -86,27 +97,30 @@ def test_scalars_of_a_density_point_are_those_of_the_matrix(pairs):
 
 
 def test_a_rank_that_no_theorem_knows_is_undecided():
-    large = compute(Point(QUADRATIC, 6, 9, 0, spectrum="density"))
-    true = compute(Point(QUADRATIC, 6, 9, 0)).scalars["rank"]
+    large = Setup(QUADRATIC, 6, 9, kind="density").point(0).compute()
+    true = Setup(QUADRATIC, 6, 9).point(0).compute().scalars["rank"]
     assert large.scalars["rank_certificate"] == "undecided"
     assert large.scalars["rank_lower"] <= true <= large.scalars["rank_upper"]
 
 
 def test_keys_are_those_from_before_densities():
-    point = Point(activation("quadratic", epsilon=0.5), 3, 4, 7, "laplace")
-    old = point_key(point.activation.identity, 3, 4, 7, "laplace", kernel_version=1)
-    assert old == "88d4ee7035f9b2c25d23bd20d3820658"
-    assert replace(point, spectrum="density").key != point.key
+    point = Setup(activation("quadratic", epsilon=0.5), 3, 4, weights="laplace").point(7)
+    spec = json.dumps(point.setup.activation.identity)
+    row = {"activation_spec": spec, "N_i": 3, "N_h": 4, "weights": "laplace", "seed": 7}
+    assert key_of_row({**row, "kernel_version": 1}) == "88d4ee7035f9b2c25d23bd20d3820658"
+    assert key_of_row({**row, "kernel_version": 5}) == point.key
+    assert _as_density(point).key != point.key
 
 
 def test_computed_again_every_bit_is_the_same(pairs):
     large, _ = pairs[0]
-    again = compute(large.point)
+    again = large.point.compute()
     assert again.eigenvalues.tobytes() == large.eigenvalues.tobytes()
-    for mine, other in zip(again.density.flat(), large.density.flat(), strict=True):
-        assert mine.tobytes() == other.tobytes()
-    other_seed = compute(replace(large.point, seed=5))
-    assert other_seed.density.flat().nodes.tobytes() != large.density.flat().nodes.tobytes()
+    assert again.flat.keys() == large.flat.keys()
+    for name, values in again.flat.items():
+        assert values.tobytes() == large.flat[name].tobytes()
+    other_seed = large.point.setup.point(5).compute()
+    assert other_seed.flat["density_nodes"].tobytes() != large.flat["density_nodes"].tobytes()
 
 
 def test_the_store_gives_back_every_bit(root, pairs):
@@ -120,7 +134,7 @@ def test_the_store_gives_back_every_bit(root, pairs):
     assert len(stored) == len(by_key) == 6
     for i, row in enumerate(stored.itertuples()):
         result = by_key[row.key]
-        expected = (result.eigenvalues, *result.density.flat())
+        expected = tuple(result.flat.values())
         assert row.node_size == len(expected[1])
         assert row.row_size == len(expected[0])
         for values, mine in zip(flat.values(), expected, strict=True):
@@ -135,7 +149,7 @@ def test_a_density_is_the_same_after_the_store(root, pairs):
         open_results(root), "spectrum == 'density' and activation == 'erf'", densities=True
     )
     x = np.geomspace(1e-6, 2, 50)
-    by_key = {large.point.key: large.density for large, _ in pairs}
+    by_key = {large.point.key: _density(large) for large, _ in pairs}
     for key, density in points[["key", "density"]].itertuples(index=False):
         np.testing.assert_allclose(density.cdf(x).value, by_key[key].cdf(x).value, rtol=1e-12)
         np.testing.assert_allclose(density.cdf(x).error, by_key[key].cdf(x).error, atol=1e-14)
@@ -144,7 +158,11 @@ def test_a_density_is_the_same_after_the_store(root, pairs):
 
 def test_readers_of_spectra_leave_densities_out(root, pairs):
     results = open_results(root)
-    exact = [e.eigenvalues for _, e in pairs if e.point.activation == ERF and e.point.N_i == 24]
+    exact = [
+        e.eigenvalues
+        for _, e in pairs
+        if e.point.setup.activation == ERF and e.point.setup.N_i == 24
+    ]
     where = "activation == 'erf' and N_i == 24"
     assert pooled_eigenvalues(results, where).values.tolist() == np.concatenate(exact).tolist()
     assert (
@@ -163,7 +181,7 @@ def test_a_restricted_tree_keeps_each_points_nodes(root, pairs):
     part = restrict(open_results(root), {large.point.key})
     [nodes] = each_of(part, "density_nodes")
     [eigenvalues] = each_of(part, "eigenvalues")
-    assert nodes.tobytes() == large.density.flat().nodes.tobytes()
+    assert nodes.tobytes() == large.flat["density_nodes"].tobytes()
     assert eigenvalues.tobytes() == large.eigenvalues.tobytes()
 
 
@@ -171,8 +189,8 @@ def test_verify_computes_densities_again(root, pairs, tmp_path):
     found = verify(root)
     assert (found.problems, found.recomputed) == ((), 12)
     large = pairs[0][0]
-    weights = np.roll(large.density.weights, 1)
-    write_segment(tmp_path, [replace(large, density=replace(large.density, weights=weights))])
+    weights = np.roll(large.flat["density_weights"], 1)
+    write_segment(tmp_path, [replace(large, flat={**large.flat, "density_weights": weights})])
     publish(tmp_path)
     [problem] = verify(tmp_path).problems
     assert problem.message.endswith("density_weights differ")
@@ -180,16 +198,19 @@ def test_verify_computes_densities_again(root, pairs, tmp_path):
 
 def test_a_density_belongs_to_a_density_point_alone(pairs, tmp_path):
     large, exact = pairs[0]
-    for wrong in (replace(large, density=None), replace(exact, density=large.density)):
-        with pytest.raises(InputError, match="density: expected"):
+    for wrong in (replace(large, flat=exact.flat), replace(exact, flat=large.flat)):
+        with pytest.raises(InputError, match="a done result takes the arrays"):
             write_segment(tmp_path, [wrong])
+    cut = {**large.flat, "density_weights": large.flat["density_weights"][1:]}
+    with pytest.raises(InputError, match="expected arrays of one length"):
+        write_segment(tmp_path, [replace(large, flat=cut)])
 
 
 def test_segments_from_before_densities_are_read(pairs, tmp_path):
     """A segment without any of the arrays that came with them."""
     exact = [exact for _, exact in pairs[:2]]
     new = {"spectrum", "node_size", "frobenius_norm", "density_floor"}
-    new |= {column.name for column in DENSITY.columns}
+    new |= {column.name for column in NODES.columns}
     arrays = {k: v for k, v in _arrays(columns_of(exact)).items() if k not in new}
     content = _zip(encode(arrays, {"computed_with": "{}"}))
     (tmp_path / "segments").mkdir()
@@ -207,38 +228,43 @@ def test_segments_from_before_densities_are_read(pairs, tmp_path):
 
 
 def test_a_study_asks_for_densities():
-    sweep = {"activation": "erf", "N": [3, 4], "seeds": 2, "spectrum": "density"}
-    points = parse_study({"name": "x", "sweeps": {"a": sweep}}).points()
-    assert {point.spectrum for point in points} == {"density"}
+    sweep = {"activation": "erf", "N": [3, 4], "seeds": 2}
+    studies = [
+        parse_study({"name": "x", "sweeps": {"a": {**sweep, name: "density"}}})
+        for name in ("kind", "spectrum")  # the older name
+    ]
+    points = studies[0].points()
+    assert studies[1].points() == points
+    assert {point.setup.kind for point in points} == {"density"}
     assert len({point.key for point in points}) == 4
 
 
 def test_what_is_too_large_is_told_the_way_out():
-    point = Point(ERF, 1000, 1000, 0)
+    point = Setup(ERF, 1000, 1000).point(0)
     limit = 2_500_000_000
-    with pytest.raises(TooLargeError, match=r"`spectrum: density`"):
+    with pytest.raises(TooLargeError, match=r"`kind: density`"):
         check_fits([point], limit)
-    check_fits([replace(point, spectrum="density")], limit)
+    check_fits([_as_density(point)], limit)
     with pytest.raises(TooLargeError) as caught:
-        check_fits([replace(point, N_i=10**4, N_h=10**4)], limit)
+        check_fits([replace(point, setup=replace(point.setup, N_i=10**4, N_h=10**4))], limit)
     assert "density" not in str(caught.value)
 
 
 def test_cost_of_a_million_parameters():
-    point = Point(QUADRATIC, 1000, 1000, 0, spectrum="density")
+    point = Setup(QUADRATIC, 1000, 1000, kind="density").point(0)
     assert 30 < predicted_seconds(point) < 180
-    assert 8e8 < predicted_bytes(point) < 1.5e9
-    assert stored_bytes(point) < 1e5
+    assert 8e8 < point.setup.cost.peak_bytes < 1.5e9
+    assert stored_bytes(point.setup) < 1e5
 
 
 def test_stored_numbers_are_as_many_as_predicted(pairs):
     for large, _ in pairs:
         # The probes of the nodes compress to nothing.
-        numbers = len(large.eigenvalues) + 2 * len(large.density.flat().nodes)
+        numbers = len(large.eigenvalues) + 2 * len(large.flat["density_nodes"])
         point = large.point
-        plan = density_plan(point.activation, point.N_i, point.N_h)
+        plan = density_plan(point.setup.activation, point.setup.N_i, point.setup.N_h)
         assert numbers <= plan.stored_values <= 1.2 * numbers
-        assert stored_bytes(point) >= 2 * 8 * numbers
+        assert stored_bytes(point.setup) >= 2 * 8 * numbers
 
 
 def test_figures_go_on_with_densities(root):
@@ -271,7 +297,7 @@ def test_large_eigenvalues_are_counted_by_the_density(pairs):
     """Where the Lanczos run for the extremes ends before the gap."""
     for large, exact in pairs[:2]:
         gap = analysis.largest_gap(exact.eigenvalues, 24)
-        [count], [error] = count_large(large.density, 24)
+        [count], [error] = count_large(_density(large), 24)
         assert 0 < error < 3
         assert abs(count - gap.count) < 4 * error
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 import hessweep
-from hessweep.kinds import compute
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.store import publish, write_segment
 
 
@@ -42,7 +41,7 @@ def test_import_loads_nothing_heavy():
 
 
 def test_a_query_does_without_the_mathematics(tmp_path):
-    write_segment(tmp_path, [compute(Point(hessweep.activation("linear"), 2, 3, 0))])
+    write_segment(tmp_path, [Setup(hessweep.activation("linear"), 2, 3).point(0).compute()])
     publish(tmp_path)
     program = (
         "import sys\n"
@@ -61,7 +60,7 @@ def test_a_run_with_nothing_to_do_does_without_the_mathematics(tmp_path):
     study.write_text(
         f"name: a\nresults: {tmp_path}/a\nsweeps: {{a: {{activation: erf, N: 2, seeds: 1}}}}\n"
     )
-    write_segment(tmp_path / "a", [compute(Point(hessweep.activation("erf"), 2, 2, 0))])
+    write_segment(tmp_path / "a", [Setup(hessweep.activation("erf"), 2, 2).point(0).compute()])
     publish(tmp_path / "a")
     program = (
         "import sys\n"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hessweep.activations import activation
 from hessweep.errors import StudyError
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.study import LocalCluster, SlurmCluster, Study, parse_study, read_study
 
 SLURM = {"kind": "slurm", "jobs": 1, "memory": "1GB"}
@@ -24,7 +24,7 @@ def study_of(**sweep: object) -> Study:
 
 def shapes_of(**sweep: object) -> list[tuple[int, int]]:
     points = study_of(activation="linear", seeds=[7], **sweep).points()
-    return [(point.N_i, point.N_h) for point in points]
+    return [(point.setup.N_i, point.setup.N_h) for point in points]
 
 
 def write(folder: Path, text: str) -> Path:
@@ -61,9 +61,9 @@ def test_the_documented_study_is_read(tmp_path: Path) -> None:
     assert study.cluster == LocalCluster()
     erf, quadratic = activation("erf"), activation("quadratic", epsilon=0.5)
     points = study.points()
-    assert points[:6] == [Point(erf, N, N, seed) for N in (5, 10) for seed in range(3)]
+    assert points[:6] == [Setup(erf, N, N).point(seed) for N in (5, 10) for seed in range(3)]
     assert len(points) == 6 + 2 * 2 * 2
-    assert points[-1] == Point(quadratic, 10, 20, 101, "laplace")
+    assert points[-1] == Setup(quadratic, 10, 20, weights="laplace").point(101)
 
 
 def test_sizes_in_every_form() -> None:
@@ -79,7 +79,7 @@ def test_a_point_asked_for_twice_is_one_point() -> None:
     study = parse_study({"name": "demo", "sweeps": sweeps})
     assert len(study.sweeps["a"].points()) == 4
     points = study.points()
-    assert [(p.N_i, p.N_h, p.seed) for p in points] == [
+    assert [(p.setup.N_i, p.setup.N_h, p.seed) for p in points] == [
         (N_i, N_h, seed) for N_i, N_h in ((3, 3), (4, 4), (4, 5)) for seed in (0, 1)
     ]
     assert len({point.key for point in points}) == len(points)

@@ -5,29 +5,28 @@ import pandas as pd
 import pytest
 
 from hessweep.activations import activation
-from hessweep.kinds import compute
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.tables import methods_table, rank_summary, rank_table, to_markdown
 
 
 @pytest.fixture(scope="module")
 def points():
     asked = [
-        Point(activation(name), N_i, N_h, seed)
+        Setup(activation(name), N_i, N_h).point(seed)
         for name, N_i, N_h in (("linear", 3, 2), ("quadratic", 3, 4), ("erf", 1, 12))
         for seed in range(3)
     ]
     rows = [
         {
             "key": point.key,
-            "activation": point.activation.label,
-            "N_i": point.N_i,
-            "N_h": point.N_h,
+            "activation": point.setup.activation.label,
+            "N_i": point.setup.N_i,
+            "N_h": point.setup.N_h,
             "seed": point.seed,
-            "weights": point.weights,
-            "spectrum": point.spectrum,
+            "weights": point.setup.weights,
+            "spectrum": point.setup.kind,
             "status": "done",
-            **compute(point).scalars,
+            **point.compute().scalars,
         }
         for point in asked
     ]

@@ -1,69 +1,89 @@
-"""One point of a sweep: what is asked (`Point`), and what comes out (`PointResult`).
+"""What a result depends on: a setup, and the points that seeds make of it.
 
-Here is no mathematics: a query needs the columns alone.
+`Setup` is the one place of identity. Keys, columns and their order, the index, what is published
+and verified, which points are computed together, and how messages name a point all derive from its
+fields. To add an axis, add a field here and a key to the schema of a sweep.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy import ndarray
+from hessweep.columns import Column
+from hessweep.kinds import KINDS, Cost, Kind, PointResult
 
 if TYPE_CHECKING:
-    from jaxtyping import Float
-
     from hessweep.activations import Activation
-    from hessweep.density import SpectralDensity
     from hessweep.networks import Network
 
-KERNEL_VERSION = 5
-"""Raised whenever a change to the maths changes stored numbers; part of every key."""
-
-
-SpectrumKind = Literal["exact", "density"]
-"""All P eigenvalues, or their density and the largest of them (docs/large.md)."""
+FIRST_VERSION = 5
+"""The version of the mathematics from which the revisions of kinds and activations count."""
 
 
 @dataclass(frozen=True)
-class Point:
-    """One random teacher at its optimum: a cell of a sweep's grid."""
+class Axis:
+    """How one field of a setup is stored."""
+
+    field: str
+    column: Column
+    default: Any = MISSING
+    in_every_key: bool = False
+    """Whether keys contain the field even at its default: true for the oldest fields only."""
+    is_of_teacher: bool = True
+    """Whether another value means another teacher, not another measurement of the same one."""
+    changes_cost: bool = True
+
+    def is_in_key(self, value: Any) -> bool:
+        """Return whether keys contain this value of the field."""
+        return self.in_every_key or value != self.default
+
+
+def _axis(column: Column, default: Any = MISSING, **facts: bool) -> Any:
+    return field(default=default, metadata={"column": column, "facts": facts})
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that a result depends on except the seed."""
 
     activation: "Activation"
-    N_i: int
-    N_h: int
-    seed: int
-    weights: str = "normal"
-    spectrum: SpectrumKind = "exact"
+    N_i: int = _axis(Column("N_i", "int64", "number of inputs"), in_every_key=True)
+    N_h: int = _axis(Column("N_h", "int64", "number of hidden neurons"), in_every_key=True)
+    weights: str = _axis(
+        Column("weights", "str", "distribution of the teacher's weights"),
+        default="normal",
+        in_every_key=True,
+        changes_cost=False,
+    )
+    kind: str = _axis(
+        Column(
+            "spectrum",
+            "str",
+            "exact: all eigenvalues; density: the largest and a density",
+            missing="exact",
+        ),
+        default="exact",
+        is_of_teacher=False,
+    )
 
     @classmethod
-    def of_seeds(
-        cls,
-        activation: "Activation",
-        N_i: int,
-        N_h: int,
-        seeds: Iterable[int],
-        weights: str = "normal",
-        spectrum: SpectrumKind = "exact",
-    ) -> "list[Point]":
-        """Return a point for each seed, their keys made already: in a third of the time."""
-        shared = {
-            "activation": activation,
-            "N_i": N_i,
-            "N_h": N_h,
-            "weights": weights,
-            "spectrum": spectrum,
-        }
-        before, after = _around_the_seed(activation, N_i, N_h, weights, spectrum)
-        points = []
-        for seed in seeds:
-            point = object.__new__(cls)
-            vars(point).update(shared, seed=seed, key=_digest(f"{before}{seed}{after}"))
-            points.append(point)
-        return points
+    def from_columns(cls, activation: "Activation", row: Mapping[Any, Any]) -> "Setup":
+        """Return the setup of a stored row.
+
+        Args:
+            activation: The activation that the row's `activation_spec` describes.
+            row: Values by column; a column that an older store lacks means the default.
+        """
+        stored = {axis.field: row[axis.column.name] for axis in AXES if axis.column.name in row}
+        return cls(activation, **stored)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The value of each axis by the name of its column."""
+        return {axis.column.name: getattr(self, axis.field) for axis in AXES}
 
     @property
     def P(self) -> int:
@@ -71,127 +91,167 @@ class Point:
         return self.N_h * (self.N_i + 1)
 
     @cached_property
+    def measurement(self) -> Kind:
+        """The kind of measurement that is made of each teacher."""
+        return KINDS[self.kind]
+
+    @cached_property
+    def cost(self) -> Cost:
+        """What one point is predicted to cost."""
+        return self.measurement.cost(self)
+
+    @property
+    def kernel_version(self) -> int:
+        """The version of the mathematics behind the stored numbers; part of every key.
+
+        It rises when the kind of measurement or the activation gets a new revision, so that a fix
+        makes only those points compute anew whose numbers it changes.
+        """
+        return FIRST_VERSION + self.measurement.revision + self.activation.revision
+
+    @cached_property
+    def _key_parts(self) -> tuple[str, str]:
+        """The texts before and after the seed in what a key is the hash of."""
+        text = _identity_text(self.activation.identity, "*", self.kernel_version, self.columns)
+        before, after = text.split('"seed": "*"')
+        return f'{before}"seed": ', after
+
+    def key(self, seed: int) -> str:
+        """Return the key of the point with this seed: 32 hexadecimal digits."""
+        before, after = self._key_parts
+        return _digest(f"{before}{seed}{after}")
+
+    def point(self, seed: int) -> "Point":
+        """Return the point with this seed."""
+        [point] = self.points([seed])
+        return point
+
+    def points(self, seeds: Iterable[int]) -> "list[Point]":
+        """Return a point for each seed; three times faster than one by one."""
+        before, after = self._key_parts
+        points = []
+        for seed in seeds:
+            point = object.__new__(Point)
+            vars(point).update(setup=self, seed=seed, key=_digest(f"{before}{seed}{after}"))
+            points.append(point)
+        return points
+
+    def networks(self, seeds: Sequence[int]) -> "list[Network]":
+        """Return the teacher of each seed."""
+        from hessweep.networks import sample_teachers
+
+        return sample_teachers(self.activation, self.N_i, self.N_h, seeds, self.weights)
+
+    def network(self, seed: int) -> "Network":
+        """Return the teacher of this seed."""
+        [teacher] = self.networks([seed])
+        return teacher
+
+    def compute(self, seeds: Sequence[int]) -> list[PointResult]:
+        """Compute the points of these seeds, without input or output.
+
+        Each result is the same to the bit whichever seeds are computed together. Exceptions of the
+        mathematics or of a user's activation are passed on; a sweep records them.
+        """
+        return self.measurement.compute(self, seeds)
+
+    def describe(self, seed: int | str = "") -> str:
+        """Return the setup as messages name it, with a seed if one is given."""
+        always = [axis for axis in AXES if axis.default is MISSING]
+        others = [
+            axis
+            for axis in AXES
+            if axis not in always and getattr(self, axis.field) != axis.default
+        ]
+        named = [f"{axis.column.name}={getattr(self, axis.field)}" for axis in (*always, *others)]
+        if seed != "":
+            named.insert(len(always), f"seed={seed}")
+        return " ".join([str(self.activation), *named])
+
+    def __str__(self) -> str:
+        """Return what `describe` does."""
+        return self.describe()
+
+
+AXES: tuple[Axis, ...] = tuple(
+    Axis(one.name, one.metadata["column"], one.default, **one.metadata["facts"])
+    for one in fields(Setup)
+    if "column" in one.metadata
+)
+"""How the fields of a setup are stored, all but the activation, which has columns of its own."""
+
+IDENTITY: tuple[Column, ...] = (
+    Column("key", "str", "stable hash of everything that the result depends on"),
+    Column("activation", "str", "label of the activation"),
+    *(axis.column for axis in AXES if axis.default is MISSING),
+    Column("seed", "int64", "seed of the teacher's weights"),
+    *(axis.column for axis in AXES if axis.default is not MISSING),
+)
+"""The columns that say which point it is."""
+
+TEACHER = (
+    "activation",
+    *(axis.column.name for axis in AXES if axis.is_of_teacher),
+)
+"""The columns that, with the seed, tell one teacher from another."""
+
+KIND = next(axis.column.name for axis in AXES if axis.field == "kind")
+"""The column that holds the kind of measurement."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One random teacher at its optimum: a setup with a seed."""
+
+    setup: Setup
+    seed: int
+
+    @cached_property
     def key(self) -> str:
         """A stable hash of everything that the result depends on: 32 hexadecimal digits."""
-        before, after = _around_the_seed(
-            self.activation, self.N_i, self.N_h, self.weights, self.spectrum
-        )
-        return _digest(f"{before}{self.seed}{after}")
+        return self.setup.key(self.seed)
 
     def network(self) -> "Network":
         """Return the teacher."""
-        from hessweep.networks import sample_teacher
+        return self.setup.network(self.seed)
 
-        return sample_teacher(self.activation, self.N_i, self.N_h, self.seed, self.weights)
+    def compute(self) -> PointResult:
+        """Compute the point, without input or output."""
+        [result] = self.setup.compute([self.seed])
+        return result
 
-
-@lru_cache(maxsize=4096)
-def _around_the_seed(
-    activation: "Activation", N_i: int, N_h: int, weights: str, spectrum: str
-) -> tuple[str, str]:
-    """Return the two parts of what a key is the hash of: made once for all seeds."""
-    identity = _identity(activation.identity, N_i, N_h, "*", weights, KERNEL_VERSION, spectrum)
-    before, after = identity.split('"seed": "*"')
-    return f'{before}"seed": ', after
+    def __str__(self) -> str:
+        """Return the point as messages name it."""
+        return self.setup.describe(self.seed)
 
 
-def point_key(
-    activation_identity: Mapping[str, Any],
-    N_i: int,
-    N_h: int,
-    seed: int,
-    weights: str,
-    kernel_version: int = KERNEL_VERSION,
-    spectrum: str = "exact",
+def key_of_row(row: Mapping[str, Any]) -> str:
+    """Return the key that a stored row must have, from its other columns as plain data.
+
+    Args:
+        row: Values by column: the axes, `activation_spec` (JSON), `seed` and `kernel_version`. An
+            axis that an older store lacks counts with its default.
+
+    Raises:
+        ValueError: If `activation_spec` is not JSON.
+    """
+    stored = {axis.column.name: row.get(axis.column.name, axis.default) for axis in AXES}
+    spec = json.loads(row["activation_spec"])
+    return _digest(_identity_text(spec, row["seed"], row["kernel_version"], stored))
+
+
+def _identity_text(
+    activation: Mapping[str, Any], seed: int | str, version: int, columns: Mapping[str, Any]
 ) -> str:
-    """Return the key of a point from plain data, as it is stored."""
-    identity = (activation_identity, N_i, N_h, seed, weights, kernel_version, spectrum)
-    return _digest(_identity(*identity))
-
-
-def _identity(
-    activation_identity: Mapping[str, Any],
-    N_i: int,
-    N_h: int,
-    seed: int | str,
-    weights: str,
-    kernel_version: int,
-    spectrum: str,
-) -> str:
-    """Return what a key is the hash of, as text."""
-    identity = {
-        "kernel_version": kernel_version,
-        "activation": activation_identity,
-        "N_i": N_i,
-        "N_h": N_h,
-        "seed": seed,
-        "weights": weights,
+    """Return what a key is the hash of."""
+    kept = {
+        axis.column.name: columns[axis.column.name]
+        for axis in AXES
+        if axis.is_in_key(columns[axis.column.name])
     }
-    # Not in the keys of exact points, which are older than the choice.
-    if spectrum != "exact":
-        identity["spectrum"] = spectrum
+    identity = {"kernel_version": version, "activation": activation, "seed": seed, **kept}
     return json.dumps(identity, sort_keys=True)
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-@dataclass(frozen=True)
-class Column:
-    """One scalar of a result, and how the store describes it."""
-
-    name: str
-    dtype: Literal["int64", "float64", "str"]
-    long_name: str
-    units: str = "1"
-    missing: Any = None
-    """What stands for a value that does not exist for a failed point."""
-
-
-COLUMNS: tuple[Column, ...] = (
-    Column("P", "int64", "number of parameters, N_h (N_i + 1)"),
-    Column("lambda_max", "float64", "largest eigenvalue"),
-    Column("lambda_min", "float64", "smallest non-zero eigenvalue"),
-    Column("lambda_min_error", "float64", "relative error of lambda_min"),
-    Column("trace", "float64", "trace of H, computed without the eigenvalues"),
-    Column("frobenius_norm", "float64", "Frobenius norm of H: root of the sum of λ²"),
-    Column("eigenvalue_error", "float64", "bound on the absolute error of each eigenvalue"),
-    Column("density_floor", "float64", "eigenvalues that the density tells from 0 are above this"),
-    Column("rank", "int64", "rank of H: number of effective parameters"),
-    Column("rank_lower", "int64", "proved lower bound on the rank"),
-    Column("rank_upper", "int64", "proved upper bound on the rank"),
-    Column("rank_certificate", "str", "proved (lower = upper) or undecided"),
-    Column("rank_method", "str", "how the rank was proved"),
-    Column("rank_float64", "int64", "rank by numpy.linalg.matrix_rank's rule"),
-    Column("gap_ratio", "float64", "smallest eigenvalue counted by rank over the largest not"),
-    Column("effective_parameters", "int64", "rank by formula for generic weights, -1: none known"),
-    Column("effective_parameters_kind", "str", "exact, upper bound or none"),
-    Column("route", "str", "how the eigenvalues were computed"),
-    Column("spectrum_time", "float64", "wall time of the eigenvalues", "s"),
-    Column("rank_time", "float64", "wall time of the rank and its certificate", "s"),
-)
-"""The scalars of a result, in the order in which tables show them."""
-
-TIMES = ("spectrum_time", "rank_time")
-"""The columns that differ between two computations of one point; all others are bit-identical."""
-
-
-@dataclass(frozen=True, eq=False)
-class PointResult:
-    """What a point came to: eigenvalues and scalars, or the error that stopped it."""
-
-    point: Point
-    eigenvalues: "Float[ndarray, ' k']" = field(default_factory=lambda: np.empty(0))
-    """Ascending: all P, of a density point the largest; empty where the point failed."""
-    scalars: Mapping[str, Any] = field(default_factory=dict)
-    """A value for every name in `COLUMNS`; empty where the point failed."""
-    error: str = ""
-    """Empty, or what went wrong."""
-    density: "SpectralDensity | None" = None
-    """Of a density point that is done."""
-
-    @property
-    def status(self) -> Literal["done", "failed"]:
-        """Whether the point has a result."""
-        return "failed" if self.error else "done"

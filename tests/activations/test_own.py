@@ -236,7 +236,7 @@ def test_only_the_named_file_runs(tmp_path: Path) -> None:
         ("def f(x): return x / np.abs(x).sum()", "expected an elementwise function"),
         ("def f(x): return np.sign(x - 0.123)", r"got a jump by 2 at x = 0\.123"),
         ("def f(x): return x**2\ndef f_derivative(x): return x", "derivative: expected -16"),
-        ("def f(x, c): return c * x", "not to be used as names: c"),
+        ("def f(x, c): return c * x", "names that are not allowed: c"),
         ("def f(x, a='b'): return x", "a: expected a number or a list of numbers, got 'b'"),
         ("def f(x, a): return a * x", "takes a; missing: a"),
     ],

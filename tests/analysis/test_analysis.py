@@ -5,8 +5,9 @@ import pytest
 from hessweep import analysis
 from hessweep.activations import activation
 from hessweep.errors import InputError
+from hessweep.kinds import SCALARS, PointResult
 from hessweep.outputs import load_study
-from hessweep.setup import COLUMNS, Point, PointResult
+from hessweep.setup import Setup
 from hessweep.store import open_results, publish, write_segment
 
 STUDY = """
@@ -26,12 +27,12 @@ def study(tmp_path_factory):
     path.write_text(STUDY.format(root=folder / "results"))
     study = load_study(path)
     values = {"int64": 1, "float64": 1.0, "str": ""}
-    scalars = {column.name: values[column.dtype] for column in COLUMNS}
+    scalars = {column.name: values[column.dtype] for column in SCALARS}
     results = [
-        PointResult(point, 100.0 * k + np.arange(point.P), scalars)
+        PointResult(point, scalars, {"eigenvalues": 100.0 * k + np.arange(point.setup.P)})
         for k, point in enumerate(study.points())
     ]
-    failed = Point(activation("erf"), 3, 3, seed=7)
+    failed = Setup(activation("erf"), 3, 3).point(7)
     write_segment(study.results, [*results, PointResult(failed, error="planted")])
     publish(study.results)
     return study

@@ -10,6 +10,7 @@ from hessweep.density import (
     SpectralDensity,
     converged_eigenvalues,
     count_large,
+    density_plan,
     extreme_eigenvalues,
     spectral_density,
 )
@@ -178,7 +179,7 @@ def test_bad_requests_are_refused() -> None:
         extreme_eigenvalues(network, k=421)
     with pytest.raises(PrecisionError, match="raise steps"):
         extreme_eigenvalues(network, k=3, steps=4)
-    with pytest.raises(PrecisionError, match="the largest eigenvalue is not within"):
+    with pytest.raises(PrecisionError, match="residual of the largest eigenvalue is not below"):
         converged_eigenvalues(network, most=4, steps=3)
 
 
@@ -206,3 +207,9 @@ def test_a_network_of_outliers_and_zeros_alone(N_i: int, N_h: int) -> None:
     value, error = density.cdf(x)
     assert value == pytest.approx(np.searchsorted(expected, x) / network.P, abs=1e-6)
     assert (error < 1e-6).all()
+
+
+def test_the_route_of_a_density_follows_from_its_plan() -> None:
+    linear, erf = (density_plan(activation(name), 4, 3) for name in ("linear", "erf"))
+    assert (linear.closed_form, linear.route) == (True, "closed form")
+    assert (erf.closed_form, erf.route) == (False, "lanczos")

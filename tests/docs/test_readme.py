@@ -7,7 +7,6 @@ import yaml
 from pages import DOCS
 
 from hessweep.figures import figure_kind
-from hessweep.kinds import compute
 from hessweep.study import parse_study
 from hessweep.tables import table_kind
 
@@ -30,11 +29,11 @@ def test_the_study_is_one_and_takes_the_own_activation(tmp_path):
 
     document["sweeps"]["square"] |= yaml.safe_load(block("yaml", "    activation:"))
     own = parse_study(document, tmp_path / "mine.yaml").points()
-    assert {point.activation.label.split("@")[0] for point in own} == {"erf", "mish"}
+    assert {point.setup.activation.label.split("@")[0] for point in own} == {"erf", "mish"}
     point = next(p for p in own if p.activation.label.startswith("mish") and p.N_i == 5)
     x = np.linspace(-2, 2, 5)
-    assert np.allclose(point.activation(x), x * np.tanh(np.log1p(np.exp(2 * x))))
-    scalars = compute(point).scalars
+    assert np.allclose(point.setup.activation(x), x * np.tanh(np.log1p(np.exp(2 * x))))
+    scalars = point.compute().scalars
     assert 0 < scalars["eigenvalue_error"] < 1e-6 * scalars["lambda_max"]
 
 

@@ -3,10 +3,10 @@
 from collections import Counter
 from pathlib import Path
 
-from hessweep.setup import COLUMNS, TIMES
+from hessweep.kinds import SCALARS, TIMES
 from hessweep.store.segments import list_segments, read_columns, segments_folder
 
-SCALARS = ("status", "error", *(column.name for column in COLUMNS if column.name not in TIMES))
+SCALARS = ("status", "error", *(column.name for column in SCALARS if column.name not in TIMES))
 
 Content = dict[str, tuple[object, ...]]
 

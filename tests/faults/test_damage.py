@@ -8,7 +8,6 @@ import pytest
 
 from faults.stored import Content, contents, times_stored
 from hessweep.cli import main
-from hessweep.kinds import compute
 from hessweep.outputs import load_study
 from hessweep.store import publish, write_segment
 
@@ -27,7 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     points = load_study("study.yaml").points()
     root = tmp_path / "results" / "demo"
     for start in range(0, len(points), 2):
-        write_segment(root, [compute(point) for point in points[start : start + 2]])
+        write_segment(root, [point.compute() for point in points[start : start + 2]])
     publish(root)
     return root
 

@@ -10,7 +10,6 @@ import pytest
 
 from faults.processes import HESSWEEP, finish
 from faults.stored import contents
-from hessweep.kinds import compute
 from hessweep.outputs import load_study
 from hessweep.running import verify
 from hessweep.store import publish, stored_points, write_segment
@@ -85,7 +84,7 @@ def test_a_disk_that_fills_while_publishing(disk: Path) -> None:
     assert finish(RUN, disk.parent).returncode == 0
     root = disk / "demo"
     (disk.parent / "study.yaml").write_text(STUDY.replace("seeds: 60", "seeds: 4"))
-    write_segment(root, [compute(p) for p in load_study(disk.parent / "study.yaml").points()])
+    write_segment(root, [p.compute() for p in load_study(disk.parent / "study.yaml").points()])
     ballast = disk / "ballast"
     free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
     ballast.write_bytes(bytes(free - 8192))

@@ -6,8 +6,8 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from hessweep.activations import activation
-from hessweep.kinds import compute
-from hessweep.setup import Point, PointResult
+from hessweep.kinds import PointResult
+from hessweep.setup import Setup
 from hessweep.store import publish, stored_points, write_segment
 
 FORK = get_context("forkserver")
@@ -18,7 +18,7 @@ FORK.set_forkserver_preload(
 )
 
 COMPUTED = [
-    compute(Point(function, N_i, N_h, 0))
+    Setup(function, N_i, N_h).point(0).compute()
     for function in (activation("erf"), activation("quadratic"))
     for N_i, N_h in ((2, 2), (3, 1))
 ]

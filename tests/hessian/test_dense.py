@@ -207,7 +207,9 @@ def test_the_hessian_is_the_fisher_matrix() -> None:
 def test_batch_hessian_with_data_that_do_not_fit() -> None:
     teacher, other = sample_teacher("erf", 3, 2, seed=0), sample_teacher("erf", 2, 2, seed=0)
     for x in (np.ones((4, 2)), np.ones(3), np.ones((0, 3))):
-        with pytest.raises(ShapeError, match="x: expected n x N_i with N_i = 3 of the student"):
+        with pytest.raises(
+            ShapeError, match="x: expected an n x N_i array, where N_i is 3 for the student"
+        ):
             batch_hessian(teacher, teacher, x)
-    with pytest.raises(ShapeError, match="2 of the teacher"):
+    with pytest.raises(ShapeError, match="2 for the teacher"):
         batch_hessian(teacher, other, np.ones((4, 3)))

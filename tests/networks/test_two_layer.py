@@ -157,6 +157,10 @@ def test_weights_are_copied_and_read_only() -> None:
         (np.ones((2, 3)), np.ones((2, 1)), ShapeError, r"W2: .*got shape \(2, 1\)"),
         (np.full((2, 3), np.nan), np.ones(2), InputError, "expected finite numbers"),
         (np.ones((2, 3)), [1, np.inf], InputError, "expected finite numbers"),
+        (np.ones((2, 3)) + 0j, np.ones(2), InputError, "W1: expected real numbers, got complex"),
+        (np.ones((2, 3)), [1, 1j], InputError, "W2: expected real numbers, got complex"),
+        (np.ones((2, 3)), [1, "a"], InputError, "W2: expected an array of real numbers"),
+        ([[1.0, 2.0], [3.0]], np.ones(2), InputError, "W1: expected an array of real numbers"),
     ],
 )
 def test_wrong_weights(W1: object, W2: object, error: type, message: str) -> None:

@@ -6,8 +6,9 @@ from itertools import product
 import numpy as np
 from scipy import special
 
-from hessweep.activations import Activation
+from hessweep.activations import ACTIVATIONS, Activation, activation
 from hessweep.networks import Network
+from hessweep.spectrum import spectrum_plan
 
 
 def _phi(u):
@@ -26,6 +27,9 @@ def _swish(beta):
 
 
 FUNCTIONS = {
+    "linear": (lambda u: u, np.ones_like),
+    "quadratic": (lambda u: u + u**2, lambda u: 1 + 2 * u),
+    "cubic": (lambda u: u + u**2 + u**3, lambda u: 1 + 2 * u + 3 * u**2),
     "erf": (lambda u: special.erf(u / np.sqrt(2)), lambda u: 2 * _phi(u)),
     "sin": (np.sin, np.cos),
     "cos": (np.cos, lambda u: -np.sin(u)),
@@ -40,6 +44,15 @@ FUNCTIONS = {
     "relu": (lambda u: np.maximum(u, 0), lambda u: np.heaviside(u, 0)),
 }
 """name -> g, g', written down apart from the package"""
+
+
+FIXED = {name: activation(name) for name in ACTIVATIONS if name not in ("polynomial", "power")}
+"""The activations of the package that need no parameters."""
+THEORY = {name: g.theory for name, g in FIXED.items() if g.theory}
+IN_BALLS = {name: g.in_balls for name, g in FIXED.items() if g.in_balls}
+DENSE = spectrum_plan(activation("erf"), 2, 2)
+ROW_SPACE = spectrum_plan(activation("erf"), 3, 2)
+GRAM = spectrum_plan(activation("quadratic"), 5, 5)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,15 @@
 import numpy as np
 import pytest
 from flint import arb, arb_mat, ctx, fmpq, fmpq_mat
-from named import FUNCTIONS, Mine, quadrature_hessian
+from named import FUNCTIONS, IN_BALLS, Mine, quadrature_hessian
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher, sample_weights
 from hessweep.rank import ball
-from hessweep.rank.analytic import BALLS, in_balls
 from hessweep.rank.minor import is_nonsingular
 
-KERNELS = sorted(name for name, make in BALLS.items() if make().kernel)
+KERNELS = sorted(name for name, known in IN_BALLS.items() if known.kernel)
 
 
 @pytest.fixture
@@ -46,16 +45,30 @@ def test_hessians_are_those_of_the_package(name, bits):
     np.testing.assert_allclose(np.ldexp(mid, exponent), H, atol=1e-14 * np.abs(H).max())
 
 
-@pytest.mark.parametrize("name", sorted(BALLS))
+@pytest.mark.parametrize("name", sorted(IN_BALLS))
 def test_functions_in_balls_are_those_of_numpy(name, bits):
     bits(128)
-    known = in_balls(activation(name))
+    known = activation(name).in_balls
     u = np.array([-7.5, -1.25, 0.0, 0.5, 6.0])
     g, derivative = FUNCTIONS[name]
     for found, expected in ((known.g, g), (known.derivative, derivative)):
         balls = [found(arb(value)) for value in u]
         np.testing.assert_allclose([float(v.mid()) for v in balls], expected(u), rtol=1e-13)
         assert all(v.rad() < 1e-30 for v in balls)
+
+
+@pytest.mark.parametrize("precision", [53, 200])
+def test_a_polynomial_in_balls_encloses_exact_values(precision, bits):
+    bits(precision)
+    values = [0.1, -0.3, 0.7, 1 / 3, 0.2]
+    exact = [fmpq(*value.as_integer_ratio()) for value in values]
+    known = activation("polynomial", coefficients=values).in_balls
+    for u in (fmpq(-9, 8), fmpq(0), fmpq(3, 4)):
+        g = sum((a * u**k for k, a in enumerate(exact)), fmpq(0))
+        slope = sum((k * a * u ** (k - 1) for k, a in enumerate(exact) if k), fmpq(0))
+        # fmpq becomes a ball whose radius is the rounding; both must contain the truth.
+        assert (known.g(arb(u)) - arb(g)).contains(0)
+        assert (known.derivative(arb(u)) - arb(slope)).contains(0)
 
 
 def test_an_unknown_activation_has_no_kernel():

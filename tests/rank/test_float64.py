@@ -5,6 +5,7 @@ import pytest
 from flint import fmpz_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from named import DENSE, GRAM, ROW_SPACE
 
 from hessweep.hessian import hessian
 from hessweep.networks import sample_teacher
@@ -13,7 +14,7 @@ from hessweep.spectrum import Spectrum
 
 
 def spectrum_of(matrix, error=0.0):
-    return Spectrum(np.linalg.eigvalsh(matrix), error, "dense")
+    return Spectrum(np.linalg.eigvalsh(matrix), error, DENSE)
 
 
 @settings(max_examples=200, deadline=None)
@@ -42,16 +43,16 @@ def test_the_worst_case_covers_the_solvers_error(n):
 
 
 def test_an_eigenvalue_of_1e_30_is_not_taken_for_proved():
-    assert float64.lower_bound(Spectrum(np.array([1e-30, 0.5, 1.0]), 0.0, "dense")) == 2
+    assert float64.lower_bound(Spectrum(np.array([1e-30, 0.5, 1.0]), 0.0, DENSE)) == 2
 
 
 def test_the_error_of_the_assembly_counts():
-    assert float64.lower_bound(Spectrum(np.array([1e-3, 0.5, 1.0]), 0.01, "dense")) == 2
+    assert float64.lower_bound(Spectrum(np.array([1e-3, 0.5, 1.0]), 0.01, DENSE)) == 2
 
 
 def test_a_proof_takes_the_worst_case_of_splitting_off_the_row_space():
     eigenvalues = np.array([0.03, 0.5, 1.0])
-    dense, split = (Spectrum(eigenvalues, 0.01, route) for route in ("dense", "row space"))
+    dense, split = (Spectrum(eigenvalues, 0.01, plan) for plan in (DENSE, ROW_SPACE))
     assert float64.lower_bound(dense, 10, 2) == 3
     assert float64.lower_bound(split, 10, 2) == 2
 
@@ -65,8 +66,8 @@ def test_numpys_rule(name, N_i, N_h):
 
 
 def test_gap_ratio():
-    eigenvalues = Spectrum(np.array([-2e-17, 1e-17, 0.5, 1.0]), 0.0, "dense")
+    eigenvalues = Spectrum(np.array([-2e-17, 1e-17, 0.5, 1.0]), 0.0, DENSE)
     assert float64.gap_ratio(eigenvalues, 2) == 0.5 / 2e-17
     assert float64.gap_ratio(eigenvalues, 4) == np.inf
     assert float64.gap_ratio(eigenvalues, 0) == 0
-    assert float64.gap_ratio(Spectrum(np.array([0.0, 0.0, 1.0]), 0.0, "gram"), 1) == np.inf
+    assert float64.gap_ratio(Spectrum(np.array([0.0, 0.0, 1.0]), 0.0, GRAM), 1) == np.inf

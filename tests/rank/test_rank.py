@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from named import Mine
+from named import DENSE, Mine
 
 from hessweep.activations import activation
 from hessweep.errors import PrecisionError
+from hessweep.kinds import SCALARS
+from hessweep.kinds.exact import rank_columns
 from hessweep.networks import Network, sample_teacher
-from hessweep.rank import Rank, effective_parameters, rank, rank_columns
+from hessweep.rank import Rank, effective_parameters, rank
 from hessweep.rank.structure import Bounds
-from hessweep.setup import COLUMNS
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
 PACKAGE = importlib.import_module("hessweep.rank")  # hessweep.rank itself is the function
@@ -39,7 +40,7 @@ def test_reference_ranks_are_reproduced_and_proved(case):
 def test_reference_ranks_need_no_float64(case):
     g = activation("polynomial", coefficients=case["coefficients"])
     network = sample_teacher(g, case["N_i"], case["N_h"], 1)
-    blind = Spectrum(np.zeros(network.P), 1.0, "dense")
+    blind = Spectrum(np.zeros(network.P), 1.0, DENSE)
     found = rank(network, blind, theorems=False)
     assert (found.value, found.certificate, found.method) == (case["rank"], "proved", "modular")
 
@@ -72,7 +73,7 @@ def test_float64_comes_first():
 
 def test_what_can_not_be_decided_says_so_with_its_bounds():
     W1 = np.array([[1.0, 0.5], [0.25, 2.0]])
-    spectrum = Spectrum(np.array([1e-18, 1e-9, 1e-3, 0.1, 1.0, 2.0]), 1e-6, "dense")
+    spectrum = Spectrum(np.array([1e-18, 1e-9, 1e-3, 0.1, 1.0, 2.0]), 1e-6, DENSE)
     # What is known of a user's kernel is an estimate: it proves nothing.
     mine = Network(W1, np.ones(2), Mine())
     assert rank(mine, spectrum) == Rank(5, 0, 6, "undecided", "float64")
@@ -91,7 +92,7 @@ def test_a_contradiction_is_an_error(monkeypatch):
     with pytest.raises(PrecisionError, match="proves at least 5, but counting allows 3"):
         rank(
             Network(np.eye(2), np.ones(2), activation("erf")),
-            Spectrum(np.array([0.0, 1, 1, 1, 1, 1]), 0.0, "dense"),
+            Spectrum(np.array([0.0, 1, 1, 1, 1, 1]), 0.0, DENSE),
         )
 
 
@@ -99,7 +100,7 @@ def test_polynomials_beyond_the_limits_are_left_undecided(monkeypatch):
     W1 = np.random.default_rng(0).integers(-3, 4, (8, 2)).astype(float)
     W1[:, 1] = 2 * W1[:, 0] + 1
     network = Network(W1, np.ones(8), activation("polynomial", coefficients=[0, 1, 0, 1, 0, 1]))
-    blind = Spectrum(np.zeros(network.P), 1.0, "dense")
+    blind = Spectrum(np.zeros(network.P), 1.0, DENSE)
     exact = rank(network, blind)
     monkeypatch.setattr(PACKAGE, "RATIONAL_LIMIT", 0)
     monkeypatch.setattr(PACKAGE, "MODULAR_LIMIT", 0)
@@ -113,7 +114,7 @@ def test_polynomials_beyond_the_limits_are_left_undecided(monkeypatch):
 def test_a_sweep_gets_every_column_of_the_rank(name):
     network = sample_teacher(name, 2, 9, 0)
     found = rank_columns(network, spectrum_with_error(network))
-    expected = [c for c in COLUMNS if c.name in found]
+    expected = [c for c in SCALARS if c.name in found]
     assert {c.name for c in expected} == set(found)
     kinds = {"int64": int, "float64": float, "str": str}
     for column in expected:

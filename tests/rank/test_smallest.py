@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from flint import acb_mat, ctx
+from named import DENSE
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
@@ -78,11 +79,11 @@ def test_an_eigenvalue_below_float64_is_zero_with_an_error_of_one(monkeypatch):
 
 def test_what_no_engine_can_see_is_zero_with_an_error_of_one():
     network = Network(np.array([[1.0], [1.001]]), np.ones(2), activation("tanh"))
-    spectrum = Spectrum(np.array([1e-20, 1e-3, 1.0, 2.0]), 1e-15, "dense")
+    spectrum = Spectrum(np.array([1e-20, 1e-3, 1.0, 2.0]), 1e-15, DENSE)
     assert smallest_eigenvalue(network, spectrum, 4) == (0.0, 1.0, "float64")
 
 
 def test_a_network_of_rank_zero_has_none():
     network = Network(np.zeros((1, 2)), np.zeros(1), "quadratic")
-    spectrum = Spectrum(np.linalg.eigvalsh(hessian(network)), 0.0, "dense")
+    spectrum = Spectrum(np.linalg.eigvalsh(hessian(network)), 0.0, DENSE)
     assert smallest_eigenvalue(network, spectrum, 0)[:2] == (0.0, 0.0)

@@ -15,8 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from hessweep import report
 from hessweep.figures import save
-from hessweep.kinds import compute
-from hessweep.setup import PointResult
+from hessweep.kinds import PointResult
 from hessweep.store import publish, write_segment
 from hessweep.study import parse_study
 
@@ -68,8 +67,8 @@ def computed(study):
     """The results of all points but the last; the first two failed, erf's first rank is off."""
     asked = study.points()[:-1]
     failed = [PointResult(point, error=f"ArithmeticError: {HOSTILE}") for point in asked[:2]]
-    results = failed + [compute(point) for point in asked[2:]]
-    wrong = next(k for k, r in enumerate(results) if r.point.activation.label == "erf")
+    results = failed + [point.compute() for point in asked[2:]]
+    wrong = next(k for k, r in enumerate(results) if r.point.setup.activation.label == "erf")
     scalars = {
         **results[wrong].scalars,
         "effective_parameters": results[wrong].scalars["rank"] + 1,

@@ -27,9 +27,9 @@ def done(computed, ensemble):
         result
         for result in computed
         if result.status == "done"
-        and result.point.activation.label == ensemble.activation
-        and result.point.weights == ensemble.weights
-        and (result.point.N_i, result.point.N_h) == (ensemble.N_i, ensemble.N_h)
+        and result.point.setup.activation.label == ensemble.activation
+        and result.point.setup.weights == ensemble.weights
+        and (result.point.setup.N_i, result.point.setup.N_h) == (ensemble.N_i, ensemble.N_h)
     ]
 
 

@@ -15,9 +15,8 @@ from PIL import Image, ImageChops
 
 from hessweep import report
 from hessweep.errors import QueryError
-from hessweep.kinds import compute
+from hessweep.kinds import PointResult
 from hessweep.report.page import symbols
-from hessweep.setup import PointResult
 from hessweep.store import open_results, publish, table, write_segment
 from hessweep.study import TableRequest, parse_study
 from hessweep.tables import rank_table
@@ -203,7 +202,7 @@ def test_a_size_of_densities_alone_has_a_row_but_no_spectrum_to_lead_to(tmp_path
             },
         }
     )
-    write_segment(study.results, [compute(point) for point in study.points()])
+    write_segment(study.results, [point.compute() for point in study.points()])
     publish(study.results)
     page = report.build(study).read_text()
     [both, alone] = re.findall(r"<tr data-flags.*?</tr>", page, re.DOTALL)

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from hessweep.activations import activation
-from hessweep.kinds import compute
 from hessweep.running.calibration import Calibration, calibrate
-from hessweep.running.cost import OVERHEAD_SECONDS, kernel_seconds, predicted_seconds
-from hessweep.setup import Point
+from hessweep.running.cost import OVERHEAD_SECONDS, predicted_seconds
+from hessweep.setup import Setup
 from hessweep.store import open_results, publish, table, write_segment
 
 ERF, TANH = activation("erf"), activation("tanh")
@@ -20,7 +19,7 @@ def stored(root, factor, activations=(ERF,), noise=0.0):
     """Publish points whose stored times are the prediction times a factor, with noise."""
     rng = np.random.default_rng(0)
     results = [
-        compute(Point(function, *size, seed))
+        Setup(function, *size).point(seed).compute()
         for function in activations
         for size in SIZES
         for seed in range(20)
@@ -32,7 +31,7 @@ def stored(root, factor, activations=(ERF,), noise=0.0):
                 **result.scalars,
                 "spectrum_time": factor
                 * np.exp(noise * rng.standard_normal())
-                * kernel_seconds(result.point.activation, result.point.N_i, result.point.N_h),
+                * result.point.setup.cost.seconds,
                 "rank_time": 0.0,
             },
         )
@@ -45,19 +44,19 @@ def stored(root, factor, activations=(ERF,), noise=0.0):
 
 def test_without_stored_points_the_model_speaks_alone(tmp_path):
     calibration = calibrate(tmp_path, {ERF})
-    points = [Point(ERF, 4, 4, seed) for seed in range(3)]
+    points = [Setup(ERF, 4, 4).point(seed) for seed in range(3)]
     assert calibration.deviation() is None
     assert calibration.seconds(points) == pytest.approx(sum(map(predicted_seconds, points)))
 
 
 def test_a_slower_machine_is_learnt_from_its_points(tmp_path):
     calibration = stored(tmp_path, factor=7.0)
-    new = Point(ERF, 40, 40, 0)
-    expected = OVERHEAD_SECONDS + 7 * kernel_seconds(ERF, 40, 40)
+    new = Setup(ERF, 40, 40).point(0)
+    expected = OVERHEAD_SECONDS + 7 * Setup(ERF, 40, 40).cost.seconds
     assert calibration.seconds([new]) == pytest.approx(expected)
     # An activation that was never measured: the machine is as slow for it.
-    other = OVERHEAD_SECONDS + 7 * kernel_seconds(TANH, 5, 5)
-    assert calibration.seconds([Point(TANH, 5, 5, 0)]) == pytest.approx(other)
+    other = OVERHEAD_SECONDS + 7 * Setup(TANH, 5, 5).cost.seconds
+    assert calibration.seconds([Setup(TANH, 5, 5).point(0)]) == pytest.approx(other)
     deviation = calibration.deviation()
     assert (deviation.points, deviation.total) == (80, pytest.approx(1))
     assert (deviation.low, deviation.high) == (pytest.approx(1), pytest.approx(1))
@@ -68,7 +67,7 @@ def test_a_measured_size_counts_for_itself(tmp_path):
     rows = table(open_results(tmp_path))
     rows.loc[rows["N_i"] == 8, "spectrum_time"] = 5.0
     calibration = Calibration(rows, {ERF})
-    assert calibration.seconds([Point(ERF, 8, 8, 99)]) == pytest.approx(5.0, rel=1e-3)
+    assert calibration.seconds([Setup(ERF, 8, 8).point(99)]) == pytest.approx(5.0, rel=1e-3)
     # The prediction of each size leaves its own times out: nobody could know of the 5 s.
     deviation = calibration.deviation()
     assert deviation.low < 0.01

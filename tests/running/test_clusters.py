@@ -29,10 +29,10 @@ from hessweep.running.clusters import (
 )
 from hessweep.running.cost import blas_threads, check_fits
 from hessweep.running.credentials import new_credentials
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
 
-POINTS = [Point(activation("erf"), 3, 3, seed) for seed in range(4)]
+POINTS = [Setup(activation("erf"), 3, 3).point(seed) for seed in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -271,8 +271,8 @@ def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkey
     monkeypatch.setattr("dask.system.CPU_COUNT", 8)
     monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 32 * 2**30)
     erf = activation("erf")
-    small, large, huge = (Point(erf, 3, N_h, 0) for N_h in (100, 3_000, 10_000))
-    assert [blas_threads(point) for point in (small, large)] == [1, 2]
+    small, large, huge = (Setup(erf, 3, N_h).point(0) for N_h in (100, 3_000, 10_000))
+    assert [blas_threads(point.setup) for point in (small, large)] == [1, 2]
     assert planned(LocalCluster()) == Capacity(8, 4 * 2**30)
     assert planned(LocalCluster(), [small, large]) == Capacity(4, 8 * 2**30)
     assert [planned(LocalCluster(), [point]).workers for point in (small, huge)] == [8, 1]
@@ -289,8 +289,8 @@ def test_a_script_without_a_main_guard_says_so(tmp_path: Path) -> None:
     script.write_text(
         "from hessweep.activations import activation\n"
         "from hessweep.running import run\n"
-        "from hessweep.setup import Point\n"
-        f"run([Point(activation('erf'), 3, 3, 0)], {str(tmp_path / 'results')!r})\n"
+        "from hessweep.setup import Setup\n"
+        f"run([Setup(activation('erf'), 3, 3).point(0)], {str(tmp_path / 'results')!r})\n"
     )
     done = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=False, timeout=100

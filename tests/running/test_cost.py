@@ -7,17 +7,14 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.errors import TooLargeError
-from hessweep.kinds import compute
+from hessweep.kinds.exact import certificate_seconds
 from hessweep.running.cost import (
     WORKER_BYTES,
-    certificate_seconds,
     check_fits,
-    kernel_seconds,
-    predicted_bytes,
     predicted_seconds,
     stored_bytes,
 )
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.store import publish, write_segment
 from hessweep.units import show_bytes, show_seconds
 
@@ -27,16 +24,16 @@ MEASURE = """
 import re, sys
 from pathlib import Path
 from hessweep.activations import activation
-from hessweep.kinds import compute
-from hessweep.setup import Point
+from hessweep.kinds.exact import certificate_seconds
+from hessweep.setup import Setup
 def peak():
     # Not ru_maxrss: that begins at the size of the parent process.
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024
 act = activation(sys.argv[1])
-compute(Point(act, 2, 2, 0))
+Setup(act, 2, 2).point(0).compute()
 before = peak()
-compute(Point(act, int(sys.argv[2]), int(sys.argv[3]), 0))
+Setup(act, int(sys.argv[2]), int(sys.argv[3])).point(0).compute()
 print(before, peak())
 """
 
@@ -49,7 +46,7 @@ def test_memory_is_enough_and_not_far_off(name: str, N_i: int, N_h: int) -> None
         [sys.executable, "-c", MEASURE, name, str(N_i), str(N_h)], capture_output=True, check=True
     )
     before, after = map(int, measured.stdout.split())
-    predicted = predicted_bytes(Point(activation(name), N_i, N_h, 0))
+    predicted = Setup(activation(name), N_i, N_h).cost.peak_bytes
     # What the allocator and libraries add, once, is within WORKER_BYTES.
     assert after - before < predicted + 2e7
     assert predicted < 2 * (after - before) + 2e7
@@ -57,15 +54,15 @@ def test_memory_is_enough_and_not_far_off(name: str, N_i: int, N_h: int) -> None
 
 
 def test_storage_is_about_what_is_written(tmp_path) -> None:
-    points = [Point(ERF, 20, 20, seed) for seed in range(30)]
-    write_segment(tmp_path, [compute(point) for point in points])
+    points = [Setup(ERF, 20, 20).point(seed) for seed in range(30)]
+    write_segment(tmp_path, [point.compute() for point in points])
     publish(tmp_path)
     written = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
-    assert written / 2 < sum(map(stored_bytes, points)) < written * 2
+    assert written / 2 < sum(stored_bytes(point.setup) for point in points) < written * 2
 
 
 def test_time_grows_with_size() -> None:
-    seconds = [predicted_seconds(Point(ERF, N, N, 0)) for N in (1, 5, 20, 100, 10**6)]
+    seconds = [predicted_seconds(Setup(ERF, N, N).point(0)) for N in (1, 5, 20, 100, 10**6)]
     assert seconds == sorted(seconds)
     assert 0 < seconds[0] < 0.01
 
@@ -76,28 +73,28 @@ def test_time_grows_with_size() -> None:
 )
 def test_points_that_float64_does_not_see_cost_their_certificate(name, hard, easy) -> None:
     function = activation(name)
-    tiny, sure = (compute(Point(function, *size, seed=0)) for size in (hard, easy))
+    tiny, sure = (Setup(function, *size).point(0).compute() for size in (hard, easy))
     assert tiny.scalars["lambda_min"] < 1e-10 * tiny.scalars["lambda_max"]
     assert sure.scalars["lambda_min"] > 1e-9 * sure.scalars["lambda_max"]
     assert certificate_seconds(function, *hard) > 10 * certificate_seconds(function, *easy)
-    ratio = kernel_seconds(function, *hard) / kernel_seconds(function, *easy)
+    ratio = Setup(function, *hard).cost.seconds / Setup(function, *easy).cost.seconds
     assert ratio > 3
 
 
 def test_what_fits_is_let_through() -> None:
-    points = [Point(ERF, N, N, 0) for N in (3, 60)]
+    points = [Setup(ERF, N, N).point(0) for N in (3, 60)]
     check_fits(points, None)
     check_fits(points, 2 * 10**9)
     check_fits([], 1)
 
 
 def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
-    points = [Point(ERF, N, N + 1, 0) for N in (3, 60, 70)]
+    points = [Setup(ERF, N, N + 1).point(0) for N in (3, 60, 70)]
     with pytest.raises(TooLargeError) as caught:
         check_fits(points, 500_000_000)
     message = str(caught.value)
-    assert "erf with N_i=70, N_h=71 (P=5,041)" in message
-    assert show_bytes(predicted_bytes(points[2])) in message
+    assert "erf N_i=70 N_h=71 (P=5,041)" in message
+    assert show_bytes(points[2].setup.cost.peak_bytes) in message
     assert "500 MB" in message
     assert "2 of the points" in message
 

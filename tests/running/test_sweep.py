@@ -13,19 +13,19 @@ from threadpoolctl import threadpool_limits
 
 from hessweep.activations import activation
 from hessweep.errors import ClusterError, StoreError, TooLargeError
-from hessweep.kinds import compute
+from hessweep.kinds import TIMES
 from hessweep.running import Summary, driver, find_work, run, sweep
 from hessweep.running.clusters import cluster_client
 from hessweep.running.cost import predicted_seconds
 from hessweep.running.driver import MAX_BATCH, batches
-from hessweep.setup import TIMES, Point
+from hessweep.setup import Setup
 from hessweep.store import read_segment, stored_points
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import AddressCluster, LocalCluster
 
 ERF, QUADRATIC = activation("erf"), activation("quadratic")
 POINTS = [
-    Point(act, N_i, N_h, seed)
+    Setup(act, N_i, N_h).point(seed)
     for act in (ERF, QUADRATIC)
     for N_i, N_h in ((2, 3), (7, 4), (9, 9))
     for seed in range(4)
@@ -66,7 +66,7 @@ def test_stored_is_what_the_point_computes(reference: dict[str, tuple]) -> None:
     with threadpool_limits(1):
         for point in POINTS:
             scalars, eigenvalues = reference[point.key]
-            result = compute(point)
+            result = point.compute()
             assert eigenvalues == result.eigenvalues.tobytes()
             assert scalars["lambda_max"] == str(result.scalars["lambda_max"])
     assert set(reference) == {point.key for point in POINTS}
@@ -114,7 +114,7 @@ def test_a_failing_point_is_recorded_and_stops_no_other(client: Client, tmp_path
         Unspeakable: "_Silent: (its text raises TypeError)",
         Surrogate: "ValueError: half a \\ud800 character",
     }
-    bad = [Point(make(), 3, 3, 0) for make in errors]
+    bad = [Setup(make(), 3, 3).point(0) for make in errors]
     points = [*POINTS[:3], *bad, *POINTS[3:6]]
     summary = run(points, tmp_path, client)
     assert (summary.requested, summary.computed, summary.failed) == (10, 6, 4)
@@ -134,7 +134,7 @@ def test_a_failing_point_is_recorded_and_stops_no_other(client: Client, tmp_path
 def test_a_point_that_kills_its_worker_is_found_and_stops_no_other(
     client: Client, tmp_path: Path
 ) -> None:
-    killer = Point(Deadly(), 3, 3, 0)
+    killer = Setup(Deadly(), 3, 3).point(0)
     points = [*POINTS[:4], killer, *POINTS[4:8]]
     summary = run(points, tmp_path, client)
     assert [failure.point for failure in summary.failures] == [killer]
@@ -151,12 +151,12 @@ def test_a_point_too_large_is_refused_before_anything_starts(
         pytest.fail("a cluster was started")
 
     monkeypatch.setattr(sweep, "cluster_client", must_not_start)
-    points = [*POINTS, Point(QUADRATIC, 200, 200, 0), Point(ERF, 100, 100, 0)]
+    points = [*POINTS, Setup(QUADRATIC, 200, 200).point(0), Setup(ERF, 100, 100).point(0)]
     small = LocalCluster(workers=1, memory="1GB")
-    with pytest.raises(TooLargeError, match=r"quadratic with N_i=200.* GB .*1 GB.*2 of the"):
+    with pytest.raises(TooLargeError, match=r"quadratic N_i=200.* GB .*1 GB.*2 of the"):
         run(points, tmp_path / "results", small)
     with pytest.raises(TooLargeError, match="nothing was computed"):
-        run([Point(ERF, 10_000, 10_000, 0)], tmp_path / "results", client)
+        run([Setup(ERF, 10_000, 10_000).point(0)], tmp_path / "results", client)
     assert not (tmp_path / "results").exists()
 
 
@@ -181,7 +181,7 @@ def test_workers_that_do_not_share_the_folder_end_the_run(
 
 def test_workers_that_can_not_run_tasks_end_the_run(client: Client, tmp_path: Path) -> None:
     with pytest.raises(ClusterError, match=r"same versions of it .*deserialization"):
-        run([Point(Unloadable(), 2, 2, 0)], tmp_path, client)
+        run([Setup(Unloadable(), 2, 2).point(0)], tmp_path, client)
 
 
 def in_batches(points: list[Point], longest: float) -> list[tuple[Point, ...]]:
@@ -194,18 +194,18 @@ def in_batches(points: list[Point], longest: float) -> list[tuple[Point, ...]]:
 
 
 def test_batches_hold_every_point_once_the_longest_work_first() -> None:
-    points = [Point(ERF, N, N, seed) for N in (2, 12, 25) for seed in range(1500)]
+    points = [Setup(ERF, N, N).point(seed) for N in (2, 12, 25) for seed in range(1500)]
     tasks = in_batches(points, 0.5)
     assert sorted(point.key for task in tasks for point in task) == sorted(p.key for p in points)
-    sizes = [point.N_i for task in tasks for point in task]
+    sizes = [point.setup.N_i for task in tasks for point in task]
     assert sizes == sorted(sizes, reverse=True)
     assert 500 < max(map(len, tasks)) <= MAX_BATCH
     assert all(len(task) > 1 for task in tasks[:-1])
     assert all(sum(map(predicted_seconds, task)) <= 0.5 for task in tasks)
-    large = [Point(ERF, 60, 60, seed) for seed in range(3)]
+    large = Setup(ERF, 60, 60).points(range(3))
     assert [len(task) for task in in_batches(large, 0.5)] == [1, 1, 1]
     assert in_batches([], 0.5) == []
-    many = in_batches([Point(ERF, 1, 1, seed) for seed in range(MAX_BATCH + 1)], 1e9)
+    many = in_batches(Setup(ERF, 1, 1).points(range(MAX_BATCH + 1)), 1e9)
     assert [len(task) for task in many] == [MAX_BATCH, 1]
 
 
@@ -225,8 +225,8 @@ def test_the_time_of_each_point_is_predicted_once(
 
 def test_short_sweeps_are_cut_finer(client: Client, tmp_path: Path) -> None:
     """So that no worker waits long for another's last task."""
-    seconds = sum(predicted_seconds(point) for point in Point.of_seeds(ERF, 12, 12, range(800)))
-    run(Point.of_seeds(ERF, 12, 12, range(800)), tmp_path, client)
+    seconds = sum(predicted_seconds(point) for point in Setup(ERF, 12, 12).points(range(800)))
+    run(Setup(ERF, 12, 12).points(range(800)), tmp_path, client)
     assert sweep.BATCH_SECONDS / 10 < seconds < sweep.BATCH_SECONDS
     assert len(list_segments(tmp_path)) >= seconds / sweep.BATCH_SECONDS * 10
 
@@ -234,7 +234,7 @@ def test_short_sweeps_are_cut_finer(client: Client, tmp_path: Path) -> None:
 def test_progress_ends_at_the_total(client: Client, tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     run(
-        [*POINTS[:4], Point(Raising(), 2, 2, 0)],
+        [*POINTS[:4], Setup(Raising(), 2, 2).point(0)],
         tmp_path,
         client,
         progress=lambda state: seen.append((state.done, state.failed)),

@@ -18,7 +18,7 @@ BITS = 400
 
 
 def erf_kernel(p: arb, q: arb, c: arb) -> dict[str, arb]:
-    """Return K and its derivatives from MATH 2's table, term by term."""
+    """Return K and its derivatives from the table in docs/mathematics.md, term by term."""
     D = (1 + p) * (1 + q) - c * c
     pi, root = arb.pi(), D.sqrt()
     return {
@@ -33,7 +33,7 @@ def erf_kernel(p: arb, q: arb, c: arb) -> dict[str, arb]:
 
 
 def polynomial_kernel(coefficients: tuple[float, ...]) -> dict[str, object]:
-    """Return K as the triple sum of MATH 2 and its derivatives, exact polynomials in p, q, c."""
+    """Return the triple sum K of docs/mathematics.md and its derivatives, exactly."""
     ring = fmpq_mpoly_ctx.get(("p", "q", "c"), "lex")
     p, q, c = ring.gens()
     K = 0 * p
@@ -62,7 +62,7 @@ def exact(value: float) -> fmpq:
 
 
 def ball_hessian(network: Network) -> list[list[arb]]:
-    """Return H in balls, entry by entry from MATH 2's three block formulas."""
+    """Return H in balls, entry by entry from the block formulas of docs/mathematics.md."""
     W1 = [[exact(w) for w in row] for row in network.W1.tolist()]
     W2 = [exact(w) for w in network.W2.tolist()]
     N_h, N_i = network.W1.shape

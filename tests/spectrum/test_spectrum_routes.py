@@ -12,9 +12,9 @@ from hessweep.errors import ShapeError
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher, sample_weights
 from hessweep.spectrum import (
-    route,
     row_space,
     spectrum,
+    spectrum_plan,
     spectrum_with_error,
     stacked_spectra,
 )
@@ -101,7 +101,9 @@ def test_rotation_of_the_inputs_leaves_the_spectrum(network: Network) -> None:
 @pytest.mark.parametrize(("name", "N_i", "N_h"), [("erf", 40, 9), ("quadratic", 34, 30)])
 def test_large_matrices_solved_in_place(name: str, N_i: int, N_h: int) -> None:
     network = sample_teacher(name, N_i, N_h, seed=1)
-    assert route(network.activation, N_i, N_h).size > (SMALL if name == "quadratic" else 64)
+    assert spectrum_plan(network.activation, N_i, N_h).size > (
+        SMALL if name == "quadratic" else 64
+    )
     expected = np.linalg.eigvalsh(hessian(network))
     assert np.abs(spectrum(network) - expected).max() <= 1e-12 * expected[-1]
 
@@ -133,8 +135,11 @@ def test_row_space_gives_each_outside_eigenvalue_its_multiplicity() -> None:
     ],
 )
 def test_route_by_size(chosen, N_i, N_h, expected, sizes, zeros) -> None:
-    plan = route(chosen, N_i, N_h)
+    plan = spectrum_plan(chosen, N_i, N_h)
     assert plan.route == expected
+    assert plan.closed_form == (expected == "closed form")
+    assert plan.row_space == ("row space" in expected)
+    assert plan.gram == ("gram" in expected)
     assert plan.eigenproblems == tuple(sizes)
     assert plan.zeros == zeros
     assert sum(n * times for n, times in sizes) + zeros == N_h * (N_i + 1) or expected == (
@@ -160,7 +165,7 @@ def test_holds_no_more_memory_than_planned(name: str, N_i: int, N_h: int) -> Non
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    plan = route(network.activation, N_i, N_h)
+    plan = spectrum_plan(network.activation, N_i, N_h)
     # The solver's own workspace is not Python's to trace.
     planned = plan.peak_bytes - 8 * workspace_numbers(plan.size)
     assert peak <= planned + 20_000, "20 kB: interpreter objects"
@@ -189,5 +194,5 @@ def test_stacks_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ShapeError, match=r"\(2, 3, 4\) and \(2, 4\)"):
         stacked_spectra(activation("erf"), np.ones((2, 3, 4)), np.ones((2, 4)))
     with pytest.raises(ShapeError, match="N_i"):
-        route(activation("erf"), 0, 3)
+        spectrum_plan(activation("erf"), 0, 3)
     assert stacked_spectra(activation("erf"), np.ones((0, 2, 2)), np.ones((0, 2))).shape == (0, 6)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hessweep.activations import Erf, activation
-from hessweep.kinds import compute
-from hessweep.setup import Point, PointResult
+from hessweep.kinds import PointResult
+from hessweep.setup import Setup
 from hessweep.store import publish, write_segment
 
 ACTIVATIONS = (activation("erf"), activation("linear"), activation("quadratic", epsilon=0.5))
@@ -30,12 +30,12 @@ def failed(result: PointResult, error: str = "ValueError: no luck") -> PointResu
 def computed() -> list[PointResult]:
     """36 points in an order that is not the published one, the last one failed."""
     points = [
-        Point(function, N_i, N_h, seed)
+        Setup(function, N_i, N_h).point(seed)
         for seed in (2, 0, 1)
         for N_i, N_h in SIZES
         for function in ACTIVATIONS
     ]
-    results = [compute(point) for point in points]
+    results = [point.compute() for point in points]
     return [*results[:-1], failed(results[-1])]
 
 

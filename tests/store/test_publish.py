@@ -41,7 +41,7 @@ def assert_holds(dataset, results):
     """The dataset holds these results, to the bit, in the published order."""
     order = sorted(
         results,
-        key=lambda r: (r.point.N_i, r.point.N_h, r.point.weights, r.point.seed),
+        key=lambda r: (r.point.setup.N_i, r.point.setup.N_h, r.point.setup.weights, r.point.seed),
     )
     assert dataset["key"].values.tolist() == [result.point.key for result in order]
     assert dataset["status"].values.tolist() == [result.status for result in order]
@@ -54,7 +54,7 @@ def assert_holds(dataset, results):
 
 
 def of(results, label):
-    return [result for result in results if result.point.activation.label == label]
+    return [result for result in results if result.point.setup.activation.label == label]
 
 
 def test_each_activation_is_published_to_the_bit(root, computed):

@@ -5,7 +5,7 @@ import xarray as xr
 
 from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, QueryError
-from hessweep.setup import COLUMNS
+from hessweep.kinds import SCALARS
 from hessweep.store import (
     TABLE_COLUMNS,
     open_results,
@@ -31,7 +31,12 @@ def in_order(computed):
     """The results as tables show them: by label, then as they are published."""
     return sorted(
         computed,
-        key=lambda r: (r.point.activation.label, r.point.N_i, r.point.N_h, r.point.seed),
+        key=lambda r: (
+            r.point.setup.activation.label,
+            r.point.setup.N_i,
+            r.point.setup.N_h,
+            r.point.seed,
+        ),
     )
 
 
@@ -79,10 +84,10 @@ def test_the_table_has_every_point_and_column(results, computed):
     assert list(frame) == list(TABLE_COLUMNS)
     expected = in_order(computed)
     assert frame["key"].tolist() == [r.point.key for r in expected]
-    assert frame["activation"].tolist() == [r.point.activation.label for r in expected]
+    assert frame["activation"].tolist() == [r.point.setup.activation.label for r in expected]
     assert frame["status"].tolist() == [r.status for r in expected]
     done = [r.status == "done" for r in expected]
-    for column in COLUMNS:
+    for column in SCALARS:
         values = [r.scalars[column.name] for r in expected if r.status == "done"]
         assert frame[column.name][done].tolist() == values
 
@@ -147,8 +152,10 @@ def test_unknown_names_are_refused(results):
         spectra(results, "relu", 2, 2)
     with pytest.raises(QueryError, match="no point of erf, N_i = 7"):
         spectra(results, "erf", 7, 2)
-    with pytest.raises(QueryError, match="weights laplace"):
+    with pytest.raises(QueryError, match="weights = laplace"):
         spectra(results, "erf", 2, 2, weights="laplace")
+    with pytest.raises(QueryError, match="no axis wieghts; axes are N_i, N_h, weights"):
+        spectra(results, "erf", 2, 2, wieghts="laplace")
 
 
 @pytest.mark.parametrize("function", ACTIVATIONS, ids=str)
@@ -159,7 +166,7 @@ def test_spectra_are_those_of_the_points(results, computed, function):
     of_size = {
         r.point.seed: r
         for r in computed
-        if (r.point.activation, r.point.N_i, r.point.N_h) == (function, 3, 2)
+        if (r.point.setup.activation, r.point.setup.N_i, r.point.setup.N_h) == (function, 3, 2)
     }
     assert found["seed"].values.tolist() == sorted(of_size)
     for seed, result in of_size.items():

@@ -12,7 +12,7 @@ import xarray as xr
 import zarr
 
 from hessweep.errors import DamagedStoreError, InputError, StoreAccessError
-from hessweep.setup import COLUMNS, PointResult
+from hessweep.kinds import SCALARS, PointResult
 from hessweep.store import read_segment, write_segment
 from hessweep.store.segments import list_segments, provenance
 
@@ -49,11 +49,11 @@ def test_plain_xarray_reads_every_bit_of_every_result(tmp_path, computed):
         eigenvalues = dataset["eigenvalues"].values[start : ends[i]]
         assert eigenvalues.tobytes() == np.asarray(result.eigenvalues).tobytes()
         assert row["key"].item() == point.key
-        assert row["activation"].item() == point.activation.label
+        assert row["activation"].item() == point.setup.activation.label
         assert row["status"].item() == result.status
         size = (row["N_i"].item(), row["N_h"].item(), row["seed"].item(), row["weights"].item())
-        assert size == (point.N_i, point.N_h, point.seed, point.weights)
-        for column in COLUMNS if result.status == "done" else ():
+        assert size == (point.setup.N_i, point.setup.N_h, point.seed, point.setup.weights)
+        for column in SCALARS if result.status == "done" else ():
             assert row[column.name].item() == result.scalars[column.name]
     assert set(dataset.coords) == {
         "key",
@@ -84,7 +84,7 @@ def test_a_failed_point_says_so_and_has_no_numbers(tmp_path, computed):
     assert np.isnan(row["lambda_max"].item())
     assert row["rank"].item() == row["rank"].attrs["value_if_failed"] == -1
     assert row["rank_certificate"].item() == ""
-    assert dataset.sizes["eigenvalue"] == computed[1].point.P
+    assert dataset.sizes["eigenvalue"] == computed[1].point.setup.P
 
 
 def test_only_failed_points_make_a_segment_too(tmp_path, computed):
@@ -97,7 +97,9 @@ def test_results_that_are_not_results_are_refused(tmp_path, computed):
         write_segment(tmp_path, [])
     scalars = {k: v for k, v in computed[0].scalars.items() if k != "lambda_max"}
     with pytest.raises(InputError, match=r"missing: \['lambda_max'\]"):
-        write_segment(tmp_path, [PointResult(computed[0].point, np.ones(6), scalars)])
+        write_segment(
+            tmp_path, [PointResult(computed[0].point, scalars, {"eigenvalues": np.ones(6)})]
+        )
     assert not list_segments(tmp_path)
 
 

@@ -7,7 +7,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hessweep.setup import Point
+from hessweep.setup import Setup
 from hessweep.store import publish, write_segment
 from hessweep.store.index import read_index
 from hessweep.store.selection import Group, select
@@ -30,7 +30,7 @@ def test_a_point_appears_once_and_done_wins(tmp_path, computed, first):
 
 def test_the_newest_kernel_wins_even_over_a_done_point(tmp_path, computed, monkeypatch):
     write_segment(tmp_path, [computed[0]])
-    monkeypatch.setattr("hessweep.store.schema.KERNEL_VERSION", 99)
+    monkeypatch.setattr("hessweep.setup.FIRST_VERSION", 99)
     write_segment(tmp_path, [failed(computed[0])])
     publish(tmp_path)
     assert published(tmp_path)["kernel_version"].values.tolist() == [99]
@@ -51,8 +51,10 @@ def test_two_activations_of_one_label_get_two_groups(tmp_path, computed):
     def hump(beta):
         return Hump(parameters=(("beta", beta),), default_parameters=(("beta", beta),))
 
-    results = [replace(computed[0], point=Point(hump(beta), 2, 2, 0)) for beta in (1.0, 1.0000001)]
-    assert {result.point.activation.label for result in results} == {"hump"}
+    results = [
+        replace(computed[0], point=Setup(hump(beta), 2, 2).point(0)) for beta in (1.0, 1.0000001)
+    ]
+    assert {result.point.setup.activation.label for result in results} == {"hump"}
     write_segment(tmp_path, results)
     publish(tmp_path)
     groups = sorted((tmp_path / "published").glob("hump-beta-1.0*.zarr"))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hessweep.kinds import compute
 from hessweep.running import verification, verify
+from hessweep.setup import Setup
 from hessweep.store import (
     open_results,
     publish,
@@ -177,15 +177,17 @@ def test_a_result_one_bit_off_is_found_when_it_is_computed_again(tmp_path, compu
     (problem,) = one_stored(tmp_path / "b", computed[0], route="guess").problems
     assert "route differ" in problem.message
     eigenvalues = np.nextafter(computed[0].eigenvalues, 9)
-    (problem,) = one_stored(tmp_path / "c", replace(computed[0], eigenvalues=eigenvalues)).problems
+    (problem,) = one_stored(
+        tmp_path / "c", replace(computed[0], flat={"eigenvalues": eigenvalues})
+    ).problems
     assert "eigenvalues differ" in problem.message
 
 
 def test_a_result_that_can_not_be_computed_again_is_found(tmp_path, computed, monkeypatch):
-    def fails(_):
+    def fails(*_):
         raise ArithmeticError("no longer")
 
-    monkeypatch.setattr(verification, "compute", fails)
+    monkeypatch.setattr(Setup, "compute", fails)
     (problem,) = one_stored(tmp_path, computed[0]).problems
     assert problem.kind == "different result"
     assert problem.message.endswith("computed again, it fails: ArithmeticError: no longer")
@@ -196,23 +198,24 @@ def test_times_may_differ(tmp_path, computed):
 
 
 def test_elsewhere_eigenvalues_agree_within_their_error_bounds(tmp_path, computed, monkeypatch):
-    monkeypatch.setattr(verification, "_same_machine", lambda _: False)
+    monkeypatch.setattr(verification, "_is_same_machine", lambda _: False)
     result = computed[0]
     error = result.scalars["eigenvalue_error"]
-    near = replace(result, eigenvalues=result.eigenvalues + 1.5 * error)
-    far = replace(result, eigenvalues=result.eigenvalues + 3 * error)
+    near = replace(result, flat={"eigenvalues": result.eigenvalues + 1.5 * error})
+    far = replace(result, flat={"eigenvalues": result.eigenvalues + 3 * error})
     assert one_stored(tmp_path / "near", near).ok
     assert [p.kind for p in one_stored(tmp_path / "far", far).problems] == ["different result"]
 
 
 def test_points_that_this_package_can_not_compute_are_skipped(tmp_path, computed, monkeypatch):
-    point = replace(computed[0].point, activation=Hump())
+    setup = replace(computed[0].point.setup, activation=Hump())
+    point = setup.point(computed[0].point.seed)
     write_segment(tmp_path, [replace(computed[0], point=point)])
     publish(tmp_path)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 1)
-    monkeypatch.setattr(verification, "KERNEL_VERSION", 99)
     write_segment(tmp_path, [computed[1]])
     publish(tmp_path)
+    monkeypatch.setattr("hessweep.setup.FIRST_VERSION", 99)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 2)
 
 
@@ -223,13 +226,13 @@ def test_an_empty_folder_has_no_problem(tmp_path):
 
 def test_the_sample_is_drawn_from_all_activations(root):
     seen = set()
-    original = compute
+    original = Setup.compute
 
-    def watching(point):
-        seen.add(point.activation)
-        return original(point)
+    def watching(setup, seeds):
+        seen.add(setup.activation)
+        return original(setup, seeds)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verification, "compute", watching)
+        patch.setattr(Setup, "compute", watching)
         assert verify(root, sample=12, seed=3).recomputed == 12
     assert seen == set(ACTIVATIONS)

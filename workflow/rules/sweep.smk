@@ -1,6 +1,5 @@
 # One job a sweep: what is missing in the store is found and computed inside the job. The output
 # is a receipt, never the store itself: Snakemake deletes the outputs of a job that fails.
-from hessweep.setup import KERNEL_VERSION
 from hessweep.store.verification import moved_aside
 
 
@@ -21,8 +20,10 @@ rule sweep:
         cluster=STUDY.cluster.model_dump(mode="json"),
         study=STUDY_FILE,
         results=str(RESULTS),
-        # What is stored counts no longer once either has grown.
-        kernel_version=KERNEL_VERSION,
+        # Points are computed anew once either of these has grown.
+        kernel_versions=lambda wildcards: sorted(
+            {s.kernel_version for s in STUDY.sweeps[wildcards.sweep].setups()}
+        ),
         moved_aside=len(moved_aside(RESULTS)),
     script:
         "../scripts/sweep.py"

@@ -1,11 +1,13 @@
-"""Activations by name, each with its dual kernel and derivatives (MATH 2)."""
+"""Activations by name, each with its dual kernel and the facts that are proved about it."""
 
 import inspect
 from collections.abc import Callable
 from typing import Any
 
+from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.erf import Erf
 from hessweep.activations.exponential import Exp
+from hessweep.activations.facts import Facts
 from hessweep.activations.gaussian import Gaussian
 from hessweep.activations.gelu import Gelu
 from hessweep.activations.kernel import Activation, DualKernel
@@ -22,6 +24,7 @@ from hessweep.activations.polynomial import (
 from hessweep.activations.relu import Relu
 from hessweep.activations.sigmoid import Sigmoid, Softplus, silu, swish
 from hessweep.activations.tanh import Tanh
+from hessweep.activations.theory import Theory
 from hessweep.activations.trigonometric import Cos, Sin
 from hessweep.errors import ActivationError, did_you_mean
 
@@ -44,31 +47,32 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
     "silu": silu,
     "swish": swish,
 }
-"""What a study may name: name -> function of the activation's parameters."""
+"""The names that a study may use, each with the function that makes the activation."""
 
 
 def activation(name: str | Activation, **parameters: Any) -> Activation:
-    """Return the activation of that name.
+    """Return the activation with this name.
 
     Args:
         name: A key of `ACTIVATIONS`, or an `Activation`, which is returned as it is.
-        **parameters: What the activation takes: `epsilon` for quadratic, `coefficients` for
-            polynomial, `degree` for power, `beta` for swish. With `file`, the name is looked up
-            in that Python file instead (`load_activation`).
+        **parameters: The parameters of the activation: `epsilon` for quadratic, `coefficients`
+            for polynomial, `degree` for power, `beta` for swish. If `file` is given, the name is
+            looked up in that Python file instead (see `load_activation`).
 
     Raises:
-        ActivationError: If the name is unknown or the parameters are not its own.
+        ActivationError: If the name is unknown, or if the activation does not take these
+            parameters.
     """
     if isinstance(name, Activation):
         if parameters:
-            raise ActivationError(f"{name} is an activation already and takes no parameters")
+            raise ActivationError(f"{name} is already an activation and takes no parameters")
         return name
     if "file" in parameters:
         return load_activation(name=name, **parameters)
     if name not in ACTIVATIONS:
         raise ActivationError(
             f"unknown activation {name!r}{did_you_mean(name, ACTIVATIONS)}; known are "
-            f"{', '.join(sorted(ACTIVATIONS))}; one of your own needs "
+            f"{', '.join(sorted(ACTIVATIONS))}; for an activation of your own, give "
             "`file: your_file.py` beside its name"
         )
     make = ACTIVATIONS[name]
@@ -91,11 +95,14 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "BallFunctions",
     "DualKernel",
     "Erf",
+    "Facts",
     "Numeric",
     "Own",
     "Polynomial",
+    "Theory",
     "activation",
     "load_activation",
 ]

@@ -1,4 +1,4 @@
-"""Derivatives of functions that are known by their values only."""
+"""Numerical derivatives of functions of which only the values are known."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -20,10 +20,16 @@ def differentiate(
 ) -> Float[ndarray, "*n"]:
     """Return g' or g'' by Ridders' method: central differences, extrapolated to step 0.
 
-    Each element keeps the entry of its tableau that agrees best with its neighbours, which
-    balances truncation against rounding: about 1e-13 relative for g' and 1e-11 for g'' where g
-    is smooth on the scale of 1. No difference reaches across a kink that is named; at an unnamed
-    one g' comes out as the mean of its two sides.
+    For each element the result is the entry of its tableau that agrees best with its neighbours,
+    which balances truncation against rounding. If g is smooth on the scale of 1, the relative
+    error is about 1e-13 for g' and 1e-11 for g''. No difference extends across one of the given
+    kinks; at any other kink, g' is the mean of the slopes on its two sides.
+
+    Args:
+        g: A function that acts elementwise.
+        x: Where to differentiate.
+        order: 1 for g', 2 for g''.
+        kinks: Places where g' jumps.
     """
     x = np.asarray(x, dtype=float)
     first_step = np.full(x.shape, FIRST_STEP)
@@ -43,7 +49,7 @@ def differentiate(
 
 
 def _difference(g: Callable[[ndarray], ndarray], x: ndarray, step: ndarray, order: int) -> ndarray:
-    """Return the central difference quotient; its error is a series in step²."""
+    """Return the central difference quotient, whose error is a power series in step²."""
     up, down = x + step, x - step
     if order == 1:
         return (g(up) - g(down)) / (up - down)

@@ -1,4 +1,4 @@
-"""The error-function network of the paper (sec. 4.3)."""
+"""The error function, the activation of sec. 5 of the paper."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,10 @@ import numpy as np
 import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions, determinant, normal_density
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,13 @@ class Erf(Activation):
         return -np.asarray(x) * self.derivative(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2, eqs 16-19)."""
-        # Rounding may leave |c| above its bound √(pq).
+        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (eqs 16-19)."""
+        # Rounding can make |c| larger than its bound √(pq).
         D = 1 + p + q + np.maximum(p * q - c * c, 0)
         root = np.sqrt(D)
         cube = 1 / (D * root)
         return DualKernel(
-            # atan2 keeps the digits that asin loses where |c| nears its bound.
+            # atan2 keeps the digits that asin loses when |c| is close to its bound.
             K=2 / np.pi * np.arctan2(c, root),
             K_c=2 / np.pi / root,
             K_p=-c / (np.pi * (1 + p) * root),
@@ -44,3 +47,18 @@ class Erf(Activation):
             K_qc=-(1 + p) * cube / np.pi,
             K_pp=c * (1 / (1 + p) ** 2 / root + (1 + q) / (1 + p) * cube / 2) / np.pi,
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about erf."""
+        theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    from flint import arb
+
+    return BallFunctions(
+        g=lambda u: (u / arb(2).sqrt()).erf(),
+        derivative=lambda u: 2 * normal_density(u),
+        kernel=lambda p, q, c: (c / determinant(p, q, c).sqrt()).atan() * (2 / arb.pi()),
+    )

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,21 @@ class Exp(Activation):
         return np.exp(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel, `K = e^{(p+q)/2 + c}` (MATH 2)."""
+        """Return the dual kernel, `K = e^{(p+q)/2 + c}` (docs/activations.md)."""
         K = np.exp((p + q) / 2 + c)
         return DualKernel(
             K=K, K_c=K, K_p=K / 2, K_q=K / 2, K_cc=K, K_pc=K / 2, K_qc=K / 2, K_pp=K / 4
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about the exponential function."""
+        theory = Theory(at_zero=1, slope_at_zero=1, reflection=None)
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: u.exp(),
+        derivative=lambda u: u.exp(),
+        kernel=lambda p, q, c: ((p + q) / 2 + c).exp(),
+    )

@@ -1,11 +1,14 @@
-"""The Gaussian bump."""
+"""The Gaussian function."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions, determinant
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class Gaussian(Activation):
         return (np.square(x) - 1) * self(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel, `K = D^-1/2` with `D = (1 + p)(1 + q) - c²` (MATH 2)."""
-        # Rounding may leave |c| above its bound √(pq).
+        """Return the dual kernel, `K = D^-1/2` with `D = (1 + p)(1 + q) - c²`."""
+        # Rounding can make |c| larger than its bound √(pq).
         D = 1 + p + q + np.maximum(p * q - c * c, 0)
         K = 1 / np.sqrt(D)
         cube, fifth = K / D, K / D**2
@@ -42,3 +45,16 @@ class Gaussian(Activation):
             K_qc=-1.5 * (1 + p) * c * fifth,
             K_pp=0.75 * (1 + q) ** 2 * fifth,
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about the Gaussian."""
+        theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+
+def _in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: (-u * u / 2).exp(),
+        derivative=lambda u: -u * (-u * u / 2).exp(),
+        kernel=lambda p, q, c: determinant(p, q, c).rsqrt(),
+    )

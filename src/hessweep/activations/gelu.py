@@ -1,17 +1,29 @@
 """The Gaussian error linear unit."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import (
+    BallFunctions,
+    determinant,
+    normal_density,
+    normal_distribution,
+)
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel, Matrix
+from hessweep.activations.theory import Theory
+
+if TYPE_CHECKING:
+    from flint import arb_series
 
 
 @dataclass(frozen=True)
 class Gelu(Activation):
-    """`g(x) = x Φ(x)` with the normal distribution function `Φ`; not its tanh approximation."""
+    """`g(x) = x Φ(x)` with the normal distribution function `Φ` (not its tanh approximation)."""
 
     name: str = "gelu"
 
@@ -21,16 +33,16 @@ class Gelu(Activation):
 
     def derivative(self, x: ndarray) -> ndarray:
         """Return g'(x), elementwise."""
-        return scipy.special.ndtr(x) + x * _density(x)
+        return scipy.special.ndtr(x) + x * _normal_density(x)
 
     def second_derivative(self, x: ndarray) -> ndarray:
         """Return g''(x), elementwise."""
-        return (2 - np.square(x)) * _density(x)
+        return (2 - np.square(x)) * _normal_density(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (MATH 2)."""
+        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (docs/activations.md)."""
         a, b = 1 + p, 1 + q
-        Delta = np.maximum(p * q - c * c, 0)  # rounding may leave |c| above its bound √(pq)
+        Delta = np.maximum(p * q - c * c, 0)  # rounding can make |c| > √(pq)
         D = 1 + p + q + Delta
         root = np.sqrt(D)
         angle = np.arctan2(c, root)
@@ -47,15 +59,40 @@ class Gelu(Activation):
             K_pp=K_pp,
         )
 
+    def _facts(self) -> Facts:
+        """Return what is proved about GELU."""
+        theory = Theory(at_zero=0, slope_at_zero=0.5, reflection=(1, 0, -1))
+        return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
 
-def _density(x: ndarray) -> ndarray:
+
+def _in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: u * normal_distribution(u),
+        derivative=lambda u: normal_distribution(u) + u * normal_density(u),
+        kernel=_kernel_in_balls,
+    )
+
+
+def _kernel_in_balls(p: "arb_series", q: "arb_series", c: "arb_series") -> "arb_series":
+    from flint import arb
+
+    D = determinant(p, q, c)
+    root, tau = D.sqrt(), 2 * arb.pi()
+    first = (c * c + p * q * D) / ((1 + p) * (1 + q) * root * tau)
+    return c / 4 + first + c * (c / root).atan() / tau
+
+
+def _normal_density(x: ndarray) -> ndarray:
     return np.exp(-np.square(x) / 2) / np.sqrt(2 * np.pi)
 
 
 def _by_variance(
     q: Matrix, c: Matrix, a: Matrix, b: Matrix, Delta: Matrix, D: Matrix
 ) -> tuple[Matrix, Matrix, Matrix]:
-    """Return `K_p, K_pp, K_pc`; with `a` and `b` exchanged and p for q, those of the other."""
+    """Return `K_p, K_pp, K_pc`.
+
+    With `a` and `b` exchanged and p in place of q, they are the derivatives by q in place of p.
+    """
     scale = 1 / (2 * np.pi * np.sqrt(D))
     first = Delta / (2 * a) - c * c / (2 * a * D) + (q + Delta) / a**2
     second = (

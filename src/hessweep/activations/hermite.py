@@ -1,7 +1,7 @@
-"""Gaussian means of any function of two normal variables, by its Hermite series (docs).
+"""Gaussian means of a function at two normal variables, by its Hermite series.
 
-With `â_l(p) = E[g(√p z) He_l(z)] / √l!` Mehler's formula and integration by parts give, for all
-derivatives at once and from values of g alone,
+With `â_l(p) = E[g(√p z) He_l(z)] / √l!`, Mehler's formula and integration by parts give the
+means of all derivatives from values of g alone (docs/activations.md):
 
     E[g^(f)(u) g^(h)(v)] = Σ_l ρ^l b_l^f(p) b_l^h(q),   ρ = c / √(pq),
     b_l^f(p) = p^{-f/2} √((l+f)!/l!) â_{l+f}(p).
@@ -17,28 +17,31 @@ from numpy import ndarray
 from hessweep.activations.kernel import DualKernel
 
 ORDERS = 512
-"""Terms of the series: enough for tanh at variance 10, where its coefficients decay slowest."""
+"""Number of terms of the series. It suffices for tanh at variance 10, where the coefficients
+decay most slowly."""
 HIGHEST = 4
-"""The highest derivative of g that a dual kernel holds."""
+"""The highest derivative of g in a dual kernel."""
 REACH = 13.0
-"""Half-width of the quadrature: `e^{-z²/4}`, all that bounds the integrand, is 1e-18 there."""
+"""Half-width of the interval of the quadrature. At its ends the factor `e^{-z²/4}` of the
+integrand is below 1e-18."""
 PANELS = 64
 NODES = 16
-"""Gauss-Legendre panels, even so that 0 lies between two, and nodes in each."""
+"""Number of Gauss-Legendre panels, and of nodes in each. The number of panels is even, so that 0
+is a boundary between two of them."""
 
 Rows = Float[ndarray, "*rows"]
 
 
 @lru_cache(maxsize=8)
 def quadrature(panels: int) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"]]:
-    """Return nodes and weights on `[-REACH, REACH]`, without the Gaussian factor."""
+    """Return nodes and weights on `[-REACH, REACH]`; the weights do not contain the Gaussian."""
     return composite(np.linspace(-REACH, REACH, panels + 1))
 
 
 def broken_quadrature(
     breaks: Float[ndarray, "*rows k"], panels: int
 ) -> tuple[Float[ndarray, "*rows n"], Float[ndarray, "*rows n"]]:
-    """Return nodes and weights as `quadrature`, with panels broken at places of each row's own."""
+    """Return nodes and weights as `quadrature` does, with further panel boundaries in each row."""
     edges = np.linspace(-REACH, REACH, panels + 1)
     edges = np.broadcast_to(edges, (*breaks.shape[:-1], panels + 1))
     return composite(np.sort(np.concatenate([edges, np.clip(breaks, -REACH, REACH)], axis=-1)))
@@ -47,7 +50,7 @@ def broken_quadrature(
 def composite(
     edges: Float[ndarray, "*rows m"],
 ) -> tuple[Float[ndarray, "*rows n"], Float[ndarray, "*rows n"]]:
-    """Return Gauss-Legendre nodes and weights between neighbouring edges."""
+    """Return the Gauss-Legendre nodes and weights of the panels between consecutive edges."""
     x, w = np.polynomial.legendre.leggauss(NODES)
     half = (edges[..., 1:] - edges[..., :-1])[..., None] / 2
     middle = (edges[..., 1:] + edges[..., :-1])[..., None] / 2
@@ -56,7 +59,7 @@ def composite(
 
 
 def hermite_functions(z: Float[ndarray, "*rows n"]) -> Float[ndarray, "orders *rows n"]:
-    """Return `He_l(z) e^{-z²/4} / √l!` for `l < ORDERS`; bounded, so that nothing overflows."""
+    """Return `He_l(z) e^{-z²/4} / √l!` for `l < ORDERS`; they are bounded and cannot overflow."""
     h = np.empty((ORDERS, *np.shape(z)))
     h[0] = np.exp(-z * z / 4)
     h[1] = z * h[0]
@@ -67,7 +70,7 @@ def hermite_functions(z: Float[ndarray, "*rows n"]) -> Float[ndarray, "orders *r
 
 @lru_cache(maxsize=4)
 def _weighted_functions(panels: int) -> Float[ndarray, "n orders"]:
-    """Return quadrature weights times Hermite functions: `â` is a product with g's values."""
+    """Return quadrature weights times Hermite functions, which turn values of g into `â`."""
     z, w = quadrature(panels)
     weight = w * np.exp(-z * z / 4) / np.sqrt(2 * np.pi)
     return np.ascontiguousarray((hermite_functions(z) * weight).T)
@@ -76,14 +79,14 @@ def _weighted_functions(panels: int) -> Float[ndarray, "n orders"]:
 def coefficients(
     g: Callable[[ndarray], ndarray], p: Rows, kinks: Sequence[float], panels: int
 ) -> Float[ndarray, "*rows orders"]:
-    """Return `â_l(p)` for `l < ORDERS`, each row computed by itself.
+    """Return `â_l(p)` for `l < ORDERS`, each row computed on its own.
 
-    Where the coefficients have sunk into rounding, all that follow are set to 0.
+    The coefficients after the last one above rounding error are set to 0.
     """
     root = np.sqrt(p)[..., None]
     if not kinks:
         z, _ = quadrature(panels)
-        # One row at a time, so that no result depends on which others share its batch.
+        # One row at a time, so that no result depends on the other rows of its batch.
         a = (g(root * z)[..., None, :] @ _weighted_functions(panels))[..., 0, :]
     else:
         a = np.empty((*np.shape(p), ORDERS))
@@ -106,7 +109,7 @@ class Series:
     def __init__(
         self, a_p: ndarray, a_q: ndarray | None, p: ndarray, q: ndarray, c: ndarray
     ) -> None:
-        """Take the coefficients of both; None for q says that they are those of p, transposed."""
+        """Take the coefficients for p and q; None for q if they are those of p, transposed."""
         self.symmetric = a_q is None
         self.rho = np.clip(c / np.sqrt(p * q), -1, 1)
         self.b_p = np.stack([_derived(a_p, p, order) for order in range(HIGHEST + 1)])
@@ -117,8 +120,8 @@ class Series:
         )
 
     def kernels(self, terms: Sequence[int] = (ORDERS,)) -> list[DualKernel]:
-        """Return the sums of the first terms, for each of these ascending numbers of them."""
-        # With rows and columns over the same neurons, two fields are transposes of two others.
+        """Return the kernel from the first terms, for each of these ascending numbers of terms."""
+        # If rows and columns are the same neurons, two fields are transposes of two others.
         fields = _FIELDS[:6] if self.symmetric else _FIELDS
         sums = [np.zeros(self.rho.shape) for _ in fields]
         power, term = np.ones(self.rho.shape), np.empty(self.rho.shape)
@@ -146,7 +149,7 @@ class Series:
 
 
 def _derived(a: ndarray, p: ndarray, order: int) -> ndarray:
-    """Return `b_l^order` with l in front, as many as `a`; those beyond the end of `a` are 0."""
+    """Return `b_l^order` for `l < ORDERS`, l first; it is 0 where `a` has too few terms."""
     l = np.arange(ORDERS - order)  # noqa: E741
     growth = np.sqrt(np.prod([l + step for step in range(1, order + 1)], axis=0, initial=1.0))
     b = a[..., order:] * growth * p[..., None] ** (-order / 2)
@@ -155,6 +158,6 @@ def _derived(a: ndarray, p: ndarray, order: int) -> ndarray:
 
 
 def _length(b: Float[ndarray, "derivatives orders *rows"]) -> int:
-    """Return how many leading orders hold anything but 0; the rest change no sum."""
+    """Return the number of orders up to the last that is not 0 everywhere."""
     used = np.any(b, axis=(0, *range(2, b.ndim)))
     return int(np.flatnonzero(used).max(initial=-1)) + 1

@@ -1,12 +1,19 @@
-"""What an activation is to the rest of the package: a function and its dual kernel (MATH 2)."""
+"""The interface of all activations: a function, its dual kernel, and the facts about it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+
+from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.facts import Facts
+from hessweep.activations.theory import Theory
+
+if TYPE_CHECKING:
+    from hessweep.activations.polynomial import Polynomial
 
 Matrix = Float[ndarray, "*stack m n"]
 
@@ -15,11 +22,11 @@ class DualKernel(NamedTuple):
     """The dual kernel `K(p, q, c) = E[g(u) g(v)]` and its partial derivatives.
 
     `u, v` are jointly normal with variances `p, q` and covariance `c`; the derivatives are
-    taken as if the three were independent. By Price's theorem each is again a Gaussian mean,
-    given below, so that only these are needed: `K_pq = K_cc / 4`.
+    taken as if the three were independent. By Price's theorem each derivative is again a Gaussian
+    mean, which is given below. `K_pq = K_cc / 4` has no field of its own.
 
-    Every field has the broadcast shape of `p, q, c`. Where `p` and `q` run over the same
-    neurons, `K_p`, `K_pc` are the transposes of `K_q`, `K_qc`.
+    Every field has the broadcast shape of `p, q, c`. If `p` and `q` belong to the same neurons,
+    `K_p` and `K_pc` are the transposes of `K_q` and `K_qc`.
     """
 
     K: Matrix
@@ -37,37 +44,40 @@ class DualKernel(NamedTuple):
     K_qc: Matrix
     """E[g'(u) g'''(v)] / 2"""
     K_pp: Matrix
-    """E[g''''(u) g(v)] / 4, needed away from the optimum only"""
+    """E[g''''(u) g(v)] / 4, which is needed only away from the optimum"""
 
 
 class CoarserDuals(NamedTuple):
-    """A numeric dual kernel, and what it is with one of its approximations coarser."""
+    """A numeric dual kernel, and the same kernel with one approximation made coarser."""
 
     full: DualKernel
-    """As `dual` returns it."""
+    """The kernel that `dual` returns."""
     quarter: DualKernel
-    """A quarter of the terms of the series."""
+    """With a quarter of the terms of the series."""
     half: DualKernel
-    """Half of them."""
+    """With half of the terms."""
     quadrature: DualKernel
-    """Half of the quadrature's panels."""
+    """With half of the panels of the quadrature."""
     floor: DualKernel
-    """Twice the smallest variance."""
+    """With twice the smallest variance that is allowed."""
 
 
 @dataclass(frozen=True)
 class Activation(ABC):
     """An activation function `g`, its first two derivatives and its dual kernel.
 
-    Instances are immutable, hashable and comparable: equal `name` and `parameters` mean the
-    same function, and both go into the key of a stored point.
+    Instances are immutable, hashable and comparable. Equal `name` and `parameters` mean the same
+    function, and the key of a stored point depends on both.
     """
 
     name: str
     parameters: tuple[tuple[str, Any], ...] = ()
     """Sorted (name, value) pairs; values are numbers or tuples of numbers."""
     default_parameters: tuple[tuple[str, Any], ...] = ()
-    """Those that `label` leaves out."""
+    """The parameters that `label` leaves out, because they have their default values."""
+
+    revision: ClassVar[int] = 0
+    """Raised when a change alters the numbers that are stored for this activation."""
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -80,16 +90,16 @@ class Activation(ABC):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the key of a stored point depends on; `spec` but for where a file lies."""
+        """What the key of a stored point depends on: `spec` without the path of a file."""
         return self.spec
 
     @property
     def label(self) -> str:
-        """The name that tables and stores show, such as `erf` or `quadratic(epsilon=0.5)`."""
-        shown = [item for item in self.parameters if item not in self.default_parameters]
-        if not shown:
+        """The name in tables and stores, such as `erf` or `quadratic(epsilon=0.5)`."""
+        named = [item for item in self.parameters if item not in self.default_parameters]
+        if not named:
             return self.name
-        return f"{self.name}({', '.join(f'{key}={_plain(value)}' for key, value in shown)})"
+        return f"{self.name}({', '.join(f'{key}={_plain(value)}' for key, value in named)})"
 
     def __str__(self) -> str:
         """Return the label."""
@@ -119,16 +129,65 @@ class Activation(ABC):
 
     def coarser_duals(
         self,
-        p: ndarray,  # noqa: ARG002  for those that have an error
+        p: ndarray,  # noqa: ARG002  used by classes that override this
         q: ndarray,  # noqa: ARG002
         c: ndarray,  # noqa: ARG002
     ) -> CoarserDuals | None:
-        """Return `dual(p, q, c)` with less exact versions of it, which show its error.
+        """Return `dual(p, q, c)` and less accurate versions of it, from which its error follows.
 
         Returns:
-            None, as here, where the kernel has a closed form and so no error but rounding.
+            The kernels; None, as here, if the kernel has no error but rounding.
         """
         return None
+
+    def _facts(self) -> Facts:
+        """Return what is proved about instances of exactly this class; nothing by default.
+
+        A class states facts about itself by defining this method. A class derived from it does
+        not inherit them, because it may override any of the functions (see `facts`).
+        """
+        return Facts()
+
+    @property
+    def facts(self) -> Facts:
+        """What is proved about this activation.
+
+        Facts hold by exact class: only a `_facts` that the class of the instance itself defines
+        counts, never one that it inherits.
+        """
+        state = vars(type(self)).get("_facts")
+        return Facts() if state is None else state(self)
+
+    @property
+    def is_closed_form(self) -> bool:
+        """Whether the error of the dual kernel is bounded, and not merely estimated."""
+        return self.facts.closed_form
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the dual kernel is computed numerically, with an error that is estimated."""
+        return type(self).coarser_duals is not Activation.coarser_duals
+
+    @property
+    def theory(self) -> Theory | None:
+        """What the independence theorem needs to know; None if it is not proved for this g."""
+        return self.facts.theory
+
+    @property
+    def in_balls(self) -> BallFunctions | None:
+        """The activation in ball arithmetic; None if there is none."""
+        make = self.facts.in_balls
+        return None if make is None else make()
+
+    @property
+    def polynomial(self) -> "Polynomial | None":
+        """The activation itself if it is a `Polynomial` and of no derived class, else None."""
+        return None
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether `g(x) = a x` is known to hold."""
+        return self.polynomial is not None and self.polynomial.support == (1,)
 
     def self_dual(self, W1: Float[ndarray, "*stack N_h N_i"]) -> DualKernel:
         """Return the dual kernel between all pairs of rows of `W1`, each `(..., N_h, N_h)`."""
@@ -140,6 +199,6 @@ class Activation(ABC):
 def _plain(value: Any) -> str:
     if isinstance(value, tuple):
         return "[" + ",".join(_plain(item) for item in value) + "]"
-    # As short as it can be without two values sharing one text, and so two activations a label.
+    # As short as possible, but different values must not give the same label.
     short = f"{value:g}"
     return short if float(short) == value else repr(value)

@@ -1,4 +1,4 @@
-"""Activations without a closed-form kernel: its numbers, and an estimate of their error."""
+"""Activations whose dual kernel has no closed form: its values, and an estimate of their error."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -11,45 +11,45 @@ from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.errors import ActivationError
 
 PARALLEL = 8 * np.finfo(float).eps
-"""Rows count as parallel where `1 - ρ²` is below this: all that the rounding of c leaves."""
+"""Rows count as parallel if `1 - ρ²` is below this, which is the rounding error of c."""
 FLOOR = 1e-10
-"""A smaller variance is replaced by this one: the series divides by it."""
+"""A smaller variance is replaced by this one, because the series divides by the variance."""
 CHUNK = 4096
-"""Pairs of parallel rows in one quadrature, which bounds its memory."""
+"""Number of pairs of parallel rows in one quadrature, which bounds its memory."""
 
 
 @dataclass(frozen=True)
 class Numeric(Activation):
-    """An activation known by its values: `__call__`, `derivative` and, if it has any, `kinks`.
+    """An activation given by its values: `__call__`, `derivative` and, if it has any, `kinks`.
 
-    The kernel is a Hermite series (`hermite`), which needs values of g alone. Where two rows
-    are parallel, a neuron with itself among them, the series stands at the edge of its
-    convergence, and what enters the Hessian is integrated directly (`_Ray`).
+    The kernel is a Hermite series (`hermite`), which needs only values of g. For two parallel
+    rows, such as a neuron with itself, the series is at the edge of its convergence; there the
+    quantities that the Hessian needs are integrated directly (`_ParallelPairs`).
     """
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Where g' jumps, besides 0: quadrature panels end there."""
+        """The places other than 0 where g' jumps: quadrature panels end there."""
         return ()
 
     @abstractmethod
     def derivative(self, x: ndarray) -> ndarray:
-        """Return g'(x), elementwise; at a kink any value between the two sides."""
+        """Return g'(x), elementwise; at a kink, any value between the slopes on its two sides."""
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the dual kernel and its derivatives.
 
-        For parallel rows `K_pc` and `K_qc` are shifted such that `2 √(pq) K_cc + 2p K_pc +
-        2q K_qc`, all that the Hessian at the optimum sees of the three, is exact even where g
-        has a kink and `K_cc` alone diverges.
+        The Hessian at the optimum depends on `K_cc`, `K_pc`, `K_qc` of parallel rows only through
+        `2 √(pq) K_cc + 2p K_pc + 2q K_qc`. `K_pc` and `K_qc` are shifted so that this sum is
+        accurate, even if g has a kink and `K_cc` alone diverges.
 
         Raises:
-            ActivationError: If g is not finite where it is needed.
+            ActivationError: If g is not finite everywhere in the domain of integration.
         """
         return self._evaluate(p, q, c)[0]
 
     def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals:
-        """Return the kernel with fewer terms, with fewer panels, and with a higher floor."""
+        """Return the kernel with fewer terms, fewer panels, and a larger smallest variance."""
         terms = tuple(hermite.ORDERS // part for part in (4, 2, 1))
         quarter, half, full = self._evaluate(p, q, c, terms)
         floored = min(np.min(p), np.min(q)) < 2 * FLOOR
@@ -82,9 +82,10 @@ class Numeric(Activation):
         parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
         for start in range(0, len(parallel), CHUNK):
             pairs = parallel[start : start + CHUNK]
-            ray = _Ray(self, p.flat[pairs], q.flat[pairs], np.sign(c.flat[pairs]), panels)
+            sign = np.sign(c.flat[pairs])
+            means = _ParallelPairs(self, p.flat[pairs], q.flat[pairs], sign, panels)
             for kernel in kernels:
-                ray.overwrite(kernel, pairs)
+                means.overwrite(kernel, pairs)
         return kernels
 
     def _values(self, x: ndarray) -> ndarray:
@@ -93,15 +94,15 @@ class Numeric(Activation):
         if not np.all(np.isfinite(values)):
             worst = x[~np.isfinite(values)]
             raise ActivationError(
-                f"{self.label}: expected finite values wherever a normal input can reach, got nan "
-                f"or infinity at x = {worst[np.argmin(np.abs(worst))]:g}; weights this large need "
-                "an activation that grows more slowly"
+                f"{self.label}: expected finite values for all inputs of the neurons, got nan or "
+                f"infinity at x = {worst[np.argmin(np.abs(worst))]:g}; for weights this large, "
+                "use an activation that grows more slowly"
             )
         return values
 
 
-class _Ray:
-    """Means over parallel pairs, `u = √p z` and `v = ±√q z`: one-dimensional integrals."""
+class _ParallelPairs:
+    """Gaussian means for pairs of parallel rows, `u = √p z`, `v = ±√q z`, by quadrature in z."""
 
     def __init__(
         self, activation: Numeric, p: ndarray, q: ndarray, sign: ndarray, panels: int
@@ -131,12 +132,12 @@ class _Ray:
         K_c = self.mean(self.dg_u * self.dg_v)
         kernel.K.flat[pairs] = self.mean(self.g_u * self.g_v)
         kernel.K_c.flat[pairs] = K_c
-        # E[g'(u) g(v) z] = √p E[g''(u) g(v)] ± √q E[g'(u) g'(v)], by parts in z.
+        # Integration by parts: E[g'(u) g(v) z] = √p E[g''(u) g(v)] ± √q E[g'(u) g'(v)].
         by_u = self.mean(self.dg_u * self.g_v * self.z)
         by_v = self.mean(self.g_u * self.dg_v * self.z)
         kernel.K_p.flat[pairs] = (by_u * np.sqrt(p) - cross * K_c) / (2 * p)
         kernel.K_q.flat[pairs] = (self.sign * by_v * np.sqrt(q) - cross * K_c) / (2 * q)
-        # E[g'(u) g'(v) (z² - 1)], by parts twice.
+        # Two integrations by parts give E[g'(u) g'(v) (z² - 1)].
         wanted = self.mean(self.dg_u * self.dg_v * (self.z**2 - 1))
         K_cc, K_pc, K_qc = (x.flat[pairs] for x in (kernel.K_cc, kernel.K_pc, kernel.K_qc))
         shift = wanted - (2 * cross * K_cc + 2 * p * K_pc + 2 * q * K_qc)

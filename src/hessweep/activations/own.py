@@ -26,17 +26,18 @@ from hessweep.activations.own_checks import check, check_dual
 from hessweep.errors import ActivationError, shortened
 
 RESERVED = {"name", "file", "sha256", "x", "p", "q", "c"}
-"""Names that a parameter of a user's activation can not have."""
+"""Names that a parameter of a user's activation may not have."""
 
 JUMP_STEP = 2.0**-20
-"""How far on both sides of 0 a jump of g' is looked for."""
+"""Distance from 0, on both sides, at which a jump of g' is looked for."""
 
 
 @dataclass(frozen=True)
 class Own(Activation):
-    """An activation from a user's file; it carries the file's text, so it works without it.
+    """An activation from a user's file. It holds the text of the file and works without the file.
 
-    Two are equal if name, parameters and text are, wherever the file lies.
+    Two of them are equal if name, parameters and text are, whatever the paths of their files.
+    Nothing is proved about one, whatever its name and whichever class it derives from.
     """
 
     source: str = field(default="", repr=False)
@@ -44,22 +45,22 @@ class Own(Activation):
 
     @property
     def sha256(self) -> str:
-        """Hash of the file's text as UTF-8 with Unix line ends, in hexadecimal digits."""
+        """SHA-256 of the file's text (as UTF-8 with Unix line ends), in hexadecimal digits."""
         return hashlib.sha256(self.source.encode()).hexdigest()
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Name, file, hash and parameters; the file is read again, and must be the same."""
+        """Name, file, hash and parameters. Loading it reads the file again and checks the hash."""
         return {**super().spec, "file": self.file, "sha256": self.sha256}
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The spec without the file's place: results stay valid when the file moves."""
+        """The spec without the path of the file: results stay valid when the file is moved."""
         return {**super().spec, "sha256": self.sha256}
 
     @property
     def label(self) -> str:
-        """The label with the first digits of the hash: two versions of a file are told apart."""
+        """The label with the first digits of the hash, which distinguishes versions of a file."""
         return super().label.replace(self.name, f"{self.name}@{self.sha256[:8]}", 1)
 
     @property
@@ -80,17 +81,22 @@ class Own(Activation):
         return self.inner.second_derivative(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel: the file's own, or a numeric one."""
+        """Return the dual kernel that the file defines, or a numeric one."""
         return self.inner.dual(p, q, c)
 
     def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals | None:
-        """Return less exact versions of `dual`; None where the file has a closed form."""
+        """Return less accurate versions of `dual`; None if the file defines a closed form."""
         return self.inner.coarser_duals(p, q, c)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the file leaves the dual kernel to be computed numerically."""
+        return self.inner.is_numeric
 
 
 @dataclass(frozen=True)
 class _Function(Numeric):
-    """What a file defines by functions."""
+    """An activation that a file defines by functions."""
 
     module: ModuleType = field(default_factory=lambda: ModuleType("none"), compare=False)
 
@@ -99,12 +105,12 @@ class _Function(Numeric):
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Where the file says that g' jumps."""
+        """The places where, according to the file, g' jumps."""
         return tuple(float(kink) for kink in self._part("_kinks") or ())
 
     @property
     def all_kinks(self) -> tuple[float, ...]:
-        """Those, and 0 where g' jumps there too, which a file need not say."""
+        """The kinks of the file, and 0 if g' jumps there, which a file need not state."""
         near = np.array([-JUMP_STEP, 0.0, JUMP_STEP])
         bend = np.diff(self(near), n=2)
         jumps = np.abs(bend) > 1e-3 * JUMP_STEP * np.ptp(self(np.linspace(-1, 1, 9)))
@@ -115,7 +121,7 @@ class _Function(Numeric):
         return self._part("")(x, **dict(self.parameters))
 
     def derivative(self, x: ndarray) -> ndarray:
-        """Return g'(x): the file's own, or by differences."""
+        """Return g'(x) as the file defines it, or by differences."""
         own = self._part("_derivative")
         if own:
             return own(x, **dict(self.parameters))
@@ -128,7 +134,7 @@ class _Function(Numeric):
         return differentiate(self, x, order=2, kinks=self.all_kinks)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the file's own dual kernel, or the numeric one."""
+        """Return the dual kernel that the file defines, or the numeric one."""
         own = self._part("_dual")
         if own is None:
             return super().dual(p, q, c)
@@ -139,35 +145,40 @@ class _Function(Numeric):
     def coarser_duals(  # type: ignore[override]
         self, p: ndarray, q: ndarray, c: ndarray
     ) -> CoarserDuals | None:
-        """Return None for the file's own dual kernel, or less exact numeric ones."""
+        """Return less accurate numeric kernels; None if the file defines the dual kernel."""
         return None if self._part("_dual") else super().coarser_duals(p, q, c)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the file defines no dual kernel."""
+        return not self._part("_dual")
 
 
 def load_activation(
     file: str | PathLike[str], name: str, sha256: str | None = None, **parameters: Any
 ) -> Own:
-    """Return the activation that a user's Python file defines under that name.
+    """Return the activation that a user's Python file defines under the given name.
 
-    Only this file is run. What it defines is tried on sample values first: shape, finiteness,
-    continuity, and derivative and dual kernel against numbers computed from g.
+    Only this file is run. The activation is first checked on sample values: the shape, finiteness
+    and continuity of g, and the derivative and the dual kernel against numbers computed from g.
 
     Args:
         file: The Python file.
         name: The function or class in it.
-        sha256: If given, the hash that the file's text must have.
-        **parameters: Numbers or lists of numbers, passed on as keywords.
+        sha256: The hash that the text of the file must have; None for any.
+        **parameters: Numbers or lists of numbers, which are passed on as keyword arguments.
 
     Raises:
-        ActivationError: If the file can not be read or run, does not define the activation, or
-            defines one that fails its trial.
+        ActivationError: If the file cannot be read or run, does not define the activation, or
+            defines one that fails a check.
     """
     path = fspath(file)
     try:
-        # tokenize.open honours the encoding that a Python file declares.
+        # tokenize.open uses the encoding that a Python file declares.
         with tokenize.open(path) as stream:
             source = stream.read()
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        # An OSError says the path again.
+        # The text of an OSError would repeat the path.
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ActivationError(
             f"activation {name!r}: expected a readable Python file at {shortened(str(path))}, "
@@ -186,7 +197,7 @@ def load_activation(
     if sha256 not in (None, own.sha256):
         raise ActivationError(
             f"activation {name!r}: expected {path} with sha256 {str(sha256)[:8]}…, got "
-            f"{own.sha256[:8]}…; restore the file, or leave out sha256 to take it as it is"
+            f"{own.sha256[:8]}…; restore the file, or leave out sha256 to use it as it is"
         )
     inner = own.inner
     check(inner, f"activation {name!r} of {path}")
@@ -197,11 +208,11 @@ def load_activation(
 
 @lru_cache(maxsize=64)
 def _run(source: str, file: str) -> ModuleType:
-    """Run the text of a file as a module of its own, named after its content."""
+    """Run the text of a file as a new module, which is named after the hash of the text."""
     digest = hashlib.sha256(source.encode()).hexdigest()
     module = ModuleType(f"hessweep_own_{digest[:16]}")
     module.__file__ = file
-    # Dataclasses and pickle look a class's module up by its name.
+    # Dataclasses and pickle look up the module of a class by name.
     sys.modules[module.__name__] = module
     try:
         exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102  the user's own file
@@ -217,7 +228,7 @@ def _run(source: str, file: str) -> ModuleType:
 def _build(
     source: str, file: str, name: str, parameters: tuple[tuple[str, Any], ...]
 ) -> Activation:
-    """Return the activation proper; from the text alone, so that it works on any worker."""
+    """Return the activation itself, from the text alone, so that workers do not need the file."""
     module = _run(source, file)
     made = getattr(module, name)
     if not isinstance(made, type):
@@ -227,7 +238,7 @@ def _build(
     except Exception as error:
         raise ActivationError(
             f"{name} of {file}: expected a frozen dataclass with the fields "
-            f"{', '.join(dict(parameters)) or 'of Activation alone'}, got "
+            f"{', '.join(dict(parameters)) or 'of Activation only'}, got "
             f"{type(error).__name__}: {error}"
         ) from error
     return activation
@@ -236,7 +247,7 @@ def _build(
 def _bound(
     module: ModuleType, name: str, file: str, parameters: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the defaults of the parameters, and all their values."""
+    """Return the default values of the parameters, and the values of all of them."""
     made = getattr(module, name, None)
     is_class = isinstance(made, type) and issubclass(made, Activation)
     if made is None or not (is_class or inspect.isfunction(made)):
@@ -259,7 +270,7 @@ def _bound(
             f"{name} of {file} takes {', '.join(taken) or 'no parameters'}"
             + (f"; unknown: {', '.join(unknown)}" if unknown else "")
             + (f"; missing: {', '.join(missing)}" if missing else "")
-            + (f"; not to be used as names: {', '.join(reserved)}" if reserved else "")
+            + (f"; names that are not allowed: {', '.join(reserved)}" if reserved else "")
         )
     return defaults, values
 
@@ -272,7 +283,7 @@ def _parameters_of(made: Callable[..., Any], is_class: bool) -> dict[str, inspec
 
 
 def _plain_value(name: str, key: str, value: Any) -> Any:
-    """Return a number, or a tuple of numbers: what can be hashed and written as JSON."""
+    """Return a number or a tuple of numbers, which can be hashed and written as JSON."""
     try:
         if isinstance(value, list | tuple | ndarray):
             return tuple(float(item) for item in value)

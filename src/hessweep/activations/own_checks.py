@@ -1,4 +1,4 @@
-"""The trial that a user's activation passes before anything is computed with it."""
+"""Checks of a user's activation before anything is computed with it."""
 
 import numpy as np
 from numpy import ndarray
@@ -9,23 +9,23 @@ from hessweep.activations.numeric import Numeric
 from hessweep.errors import ActivationError
 
 GRID = np.linspace(-8.0, 8.0, 1025)
-"""Where a trial looks: beyond any likely input of a neuron."""
+"""Where g is checked: the grid extends beyond any likely input of a neuron."""
 PAIRS = np.array([[1.0, 1.0, 0.3], [0.5, 1.5, -0.4], [1.2, 0.8, 0.0]])
-"""Values of p, q, c at which a dual kernel is tried."""
+"""Values of p, q, c at which a dual kernel is checked."""
 
 
 def check(g: Activation, what: str) -> None:
-    """Raise unless g is an elementwise, finite, continuous function with that derivative.
+    """Raise unless g is an elementwise, finite, continuous function and its derivative is correct.
 
     Raises:
-        ActivationError: If it is not; the message begins with `what`.
+        ActivationError: If it is not. The message begins with `what`.
     """
-    values = _tried(g, GRID, f"{what}: g")
-    table = _tried(g, GRID[:1024].reshape(32, 32), f"{what}: g")
+    values = _values(g, GRID, f"{what}: g")
+    table = _values(g, GRID[:1024].reshape(32, 32), f"{what}: g")
     if not np.allclose(table.ravel(), values[:1024], rtol=1e-12, atol=1e-14):
         raise ActivationError(
             f"{what}: expected an elementwise function, but g of a 32 x 32 array is not the same "
-            "numbers as g of its entries; write it with numpy functions that act on each entry"
+            "numbers as g of its entries; use numpy functions that act on each entry"
         )
     if np.ptp(values) == 0:
         raise ActivationError(f"{what}: expected a function of x, got the constant {values[0]:g}")
@@ -34,10 +34,10 @@ def check(g: Activation, what: str) -> None:
 
 
 def check_dual(g: Numeric, what: str) -> None:
-    """Raise unless the file's own dual kernel agrees with the numeric one.
+    """Raise unless the dual kernel of the file agrees with the numeric one.
 
     Raises:
-        ActivationError: If it does not, with the field and both numbers.
+        ActivationError: If it does not. The message names the field and both numbers.
     """
     p, q, c = PAIRS.T
     expected, coarser = Numeric.dual(g, p, q, c), Numeric.coarser_duals(g, p, q, c)
@@ -63,7 +63,7 @@ def check_dual(g: Numeric, what: str) -> None:
             )
 
 
-def _tried(function: Activation, x: ndarray, what: str) -> ndarray:
+def _values(function: Activation, x: ndarray, what: str) -> ndarray:
     try:
         with np.errstate(all="ignore"):
             values = function(x.copy())
@@ -86,7 +86,7 @@ def _tried(function: Activation, x: ndarray, what: str) -> ndarray:
 
 
 def _check_continuous(g: Activation, values: ndarray, what: str) -> None:
-    """Bisect the steepest interval: a jump stays as large however short the interval is."""
+    """Bisect the steepest interval: a jump keeps its size, however short the interval becomes."""
     steepest = int(np.argmax(np.abs(np.diff(values))))
     left, right = GRID[steepest], GRID[steepest + 1]
     for _ in range(40):
@@ -99,13 +99,13 @@ def _check_continuous(g: Activation, values: ndarray, what: str) -> None:
     if jump > 1e-6 * np.ptp(values):
         raise ActivationError(
             f"{what}: expected a continuous function, got a jump by {jump:.3g} at x = {left:.6g}; "
-            "its gradient, and so its Hessian, does not exist"
+            "its gradient does not exist, and neither does its Hessian"
         )
 
 
 def _check_derivative(g: Activation, what: str) -> None:
-    """Compare g' with differences of g, but at the few points that a kink may spoil."""
-    slopes = _tried(g.derivative, GRID, f"{what}: derivative")  # type: ignore[arg-type]
+    """Compare g' with differences of g. A few points may disagree, as they do near a kink."""
+    slopes = _values(g.derivative, GRID, f"{what}: derivative")  # type: ignore[arg-type]
     expected = differentiate(g, GRID)
     wrong = ~np.isclose(slopes, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
     if wrong.sum() > len(GRID) // 20:

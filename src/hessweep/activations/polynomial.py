@@ -3,16 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import factorial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
 from numpy.polynomial import polynomial as poly
 
+from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
 from hessweep.errors import ActivationError
 
+if TYPE_CHECKING:
+    from flint import arb, arb_series
+
 MAX_DEGREE = 30
-"""Above this the factorials in the dual kernel leave float64 nothing to work with."""
+"""The highest degree. Beyond it, the factorials in the dual kernel are too large for float64."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,21 @@ class Polynomial(Activation):
 
     coefficients: tuple[float, ...] = ()
     """From degree 0 up; the last one is not zero."""
+
+    def __post_init__(self) -> None:
+        """Check the coefficients, on which exact ranks rest.
+
+        Raises:
+            ActivationError: If they are not finite numbers, of degree at least 1, with a last
+                one that is not zero.
+        """
+        values = _finite_numbers(self.coefficients)
+        if len(values) < 2 or values[-1] == 0:
+            raise ActivationError(
+                "coefficients: expected degree 1 at least and a last coefficient that is not "
+                f"zero, got {list(values)}; `hessweep.activations.polynomial` drops zeros"
+            )
+        object.__setattr__(self, "coefficients", values)
 
     @property
     def degree(self) -> int:
@@ -47,8 +68,9 @@ class Polynomial(Activation):
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
         """Return the dual kernel, by `E[f(u) h(v)] = Σ_l c^l/l! E[f^(l)(u)] E[h^(l)(v)]`.
 
-        That series is Mehler's formula; for polynomials it ends, and it regroups the triple
-        sum of MATH 2 so that each term costs one multiplication per pair of neurons.
+        This series is Mehler's formula, which is finite for polynomials. It groups the terms of
+        the triple sum in docs/mathematics.md so that each costs one multiplication for a pair of
+        neurons.
         """
         p, q, c = np.broadcast_arrays(p, q, c)
         orders = range(self.degree + 1)
@@ -75,11 +97,64 @@ class Polynomial(Activation):
             K_pp=mean(4, 0) / 4,
         )
 
+    @property
+    def polynomial(self) -> "Polynomial | None":
+        """The activation itself; None for a derived class, which may compute anything."""
+        return self if type(self) is Polynomial else None
+
+    def _facts(self) -> Facts:
+        """Return what is proved about polynomials; exact arithmetic takes the place of theory."""
+        return Facts(closed_form=True, in_balls=lambda: _in_balls(self.coefficients))
+
+
+def _in_balls(coefficients: Sequence[float]) -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: _horner(coefficients, u),
+        derivative=lambda u: _horner(_derived_in_balls(coefficients), u),
+        kernel=lambda p, q, c: _kernel_in_balls(coefficients, p, q, c),
+    )
+
+
+def _derived_in_balls(coefficients: Sequence[float]) -> "list[arb]":
+    """Return the coefficients of the derivative, in balls because float64 would round them."""
+    from flint import arb
+
+    return [arb(value) * degree for degree, value in enumerate(coefficients)][1:]
+
+
+def _horner(coefficients: "Sequence[float | arb]", u: "arb") -> "arb":
+    """Return the polynomial at u in ball arithmetic."""
+    total = 0 * u
+    for coefficient in reversed(coefficients):
+        total = total * u + coefficient
+    return total
+
+
+def _kernel_in_balls(
+    coefficients: Sequence[float], p: "arb_series", q: "arb_series", c: "arb_series"
+) -> "arb_series":
+    """Return `Σ_l c^l / l! E[g^(l)(u)] E[g^(l)(v)]` (Mehler's formula)."""
+    from flint import arb, arb_series
+
+    total, power = arb_series([0]), arb_series([1])
+    for order in range(len(coefficients)):
+        # E[g^(order)(u)] = Σ_j a_{order+2j} (order + 2j)! / (2^j j!) p^j
+        terms = [
+            arb(value) * factorial(order + 2 * j) / (2**j * factorial(j))
+            for j, value in enumerate(coefficients[order::2])
+        ]
+        mean_p, mean_q = arb_series([0]), arb_series([0])
+        for term in reversed(terms):
+            mean_p, mean_q = mean_p * p + term, mean_q * q + term
+        total += power * mean_p * mean_q / factorial(order)
+        power = power * c
+    return total
+
 
 def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndarray) -> ndarray:
     """Return `E[g^(order)(u)]` for a normal `u` of mean 0 and the given variance.
 
-    These are the coefficients of `g` in the Hermite polynomials of `u`, up to `order!`.
+    Divided by `order!`, these are the coefficients of `g` in the Hermite polynomials of `u`.
     """
     derived = poly.polyder(coefficients, order) if order else np.asarray(coefficients, float)
     # E[u^2j] = (2j - 1)!! variance^j; odd moments vanish.
@@ -90,20 +165,13 @@ def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndar
 
 
 def polynomial(coefficients: Sequence[float]) -> Polynomial:
-    """Return `g(x) = Σ_k coefficients[k] x^k`, coefficients from degree 0 up.
+    """Return `g(x) = Σ_k coefficients[k] x^k`, with coefficients from degree 0 up.
 
     Raises:
-        ActivationError: If there is no finite non-zero coefficient above degree 0, or more
-            than `MAX_DEGREE`.
+        ActivationError: If a coefficient is not a finite number, if none above degree 0 differs
+            from zero, or if the degree is above `MAX_DEGREE`.
     """
-    try:
-        values = tuple(float(value) for value in coefficients)
-    except (TypeError, ValueError) as error:
-        raise ActivationError(
-            f"coefficients: expected a list of numbers from degree 0 up, got {coefficients!r}"
-        ) from error
-    if not np.all(np.isfinite(values)):
-        raise ActivationError(f"coefficients: expected finite numbers, got {list(values)}")
+    values = _finite_numbers(coefficients)
     while values and values[-1] == 0:
         values = values[:-1]
     if not 2 <= len(values) <= MAX_DEGREE + 1:
@@ -114,8 +182,20 @@ def polynomial(coefficients: Sequence[float]) -> Polynomial:
     return Polynomial("polynomial", (("coefficients", values),), coefficients=values)
 
 
+def _finite_numbers(coefficients: Sequence[float]) -> tuple[float, ...]:
+    try:
+        values = tuple(float(value) for value in coefficients)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ActivationError(
+            f"coefficients: expected a list of numbers from degree 0 up, got {coefficients!r}"
+        ) from error
+    if not np.all(np.isfinite(values)):
+        raise ActivationError(f"coefficients: expected finite numbers, got {list(values)}")
+    return values
+
+
 def linear() -> Polynomial:
-    """Return `g(x) = x` (sec. 3.1)."""
+    """Return `g(x) = x` (sec. 3)."""
     return Polynomial("linear", coefficients=(0.0, 1.0))
 
 
@@ -123,7 +203,7 @@ def quadratic(epsilon: float = 1.0) -> Polynomial:
     """Return `g(x) = x + epsilon x²` (sec. 4.1).
 
     Raises:
-        ActivationError: If epsilon is zero (that is the linear network) or not finite.
+        ActivationError: If epsilon is zero, which gives the linear network, or not finite.
     """
     try:
         value = float(epsilon)
@@ -140,7 +220,7 @@ def quadratic(epsilon: float = 1.0) -> Polynomial:
 
 
 def cubic() -> Polynomial:
-    """Return `g(x) = x + x² + x³`, the shortest full polynomial of sec. 4.2."""
+    """Return `g(x) = x + x² + x³`, the cubic case of sec. 4.2."""
     return Polynomial("cubic", coefficients=(0.0, 1.0, 1.0, 1.0))
 
 

@@ -1,15 +1,17 @@
-"""The rectifier, whose kernel has a corner where two rows are parallel."""
+"""The rectifier, whose dual kernel is not smooth where two rows are parallel."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.theory import Theory
 
 PARALLEL = 4 * np.finfo(float).eps
-"""Rows count as parallel where `sin² θ` is below this: nothing smaller survives the rounding of
-`c`, and by then the two branches of the kernel differ by less than `2 √eps`."""
+"""Rows count as parallel if `sin² θ` is below this, which is the rounding error of `c`. At this
+angle the two branches of the kernel differ by less than `2 √eps`."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,11 @@ class Relu(Activation):
         return np.zeros(np.shape(x))
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the arc-cosine kernel; `Δ = pq - c²`, `cos θ = c / √(pq)` (MATH 2).
+        """Return the arc-cosine kernel; `Δ = pq - c²`, `cos θ = c / √(pq)`.
 
-        For parallel rows, a neuron with itself among them, `K_cc`, `K_pc`, `K_qc`, `K_pp` are
-        singular; they are returned as 0, which makes the Hessian's block `K_c I`, its limit.
+        For parallel rows, such as a neuron with itself, `K_cc`, `K_pc`, `K_qc` and `K_pp` are
+        singular. They are returned as 0, which makes the block of the Hessian `K_c I`, as it is
+        in the limit.
         """
         p, q, c = np.broadcast_arrays(p, q, c)
         present = (p > 0) & (q > 0)
@@ -46,7 +49,7 @@ class Relu(Activation):
         angle = np.pi - np.arctan2(root, c)  # π - θ
         return DualKernel(
             K=(root + c * angle) / (2 * np.pi),
-            # A zero row has g'(0) = 0, so its weights do not move the output.
+            # For a zero row g'(0) = 0, so that its weights do not change the output.
             K_c=np.where(present, angle, 0.0) / (2 * np.pi),
             K_p=root / (4 * np.pi * p),
             K_q=root / (4 * np.pi * q),
@@ -55,3 +58,8 @@ class Relu(Activation):
             K_qc=-c * inverse / (4 * np.pi * q),
             K_pp=(q * inverse / 2 - root / p) / (4 * np.pi * p),
         )
+
+    def _facts(self) -> Facts:
+        """Return what is proved about ReLU."""
+        theory = Theory(at_zero=0, slope_at_zero=0, reflection=(1, 0, -1), homogeneous=True)
+        return Facts(closed_form=True, theory=theory)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import Activation, DualKernel, Matrix
+from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,14 @@ class Sin(Activation):
         return -np.sin(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel, `K = e^{-(p+q)/2} sinh c` (MATH 2)."""
+        """Return the dual kernel, `K = e^{-(p+q)/2} sinh c` (docs/activations.md)."""
         odd, even = _damped(p, q, c)
         return _from_pair(odd, even)
+
+    def _facts(self) -> Facts:
+        """Return what is proved about the sine."""
+        theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
+        return Facts(closed_form=True, theory=theory, in_balls=_sin_in_balls)
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,21 @@ class Cos(Activation):
         return -np.cos(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel, `K = e^{-(p+q)/2} cosh c` (MATH 2)."""
+        """Return the dual kernel, `K = e^{-(p+q)/2} cosh c` (docs/activations.md)."""
         odd, even = _damped(p, q, c)
         return _from_pair(even, odd)
+
+    def _facts(self) -> Facts:
+        """Return what is proved about the cosine."""
+        theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
+        return Facts(closed_form=True, theory=theory, in_balls=_cos_in_balls)
 
 
 def _damped(p: Matrix, q: Matrix, c: Matrix) -> tuple[Matrix, Matrix]:
     """Return `e^{-(p+q)/2} sinh c` and `e^{-(p+q)/2} cosh c`.
 
-    The exponents are joined first, `|c| - (p+q)/2 <= 0`, since sinh c overflows long before the
-    product does; expm1 keeps the digits of the sine for small c.
+    The exponents are added first, `|c| - (p+q)/2 <= 0`, because sinh c alone would overflow for
+    large c. expm1 keeps the digits of the sine's kernel for small c.
     """
     size = np.abs(c)
     envelope = np.exp(size - (p + q) / 2) / 2
@@ -68,7 +81,23 @@ def _damped(p: Matrix, q: Matrix, c: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def _from_pair(K: Matrix, K_c: Matrix) -> DualKernel:
-    """Return the kernel of a function with `g'' = -g`: `∂_p = ∂_q = -1/2`, `∂_cc = 1`."""
+    """Return the kernel of a function with `g'' = -g`: `K_p = K_q = -K/2` and `K_cc = K`."""
     return DualKernel(
         K=K, K_c=K_c, K_p=-K / 2, K_q=-K / 2, K_cc=K, K_pc=-K_c / 2, K_qc=-K_c / 2, K_pp=K / 4
+    )
+
+
+def _sin_in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: u.sin(),
+        derivative=lambda u: u.cos(),
+        kernel=lambda p, q, c: ((c - (p + q) / 2).exp() - (-c - (p + q) / 2).exp()) / 2,
+    )
+
+
+def _cos_in_balls() -> BallFunctions:
+    return BallFunctions(
+        g=lambda u: u.cos(),
+        derivative=lambda u: -u.sin(),
+        kernel=lambda p, q, c: ((c - (p + q) / 2).exp() + (-c - (p + q) / 2).exp()) / 2,
     )

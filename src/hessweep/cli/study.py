@@ -52,11 +52,11 @@ def plan(
     missing = find_work(requested, study.results).missing
     capacity = planned(config, missing)
     workers = capacity.workers if capacity else None
-    wanted = set(missing)
-    calibration = calibrate(study.results, {point.activation for point in requested})
+    wanted = {point.key for point in missing}
+    calibration = calibrate(study.results, {point.setup.activation for point in requested})
     deviation = calibration.deviation()
     rows = {
-        name: _costs(points, [point for point in points if point in wanted], calibration)
+        name: _costs(points, [point for point in points if point.key in wanted], calibration)
         for name, points in {**_by_sweep(study), "all": requested}.items()
     }
     if as_json:
@@ -118,7 +118,7 @@ def run(
     published = publish(study.results)
     counts = {key: getattr(summary, key) for key in ("requested", "computed", "reused", "failed")}
     for failure in summary.failures[:SHOWN_FAILURES]:
-        tell(f"failed: {describe(failure.point)}: {failure.error}")
+        tell(f"failed: {failure.point}: {failure.error}")
     if as_json:
         sys.stdout.write(json.dumps(counts) + "\n")
     else:
@@ -150,7 +150,7 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
         rows[name] = {key: found.count(key) for key in ("done", "missing", "failed")}
     errors = _errors(study.results) if rows["all"]["failed"] else {}
     failures = {
-        describe(point): errors[point.key]
+        str(point): errors[point.key]
         for point in (study.points() if errors else ())
         if stored.get(point.key) == "failed" and point.key in errors
     }
@@ -181,14 +181,6 @@ def _coloured(state: str, count: int) -> str:
     """Return a count in the colour of its state, which only a terminal shows."""
     colour = {"done": "green", "missing": "yellow", "failed": "red"}[state]
     return f"[{colour}]{count:,}[/{colour}]" if count else "0"
-
-
-def describe(point: "Point") -> str:
-    """Return a point as messages name it."""
-    weights = "" if point.weights == "normal" else f" weights={point.weights}"
-    spectrum = "" if point.spectrum == "exact" else f" spectrum={point.spectrum}"
-    size = f"N_i={point.N_i} N_h={point.N_h}"
-    return f"{point.activation} {size} seed={point.seed}{weights}{spectrum}"
 
 
 def _errors(root: Path) -> dict[str, str]:
@@ -228,14 +220,15 @@ def _by_sweep(study: Any) -> "dict[str, list[Point]]":
 def _costs(
     points: "Sequence[Point]", missing: "Sequence[Point]", calibration: "Calibration"
 ) -> dict[str, Any]:
-    from hessweep.running.cost import WORKER_BYTES, predicted_bytes, stored_bytes
+    from hessweep.running.cost import WORKER_BYTES, stored_bytes
 
     return {
         "points": len(points),
         "missing": len(missing),
         "core_seconds": calibration.seconds(missing),
-        "worker_bytes": WORKER_BYTES + max(map(predicted_bytes, missing), default=0),
-        "stored_bytes": sum(map(stored_bytes, missing)),
+        "worker_bytes": WORKER_BYTES
+        + max((point.setup.cost.peak_bytes for point in missing), default=0),
+        "stored_bytes": sum(stored_bytes(point.setup) for point in missing),
     }
 
 

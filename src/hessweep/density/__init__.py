@@ -1,4 +1,4 @@
-"""Spectral density and extreme eigenvalues of Hessians too large for a spectrum (MATH 4)."""
+"""Spectral density and largest eigenvalues of Hessians that are too large for a full spectrum."""
 
 import numpy as np
 from jaxtyping import Float
@@ -20,16 +20,16 @@ from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError
 from hessweep.hessian import hessian_operator
 from hessweep.networks import Network
-from hessweep.spectrum import route
+from hessweep.spectrum import spectrum_plan
 
 OUTLIERS = 8
-"""Most eigenvalues that are split off from a density."""
+"""The most eigenvalues that are separated from a density as outliers."""
 
 GAP = 1.5
-"""An outlier is this many times as large as the next eigenvalue."""
+"""An outlier is more than this many times as large as the next eigenvalue."""
 
 CONVERGED = 1e-4
-"""Relative residual of a Ritz vector that is good enough to split off."""
+"""The relative residual up to which a Ritz vector counts as an eigenvector."""
 
 
 def spectral_density(
@@ -41,16 +41,18 @@ def spectral_density(
 ) -> SpectralDensity:
     """Return the eigenvalue distribution by stochastic Lanczos quadrature.
 
-    What structure gives exactly is not sampled: the multiple eigenvalues outside the row space
-    of W1 where N_h < N_i, and all of a linear network. Large outliers are split off, and each
-    probe is corrected by the exact trace and Frobenius norm of the rest (docs/spectra.md).
+    Eigenvalues that are known exactly from structure are not sampled: the multiple eigenvalues
+    outside the row space of W1 if N_h < N_i, and all those of a linear network. Large outliers are
+    separated, and each probe is corrected by the exact trace and Frobenius norm of the rest
+    (docs/spectra.md).
 
     Args:
         network: The network at its optimum.
-        probes: Random directions, at least 2; the errors fall as `1/√(probes P)`.
-        steps: Lanczos steps for each, at least 2: the resolution.
-        seed: Of the directions.
-        dtype: Of the vectors and products: float32 holds half as much and is twice as fast.
+        probes: Number of random directions, at least 2. Errors decrease as `1/√(probes P)`.
+        steps: Number of Lanczos steps for each, at least 2, which determines the resolution.
+        seed: Seed of the random directions.
+        dtype: Type of the vectors and products. float32 needs half the memory of float64 and is
+            about twice as fast.
 
     Raises:
         InputError: If probes or steps is below 2, or dtype is neither float64 nor float32.
@@ -67,7 +69,7 @@ def spectral_density(
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
     krylov = lanczos.run(direction(rng, operator))
     outliers = _lock_outliers(lanczos, rest, krylov)
-    zeros = route(network.activation, network.N_i, network.N_h).zeros
+    zeros = spectrum_plan(network.activation, network.N_i, network.N_h).zeros
     left = rest.P - len(outliers) - zeros
     known = np.concatenate([exact, outliers])
     counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
@@ -81,11 +83,11 @@ def spectral_density(
     )
     nodes, weights = np.full((probes, lanczos.steps), floor), np.zeros((probes, lanczos.steps))
     for i, (node, weight) in enumerate(zip(nodes, weights, strict=True)):
-        # The first run found no outliers: then it is as good a probe as any.
+        # If the first run found no outliers, it serves as the first probe.
         if i or len(outliers):
             krylov = lanczos.run(direction(rng, operator))
         found, vectors = krylov.ritz()
-        # A run that ends early leaves the first entries at the floor, with weight 0.
+        # If a run ends early, the first entries remain at the floor with weight 0.
         node[lanczos.steps - len(found) :] = np.maximum(found, floor)
         weight[lanczos.steps - len(found) :] = vectors[0] ** 2
         weight[:] = without_zeros(weight, zeros / (left + zeros))
@@ -94,7 +96,7 @@ def spectral_density(
 
 
 def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[ndarray, " k"]:
-    """Split the large outliers off later runs; return their eigenvalues, in float64."""
+    """Exclude the large outliers from later runs, and return their eigenvalues in float64."""
     values, vectors = krylov.ritz()
     values, vectors = values[::-1], vectors[:, ::-1]
     top = values[: OUTLIERS + 1]
@@ -105,7 +107,7 @@ def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[
             break
         if top[i] > GAP * top[i + 1]:
             count = i + 1
-    # One direction at least stays for the probes.
+    # At least one direction remains for the probes.
     count = min(count, len(krylov.alpha) - 1)
     if not count:
         return np.empty(0)

@@ -1,4 +1,4 @@
-"""How many eigenvalues lie above a gap, where only the density is known."""
+"""The number of eigenvalues above a gap, from a spectral density."""
 
 import numpy as np
 from numpy import ndarray
@@ -6,18 +6,22 @@ from numpy import ndarray
 from hessweep.density.measure import Estimate, SpectralDensity
 
 GAP_WIDTH = 1.6
-"""A factor that a density of 80 steps resolves around a gap."""
+"""The width of a gap, as a ratio of eigenvalues, that a density of 80 steps resolves."""
 
 
 def count_large(density: SpectralDensity, expected: int) -> Estimate:
-    """Return how many eigenvalues lie above the emptiest place near an expected number of them.
+    """Return the number of eigenvalues above a gap that has about `expected` of them above it.
 
-    For densities of which not as many eigenvalues are known one by one. Places are compared
-    that have from half to twice the expected number above them, as `analysis.largest_gap`
-    does; the emptiest has the least weight within a factor of 1.6 around it.
+    This is for densities in which fewer eigenvalues are known individually. Places with half to
+    twice the expected number of eigenvalues above them are compared, as `analysis.largest_gap`
+    does. The gap is where the density has the least weight within a factor of 1.6.
+
+    Args:
+        density: The spectral density.
+        expected: About how many eigenvalues are above the gap.
 
     Returns:
-        The number and its standard error over the probes, arrays of one entry.
+        The number and its standard error over the probes, as arrays of one entry.
     """
     order = np.argsort(density.nodes, axis=None)
     nodes = density.nodes.ravel()[order]
@@ -32,7 +36,7 @@ def count_large(density: SpectralDensity, expected: int) -> Estimate:
     near = places[(above >= expected / 2) & (above <= 2 * expected)]
     half = np.sqrt(GAP_WIDTH)
     weight = below(near * half) - below(near / half)
-    # In the middle of the places that are as empty: nodes do not come to the edges of a gap.
+    # The middle of the emptiest places, because nodes do not reach the edges of a gap.
     place = np.sqrt(np.prod(near[weight <= weight.min() + 1e-12][[0, -1]]))
     each = density.P * density.sampled_mass * (density.weights * (density.nodes > place)).sum(1)
     known = (density.exact > place) @ density.multiplicities

@@ -1,4 +1,4 @@
-"""The largest eigenvalues of Hessians too large for a spectrum, each with an error bound."""
+"""The largest eigenvalues of Hessians that are too large for a full spectrum."""
 
 from typing import NamedTuple
 
@@ -20,39 +20,40 @@ class Extremes(NamedTuple):
     """The largest eigenvalues of a Hessian, and an upper bound on the smallest."""
 
     largest: Float[ndarray, " k"]
-    """Descending."""
+    """In descending order."""
     error: Float[ndarray, " k"]
-    """There is an eigenvalue of H within this distance of each, the errors of kernels included."""
+    """H has an eigenvalue within this distance of each. The errors of the kernels are included."""
     smallest_upper: float
-    """The smallest Ritz value: no eigenvalue is negative, and the smallest is at most this."""
+    """The smallest Ritz value. The smallest eigenvalue is not negative and at most this."""
 
 
 def extreme_eigenvalues(
     network: Network, k: int = 1, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
 ) -> Extremes:
-    """Return the k largest eigenvalues by Lanczos in float64, multiple ones as often as they are.
+    """Return the k largest eigenvalues by the Lanczos method, each with its multiplicity.
 
-    A run meets each eigenvalue once, however often it is one. So runs orthogonal to what was
-    found follow, until one meets nothing as large as the k-th.
+    One Lanczos run finds a multiple eigenvalue only once. Therefore further runs follow that are
+    orthogonal to the eigenvectors found so far, until a run finds nothing as large as the k-th
+    eigenvalue. All computations are in float64.
 
     Args:
         network: The network at its optimum.
-        k: How many, from 1 to P.
-        tolerance: Largest residual of each, relative to the largest eigenvalue.
-        steps: Most Lanczos steps of a run; each holds a vector of P numbers.
-        seed: Of the start vectors.
+        k: Number of eigenvalues, from 1 to P.
+        tolerance: The largest residual of each, relative to the largest eigenvalue.
+        steps: The most Lanczos steps of a run; each step stores a vector of P numbers.
+        seed: Seed of the start vectors.
 
     Raises:
         InputError: If k is not between 1 and P.
-        PrecisionError: If the tolerance is not met within that many steps.
+        PrecisionError: If the tolerance is not reached within that many steps.
     """
     if not 1 <= k <= network.P:
         raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
     found = _largest(network, k, tolerance, steps, seed, repeat=True)
     if len(found.largest) < k:
         raise PrecisionError(
-            f"the {k} largest eigenvalues are not within {tolerance:g} of the largest after "
-            f"{steps} Lanczos steps; raise steps or tolerance"
+            f"the residuals of the {k} largest eigenvalues are not all below {tolerance:g} times "
+            f"the largest after {steps} Lanczos steps; raise steps or tolerance"
         )
     return found
 
@@ -60,26 +61,27 @@ def extreme_eigenvalues(
 def converged_eigenvalues(
     network: Network, most: int, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
 ) -> Extremes:
-    """Return as many of the largest eigenvalues as one Lanczos run finds, at least one.
+    """Return those of the largest eigenvalues that one Lanczos run finds, at least one.
 
-    Multiple eigenvalues come as often as they are where structure makes them so (those outside
-    the row space of W1), and else once: weights drawn at random have no others.
+    Eigenvalues that are multiple because of structure, those outside the row space of W1, are
+    returned with their multiplicities. Any others are returned once; random weights have no other
+    multiple eigenvalues.
 
     Args:
         network: The network at its optimum.
-        most: The most that are returned.
-        tolerance: Largest residual of each, relative to the largest eigenvalue.
-        steps: Lanczos steps; each holds a vector of P numbers.
-        seed: Of the start vector.
+        most: The largest number of eigenvalues to return.
+        tolerance: The largest residual of each, relative to the largest eigenvalue.
+        steps: Number of Lanczos steps; each step stores a vector of P numbers.
+        seed: Seed of the start vector.
 
     Raises:
-        PrecisionError: If not even the largest is found to the tolerance.
+        PrecisionError: If not even the largest eigenvalue is found to the tolerance.
     """
     found = _largest(network, most, tolerance, steps, seed, repeat=False)
     if not len(found.largest):
         raise PrecisionError(
-            f"the largest eigenvalue is not within {tolerance:g} of itself after {steps} Lanczos "
-            "steps; raise steps or tolerance"
+            f"the relative residual of the largest eigenvalue is not below {tolerance:g} after "
+            f"{steps} Lanczos steps; raise steps or tolerance"
         )
     return found
 
@@ -87,7 +89,7 @@ def converged_eigenvalues(
 def _largest(
     network: Network, most: int, tolerance: float, steps: int, seed: int, *, repeat: bool
 ) -> Extremes:
-    """Return the largest eigenvalues down to the first that is not found to the tolerance."""
+    """Return the largest eigenvalues, up to the first that is not found to the tolerance."""
     exact, counts, rest = known_part(network)
     values = np.repeat(exact, np.minimum(counts, most))
     residual = np.zeros(values.shape)
@@ -128,13 +130,13 @@ def _inside(
     *,
     repeat: bool,
 ) -> _Inside:
-    """Return what is found inside, given the eigenvalues outside.
+    """Return the eigenvalues inside the row space, given the eigenvalues outside.
 
-    Where `repeat`, copies of the `most` largest of all are looked for by runs orthogonal to those
-    found, until a run meets none. Else there is one run.
+    If `repeat`, further runs orthogonal to the eigenvectors found so far look for copies of the
+    `most` largest eigenvalues, until a run finds none. Otherwise there is one run.
 
     Raises:
-        PrecisionError: If those found leave no step to look for copies.
+        PrecisionError: If the eigenvalues found leave no Lanczos step to look for copies.
     """
     operator = hessian_operator(rest)
     rng = directions(rest, seed)
@@ -145,7 +147,7 @@ def _inside(
     while True:
         krylov = lanczos.run(direction(rng, operator))
         ritz, coordinates = krylov.ritz()
-        # Those found before are eigenvectors up to their residuals; no later one is better.
+        # The vectors found before are eigenvectors only up to their residuals, which add up.
         left = krylov.beta[-1] * abs(coordinates[-1]) + np.sqrt(np.square(residual).sum())
         smallest = min(smallest, ritz[0])
         together = np.sort(np.concatenate([outside, values, ritz]))[::-1]
@@ -157,10 +159,10 @@ def _inside(
             )
         if found >= steps:
             raise PrecisionError(
-                f"{found} eigenvalues leave none of {steps} Lanczos steps to look for copies of "
-                "them; raise steps"
+                f"the {found} eigenvalues found leave none of the {steps} Lanczos steps to look "
+                "for copies of them; raise steps"
             )
-        # The next run meets again what is not among them.
+        # The next run finds again the Ritz values that are not among these.
         values = np.concatenate([values, ritz[new]])
         residual = np.concatenate([residual, left[new]])
         vectors = np.concatenate([vectors, krylov.Q.T @ coordinates[:, new]], axis=1)
@@ -169,11 +171,11 @@ def _inside(
 
 
 def _rounding(network: Network, rest: Network, outside: Float[ndarray, " m"]) -> float:
-    """Return a bound on what kernels, products and the eigenvalues outside are off by."""
+    """Return a bound on the errors of kernels, products and the eigenvalues outside."""
     weights = rest.W1[None], rest.W2[None]
     kernel = rest.activation.self_dual(weights[0])
     [assembly] = assembly_error(rest.activation, kernel, *weights, inputs=network.N_i)
     solver = solver_error(network.N_h, np.abs(outside).max(initial=0))
-    # Sums over N_i + 2 N_h products, each rounded.
+    # Each entry is a sum over N_i + 2 N_h products, which are rounded.
     products = (network.N_i + 2 * network.N_h) * product_rounding(hessian_operator(rest))
     return float(assembly + max(solver, products))

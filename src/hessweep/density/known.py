@@ -1,4 +1,4 @@
-"""What is known of a spectrum before a Lanczos run, and where the runs on the rest begin."""
+"""Eigenvalues that are known before any Lanczos run, and the start of runs on the others."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,18 +6,21 @@ from numpy import ndarray
 
 from hessweep.hessian import HessianOperator
 from hessweep.networks import Network
-from hessweep.spectrum import route, row_space, spectrum
+from hessweep.spectrum import row_space, spectrum, spectrum_plan
 
 
 def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
-    """Return eigenvalues that structure gives, their counts, and the network of the others."""
-    plan = route(network.activation, network.N_i, network.N_h)
+    """Return the eigenvalues known from structure, their multiplicities, and a network.
+
+    The network has the other eigenvalues; it is None if there are none.
+    """
+    plan = spectrum_plan(network.activation, network.N_i, network.N_h)
     zeros = [0.0] * (plan.zeros > 0)
-    if plan.route == "closed form":
+    if plan.closed_form:
         outside, rest = spectrum(network)[plan.zeros :], None
         times = 1
     else:
-        # Where N_h >= N_i this is a rotation of the inputs: it makes W1 triangular.
+        # If N_h >= N_i this rotates the inputs, which makes W1 triangular.
         L, [outside] = row_space(network.activation, network.W1[None], network.W2[None])
         rest = Network(L[0], network.W2, network.activation)
         times = network.N_i - rest.N_i
@@ -27,15 +30,15 @@ def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
 
 
 def directions(rest: Network, seed: int) -> np.random.Generator:
-    """Return what draws the start vectors of runs on this network."""
+    """Return the generator of the start vectors of runs on this network."""
     return np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
 
 
 def direction(rng: np.random.Generator, operator: HessianOperator) -> Float[ndarray, " P"]:
-    """Return a vector of random direction; after projection it is one of the subspace."""
+    """Return a vector of random direction, which it still is after projection to a subspace."""
     return rng.standard_normal(operator.shape[0], dtype=operator.dtype)
 
 
 def product_rounding(operator: HessianOperator) -> float:
-    """Return the rounding error of a product: eps times a bound on the largest eigenvalue."""
+    """Return eps times a bound on the largest eigenvalue: about the rounding of a product."""
     return float(np.finfo(operator.dtype).eps * operator.frobenius_norm())

@@ -9,31 +9,31 @@ from numpy import ndarray
 from scipy import linalg
 
 DROP = 0.7
-"""Reorthogonalise again while a pass shortens the vector below this (Daniel et al. 1976)."""
+"""Orthogonalise again if a pass shortens the vector by more than this (Daniel et al. 1976)."""
 
 
 class Krylov(NamedTuple):
-    """`A Q^T = Q^T T` up to the last column: T by its diagonals, the orthonormal rows of Q."""
+    """`A Q^T = Q^T T` except for the last column, with T tridiagonal and Q of orthonormal rows."""
 
     alpha: Float[ndarray, " steps"]
-    """Diagonal of T."""
+    """The diagonal of T."""
     beta: Float[ndarray, " steps"]
-    """Off-diagonal of T; the last one couples to the vector after the last."""
+    """The off-diagonal of T. The last entry is the coupling to the vector after the last."""
     Q: Float[ndarray, "steps P"]
 
     def ritz(self) -> tuple[Float[ndarray, " steps"], Float[ndarray, "steps steps"]]:
-        """Return the eigenvalues of T, ascending, and its eigenvectors as columns."""
+        """Return the eigenvalues of T in ascending order, and its eigenvectors as columns."""
         return linalg.eigh_tridiagonal(self.alpha, self.beta[:-1])
 
 
 class Lanczos:
-    """Runs of the recurrence in one basis buffer, orthogonal to a few locked vectors.
+    """Lanczos runs in one buffer for the basis, all orthogonal to a few locked vectors.
 
     Args:
         product: `product(v, out)` writes `A v` into `out`.
         size: Length of the vectors.
-        steps: Most steps of a run; locked vectors count as steps.
-        dtype: float64 or float32, of the vectors; T is float64.
+        steps: The most steps of a run; locked vectors count as steps.
+        dtype: Type of the vectors, float64 or float32. T is always float64.
     """
 
     def __init__(
@@ -46,24 +46,27 @@ class Lanczos:
         self._product = product
         self._steps = steps
         self._locked = 0
-        # Locked vectors share the buffer, so that one pass removes them and the basis alike.
+        # Locked vectors share the buffer, so that one pass removes both them and the basis.
         self._rows = np.empty((steps, size), dtype)
 
     @property
     def steps(self) -> int:
-        """Most steps of the next run: the buffer less the locked vectors."""
+        """The most steps of the next run: the size of the buffer minus the locked vectors."""
         return self._steps - self._locked
 
     def lock(self, vectors: Float[ndarray, "k P"]) -> None:
-        """Keep later runs orthogonal to these orthonormal vectors, and as much shorter."""
+        """Keep later runs orthogonal to these orthonormal vectors.
+
+        Each vector reduces the number of steps of later runs by one.
+        """
         self._locked = len(vectors)
         self._rows[: self._locked] = vectors
 
     def run(self, start: Float[ndarray, " P"]) -> Krylov:
         """Return the Krylov space of `start`, which is overwritten.
 
-        It ends early where it is invariant. `Q` is a view of the buffer: the next run
-        overwrites it.
+        The run ends early if the space becomes invariant. `Q` is a view of the buffer, and the
+        next run overwrites it.
         """
         first, rows = self._locked, self._rows
         vector = rows[first:][0]
@@ -76,8 +79,8 @@ class Lanczos:
         for j in range(first, self._steps):
             self._product(rows[j], w)
             alpha.append(float(rows[j] @ w))
-            # The three-term recurrence first: a full pass then has rounding errors alone to
-            # remove, and a second one is seldom needed.
+            # After the three-term recurrence a full pass only has to remove rounding errors, so
+            # that a second pass is rarely needed.
             w -= rows[j] * w.dtype.type(alpha[-1])
             if j > first:
                 w -= rows[j - 1] * w.dtype.type(beta[-1])
@@ -91,7 +94,7 @@ class Lanczos:
 
 
 def _orthogonalise(w: Float[ndarray, " P"], rows: Float[ndarray, "k P"]) -> float:
-    """Remove the span of the orthonormal rows from `w` in place; return its length."""
+    """Make `w` orthogonal to the orthonormal rows, in place, and return its length."""
     length = float(np.linalg.norm(w))
     while len(rows):
         before = length

@@ -1,4 +1,4 @@
-"""Spectral measures: exact eigenvalues beside Gauss quadratures of what was sampled."""
+"""Spectral measures: individual eigenvalues, and Gauss quadratures of those that are sampled."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,53 +9,54 @@ from numpy import ndarray
 
 
 class Estimate(NamedTuple):
-    """A quantity at each of some arguments, with its standard error over the probes."""
+    """A quantity at several arguments, with its standard error over the probes."""
 
     value: Float[ndarray, " n"]
     error: Float[ndarray, " n"]
 
 
 class FlatDensity(NamedTuple):
-    """A spectral density as one list of weighted eigenvalues, as it is stored."""
+    """A spectral density as a list of weighted eigenvalues, which is how it is stored."""
 
     nodes: Float[ndarray, " n"]
     weights: Float[ndarray, " n"]
-    """Fractions of all eigenvalues; they sum to 1."""
+    """Fractions of all eigenvalues, which sum to 1."""
     probes: Int[ndarray, " n"]
-    """Which probe a node belongs to; `KNOWN` for eigenvalues known one by one."""
+    """The probe that each node belongs to; `KNOWN` for eigenvalues that are known individually."""
 
 
 KNOWN = -1
-"""Stands for no probe."""
+"""In place of a probe, marks eigenvalues that are known individually."""
 
 
 @dataclass(frozen=True, eq=False)
 class SpectralDensity:
-    """The eigenvalue distribution of a Hessian, total mass 1 over its P eigenvalues.
+    """The distribution of the P eigenvalues of a Hessian, with total mass 1.
 
-    Some eigenvalues are known one by one; the others are sampled: each probe gives the Gauss
-    quadrature of a measure whose mean over probes is theirs.
+    Some eigenvalues are known individually. The others are sampled: each probe gives the Gauss
+    quadrature of a random measure whose expectation is their distribution.
     """
 
     P: int
     exact: Float[ndarray, " k"]
-    """Eigenvalues known one by one, ascending: outliers, and what structure yields."""
+    """Eigenvalues that are known individually, in ascending order: outliers, and those known from
+    structure."""
     multiplicities: Int[ndarray, " k"]
-    """How often each of them occurs."""
+    """The multiplicity of each of them."""
     nodes: Float[ndarray, "probes steps"]
-    """Ascending in each row, at least `floor`."""
+    """The nodes of the quadratures, ascending in each row and at least `floor`."""
     weights: Float[ndarray, "probes steps"]
-    """Non-negative; each row sums to 1."""
+    """The weights of the nodes, non-negative; each row sums to 1."""
     floor: float
-    """Eigenvalues below this are rounding error to the arithmetic used."""
+    """Eigenvalues below this cannot be distinguished from rounding errors."""
 
     @property
     def sampled_mass(self) -> float:
-        """Fraction of the eigenvalues that are not known one by one."""
+        """The fraction of the eigenvalues that are sampled."""
         return 1 - self.multiplicities.sum() / self.P
 
     def flat(self) -> FlatDensity:
-        """Return nodes and weights in one list, from which `from_flat` makes the same density."""
+        """Return nodes and weights in one list, from which `from_flat` restores the density."""
         probes, steps = self.nodes.shape
         sampled = self.weights * (self.sampled_mass / max(probes, 1))
         return FlatDensity(
@@ -66,7 +67,7 @@ class SpectralDensity:
 
     @classmethod
     def of_spectrum(cls, eigenvalues: Float[ndarray, " P"]) -> "SpectralDensity":
-        """Return the density of eigenvalues that are all known one by one, ascending."""
+        """Return the density of eigenvalues that are all known, given in ascending order."""
         each = np.ones(len(eigenvalues), dtype=np.int64)
         return cls.of_known(eigenvalues, each)
 
@@ -74,13 +75,13 @@ class SpectralDensity:
     def of_known(
         cls, exact: Float[ndarray, " k"], multiplicities: Int[ndarray, " k"], floor: float = 0.0
     ) -> "SpectralDensity":
-        """Return the density of eigenvalues of which none is left to be sampled."""
+        """Return the density of eigenvalues with multiplicities, none of which are sampled."""
         empty = np.empty((0, 1))
         return cls(int(multiplicities.sum()), exact, multiplicities, empty, empty, floor)
 
     @classmethod
     def from_flat(cls, P: int, flat: FlatDensity, floor: float) -> "SpectralDensity":
-        """Return the density of P eigenvalues that `flat` was made from, up to rounding."""
+        """Return the density of P eigenvalues from its flat form, up to rounding."""
         known = flat.probes == KNOWN
         probes = int(flat.probes.max(initial=KNOWN)) + 1
         shape = (probes, -1) if probes else (0, 1)
@@ -95,21 +96,23 @@ class SpectralDensity:
         )
 
     def cdf(self, x: Float[ndarray, " n"]) -> Estimate:
-        """Return the fraction of eigenvalues at most x.
+        """Return the fraction of eigenvalues that are at most x.
 
-        At a node of a Gauss quadrature the distribution function lies between the sums of the
-        weights before and up to it (Chebyshev, Markov, Stieltjes). Each probe takes the middle
-        at its nodes, and between them goes linearly in log λ.
+        At a node of a Gauss quadrature the distribution function is between the sum of the weights
+        before the node and that sum with the weight of the node (Chebyshev, Markov, Stieltjes).
+        For each probe the value is the middle of the two at the nodes, and interpolated linearly
+        in log λ between them.
         """
         x = np.atleast_1d(np.asarray(x, dtype=float))
         known = (self.exact <= x[:, None]) @ self.multiplicities / self.P
         return self._estimate(self._middles(x), known)
 
     def bracket(self, x: Float[ndarray, " n"]) -> tuple[ndarray, ndarray]:
-        """Return what the quadratures leave open at x: lower and upper ends of the cdf.
+        """Return the lower and upper bounds on the cdf at x that follow from the quadratures.
 
-        For each probe the ends are the masses of the nodes left of its cell, and of all up to
-        its cell's right end; sampling error is not in them, `cdf` gives it.
+        For each probe the bounds are the masses of the nodes left of the cell of x, and of the
+        nodes up to the right end of that cell. They do not include the sampling error, which
+        `cdf` returns.
         """
         x = np.atleast_1d(np.asarray(x, dtype=float))
         known = (self.exact <= x[:, None]) @ self.multiplicities / self.P
@@ -129,7 +132,7 @@ class SpectralDensity:
         """Return the density with respect to `log10 λ`, averaged over each bin.
 
         Args:
-            edges: Ascending bin edges, positive.
+            edges: Positive edges of the bins, in ascending order.
         """
         widths = np.diff(np.log10(edges))
         sampled = np.diff(self._middles(np.asarray(edges, dtype=float)), axis=1)
@@ -143,7 +146,7 @@ class SpectralDensity:
         return self._estimate(sampled, self.exact**order @ self.multiplicities / self.P)
 
     def _middles(self, x: Float[ndarray, " n"]) -> Float[ndarray, "probes n"]:
-        """Return each probe's distribution function, from 0 at the floor to 1 after its nodes."""
+        """Return the cdf of each probe, which goes from 0 at the floor to 1 after its nodes."""
         sums = self.weights.cumsum(axis=1) - self.weights / 2
         where = np.log(np.maximum(x, np.finfo(float).tiny))
         start = np.log(self.floor) if self.floor else 0.0
@@ -168,15 +171,15 @@ def calibrated(
 ) -> Float[ndarray, " steps"]:
     """Return the weights tilted by `a + b λ + c λ²` so that the first moments are exact.
 
-    For a random direction the covariance of two quadratic forms `v^T f(H) v`, `v^T g(H) v` is
-    that of f and g under the measure itself; so this tilt is the control variate of least
-    variance that knows trace and Frobenius norm. Where it would make a weight negative, it
-    does without the second moment, then without the first.
+    For a random direction v the covariance of `v^T f(H) v` and `v^T g(H) v` is proportional to
+    that of f and g under the spectral measure. Therefore this tilt is the control variate of least
+    variance that uses the trace and the Frobenius norm. If it would make a weight negative, the
+    second moment is not used, and if necessary the first is not used either.
 
     Args:
-        nodes: Nodes of one probe's quadrature.
+        nodes: The nodes of the quadrature of one probe.
         weights: Their weights, which sum to 1.
-        moments: The true means of λ and λ².
+        moments: The exact means of λ and λ².
     """
     scale = nodes.max()
     powers = (nodes / scale) ** np.arange(3)[:, None]
@@ -194,8 +197,9 @@ def without_zeros(weights: Float[ndarray, " steps"], zeros: float) -> Float[ndar
     """Return the weights of the non-zero eigenvalues, which sum to 1.
 
     Args:
-        weights: Weights of one probe's quadrature, nodes ascending; they sum to 1.
-        zeros: The fraction of the eigenvalues that are 0 by structure, below 1: it is taken
-            from the smallest nodes.
+        weights: The weights of the quadrature of one probe, in ascending order of the nodes; they
+            sum to 1.
+        zeros: The fraction of the eigenvalues that are 0 by structure, below 1. It is subtracted
+            from the weights of the smallest nodes.
     """
     return np.diff(np.maximum(weights.cumsum(), zeros), prepend=zeros) / (1 - zeros)

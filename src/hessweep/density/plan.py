@@ -1,19 +1,20 @@
-"""What a density point computes and what it costs: known from activation and sizes alone."""
+"""How a spectral density is computed, and its cost, from the activation and the sizes."""
 
 from dataclasses import dataclass
 from functools import lru_cache
 
 from hessweep.activations import Activation
-from hessweep.spectrum import route
+from hessweep.spectrum import spectrum_plan
 
 PROBES, STEPS = 10, 80
-"""Of the stochastic Lanczos quadrature: some 0.03 of Kolmogorov distance at P = 1000."""
+"""Probes and steps of the stochastic Lanczos quadrature. At P = 1000 the Kolmogorov distance is
+about 0.03."""
 
 FEW_STEPS = 100
-"""Lanczos steps for the extremes where those for N_h eigenvalues are too many."""
+"""Lanczos steps for the largest eigenvalues if those for N_h eigenvalues need too much memory."""
 
 EXTREMES_BYTES = 800_000_000
-"""The most that the basis of the extremes may hold: what `FEW_STEPS` need at P = 10^6."""
+"""The largest basis for the largest eigenvalues, which `FEW_STEPS` need at P = 10^6."""
 
 FLOAT32, FLOAT64 = 4, 8
 
@@ -22,51 +23,56 @@ FLOAT32, FLOAT64 = 4, 8
 class DensityPlan:
     """How the density and the largest eigenvalues of one network are computed."""
 
-    route: str
-    """`lanczos`, or `closed form` for a linear network."""
+    closed_form: bool
+    """Whether the network is linear, so that its spectrum is known exactly."""
     extreme_steps: int
     """Lanczos steps for the largest eigenvalues, in float64."""
     most_extremes: int
-    """The most of the largest eigenvalues that are kept."""
+    """The largest number of eigenvalues that are stored individually."""
     product_flops: float
     """Floating-point operations of all products with H."""
     basis_bytes: float
-    """Bytes that all reorthogonalisations read."""
+    """Bytes that are read by all orthogonalisations."""
     peak_bytes: int
-    """Most memory held at a time, weights and result included."""
+    """Peak memory, including weights and result."""
     stored_values: int
-    """Numbers of the result that are stored, at most."""
+    """The largest number of floats that are stored of the result."""
+
+    @property
+    def route(self) -> str:
+        """How the density is computed, as text: `closed form` or `lanczos`."""
+        return "closed form" if self.closed_form else "lanczos"
 
 
 @lru_cache(maxsize=4096)
 def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
-    """Return the plan of all density points of this activation and size.
+    """Return the plan for the spectral density of networks with this activation and size.
 
     Raises:
         ShapeError: If a size is not a whole number of at least 1.
     """
-    exact = route(activation, N_i, N_h)
+    exact = spectrum_plan(activation, N_i, N_h)
     P = N_h * (N_i + 1)
     most = min(P, 2 * N_h + 2)
-    if exact.route == "closed form":
-        # A linear network's spectrum is known exactly, at the price of its smaller Gram side.
+    if exact.closed_form:
+        # The spectrum of a linear network is known exactly from its smaller Gram matrix.
         flops = float(exact.size) ** 3
         stored = most + 2 * (N_i + 1)
-        return DensityPlan(exact.route, 0, most, flops, 0.0, exact.peak_bytes, stored)
+        return DensityPlan(True, 0, most, flops, 0.0, exact.peak_bytes, stored)
     n = min(N_i, N_h)
     size = N_h * (n + 1)
-    # So many steps find N_h eigenvalues above a gap: measured for erf from N = 40 to 200.
+    # These steps find N_h eigenvalues above a gap, as measured for erf from N = 40 to 200.
     steps = min(size, FEW_STEPS + 3 * N_h // 2)
     if FLOAT64 * size * steps > EXTREMES_BYTES:
         steps = min(size, FEW_STEPS)
     probe_steps = min(STEPS, size)
     passes = PROBES * FLOAT32 * probe_steps**2 + FLOAT64 * steps**2
-    # Two of the operator's dtype and its coefficients in float64; the dual kernel and what the
-    # closed forms of trace and norm hold; the vectors of a run beside its basis.
+    # Operators of both types with their coefficients, the dual kernel, the temporary arrays of
+    # trace and norm, and the vectors of a run besides its basis.
     matrices = FLOAT64 * (30 * N_h**2 + 6 * N_h * n + 2 * N_i * N_h + 8 * size)
     basis = max(FLOAT32 * probe_steps, FLOAT64 * steps) * size
     return DensityPlan(
-        route="lanczos",
+        closed_form=False,
         extreme_steps=steps,
         most_extremes=most,
         product_flops=6.0 * N_h**2 * n * (PROBES * probe_steps + steps),

@@ -1,4 +1,4 @@
-"""The Hessian of a network's loss: dense, as an operator, of a finite data set."""
+"""The Hessian of a network's loss: as a dense matrix, as an operator, and for finite data."""
 
 from hessweep.hessian.batch import batch_hessian
 from hessweep.hessian.dense import (

@@ -11,19 +11,24 @@ from hessweep.networks import Network
 def batch_hessian(
     student: Network, teacher: Network, x: Float[ndarray, "n N_i"]
 ) -> tuple[Float[ndarray, "P P"], Float[ndarray, "P P"]]:
-    """Return the Hessian of the batch loss `Σ (y - y*)² / 2n` in two parts (eqs 1-5).
+    """Return the Hessian of the batch loss `Σ (y - y*)² / 2n` as two parts (eqs 1-5).
+
+    Args:
+        student: The network whose parameters the loss is differentiated by.
+        teacher: The network whose outputs are the targets `y*`.
+        x: The inputs, one a row.
 
     Returns:
         The outer-product part `Σ phi phi^T / n` and the functional part
-        `Σ (y - y*) ∂²y/∂θ² / n`; the Hessian is their sum. At the optimum the second is 0.
+        `Σ (y - y*) ∂²y/∂θ² / n`. The Hessian is their sum; at the optimum the second is 0.
 
     Raises:
-        ShapeError: If student, teacher and data do not have the same number of inputs.
+        ShapeError: If student, teacher and data differ in their number of inputs.
     """
     if x.ndim != 2 or not len(x) or not student.N_i == teacher.N_i == x.shape[1]:
         raise ShapeError(
-            f"x: expected n x N_i with N_i = {student.N_i} of the student and {teacher.N_i} of "
-            f"the teacher, got shape {x.shape}"
+            f"x: expected an n x N_i array, where N_i is {student.N_i} for the student and "
+            f"{teacher.N_i} for the teacher, got shape {x.shape}"
         )
     n, N_h, N_i = len(x), student.N_h, student.N_i
     phi = student.gradient(x)

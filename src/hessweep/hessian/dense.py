@@ -16,31 +16,31 @@ class Blocks(NamedTuple):
     """The blocks of the Hessian at the optimum; `P1 = N_h N_i`."""
 
     A: Float[ndarray, "P1 P1"]
-    """W1-W1"""
+    """The block of W1 with W1."""
     B: Float[ndarray, "N_h N_h"]
-    """W2-W2"""
+    """The block of W2 with W2."""
     C: Float[ndarray, "P1 N_h"]
-    """W1-W2"""
+    """The block of W1 with W2."""
 
 
 def hessian(network: Network) -> Float[ndarray, "P P"]:
-    """Return the population Hessian at the optimum, `H = E[phi phi^T]` (MATH 2).
+    """Return the population Hessian at the optimum, `H = E[phi phi^T]`.
 
-    Parameters are ordered `W1` row by row, then `W2`. `H` is symmetric, and positive
-    semidefinite to rounding error.
+    Its blocks are given in docs/mathematics.md, sec. 2. The parameters are ordered `W1` row by
+    row, then `W2`. `H` is symmetric, and positive semidefinite up to rounding errors.
     """
     return stacked_hessian(network.activation, network.W1, network.W2)
 
 
 def blocks(network: Network) -> Blocks:
-    """Return the blocks A, B and C of `hessian(network)`; views of one matrix."""
+    """Return the blocks A, B and C of `hessian(network)`, as views of one matrix."""
     H = hessian(network)
     P1 = network.W1.size
     return Blocks(A=H[:P1, :P1], B=H[P1:, P1:], C=H[:P1, P1:])
 
 
 def trace(network: Network) -> float:
-    """Return the trace of `hessian(network)`, `E[|phi|²]`, without a matrix."""
+    """Return the trace of `hessian(network)`, `E[|phi|²]`, without forming the matrix."""
     return float(stacked_trace(network.activation, network.W1, network.W2))
 
 
@@ -49,7 +49,7 @@ def stacked_trace(
     W1: Float[ndarray, "*stack N_h N_i"],
     W2: Float[ndarray, "*stack N_h"],
 ) -> Float[ndarray, "*stack"]:
-    """Return the traces of `stacked_hessian(activation, W1, W2)`, without a matrix."""
+    """Return the traces of `stacked_hessian(activation, W1, W2)` without forming the matrices."""
     p = np.square(W1).sum(axis=-1)
     return kernel_trace(activation.dual(p, p, p), p, W2, W1.shape[-1])
 
@@ -57,10 +57,10 @@ def stacked_trace(
 def kernel_trace(
     k: DualKernel, p: Float[ndarray, "*stack N_h"], W2: Float[ndarray, "*stack N_h"], N_i: int
 ) -> Float[ndarray, "*stack"]:
-    """Return the trace of what a kernel assembles to.
+    """Return the trace of the matrix that is assembled from a dual kernel.
 
     Args:
-        k: Of each neuron with itself.
+        k: The dual kernel of each neuron with itself.
         p: Squared lengths of the rows of W1.
         W2: Second layers.
         N_i: Number of inputs.
@@ -74,9 +74,9 @@ def stacked_hessian(
     W1: Float[ndarray, "*stack N_h N_i"],
     W2: Float[ndarray, "*stack N_h"],
 ) -> Float[ndarray, "*stack P P"]:
-    """Return the Hessians at the optimum of a stack of networks of one activation and size.
+    """Return the Hessians at the optimum for a stack of networks of one activation and size.
 
-    Exactly symmetric.
+    They are exactly symmetric.
     """
     H = stacked_upper_hessian(activation.self_dual(W1), W1, W2)
     for i in range(1, H.shape[-1]):
@@ -89,10 +89,10 @@ def stacked_upper_hessian(
     W1: Float[ndarray, "*stack N_h N_i"],
     W2: Float[ndarray, "*stack N_h"],
 ) -> Float[ndarray, "*stack P P"]:
-    """Return what `stacked_hessian` does, with anything below the diagonal blocks of neurons.
+    """Return `stacked_hessian`, but with arbitrary entries below the diagonal blocks of neurons.
 
-    The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (MATH 2, eqs 11-13
-    and 16-19).
+    The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (docs/mathematics.md,
+    sec. 2; eqs 11-13 and 16-19 are special cases).
 
     Args:
         kernel: `activation.self_dual(W1)`.
@@ -117,19 +117,19 @@ def _assemble(
     W2: Float[ndarray, "*stack N_h"],
     H: Float[ndarray, "*stack P P"],
 ) -> None:
-    """Do what the compiled kernel does: a neuron's rows in place, for all p >= m at a time."""
+    """Assemble H in place as the compiled code does: a neuron's rows for all p >= m at once."""
     *stack, N_h, N_i = W1.shape
     P1 = N_h * N_i
     Z = W2[..., :, None] * W2[..., None, :]
     Z_c, Z_cc, Z_qc = Z * kernel.K_c, Z * kernel.K_cc, 2 * Z * kernel.K_qc
 
-    # w_pn along (p, q): spread out so that every operation runs over a whole row.
+    # w_pn repeated along (p, q), so that every operation runs over a whole row.
     spread = np.repeat(W1.swapaxes(-1, -2), N_i, axis=-1)
     for m in range(N_h):
         w_m, others, width = W1[..., m, None, :], W1[..., m:, :], (N_h - m) * N_i
         cc, qc = Z_cc[..., m, m:, None], Z_qc[..., m, m:, None]
         pc = Z_qc[..., m:, m, None]
-        # (p, q) factors that stand beside w_pn and beside w_mn.
+        # The factors (p, q) of w_pn and of w_mn.
         beside_p = (cc * w_m + qc * others).reshape(*stack, 1, width)
         beside_m = (cc * others + pc * w_m).reshape(*stack, 1, width)
         rows = H[..., m * N_i : (m + 1) * N_i, m * N_i : P1]

@@ -1,4 +1,4 @@
-"""How far the Hessian of a numeric dual kernel may be from the true one."""
+"""Estimates of the error of a Hessian whose dual kernel is numeric."""
 
 import numpy as np
 from jaxtyping import Float
@@ -9,18 +9,19 @@ from hessweep.hessian.dense import kernel_trace
 from hessweep.networks import Network
 
 SAFETY = 4.0
-"""Two quadratures of a numeric kernel must agree; how far they disagree is taken so many times."""
+"""The difference between two quadratures of a numeric kernel is multiplied by this factor."""
 
 
 def hessian_error(network: Network) -> float:
     """Return an estimated bound on the spectral norm of the error of `hessian(network)`.
 
-    By Weyl's inequality no eigenvalue is further off. Rounding is not counted: the bound is 0
-    for an activation whose dual kernel has a closed form. For a numeric one (docs/activations.md)
-    it adds what fewer quadrature panels change, `SAFETY` times, and what the rest of the series
-    adds up to: the changes T, S by the last two doublings of its terms fall by a ratio that does
-    not grow, so the rest is at most `S r / (1 - r)`, `r = S/T`. Where they do not fall yet, all
-    that is known is that both H and what was computed are bounded (the trace of H is exact).
+    By Weyl's inequality the error of each eigenvalue is at most this. Rounding errors are not
+    included, so that it is 0 for an activation whose dual kernel has a closed form. For a numeric
+    kernel (docs/activations.md) it is the sum of two terms. The first is the change when the
+    quadrature has half as many panels, times `SAFETY`. The second is an estimate of the rest of
+    the series: if T and S are the changes by the last two doublings of the number of terms and
+    their ratio `r = S/T` does not grow, the rest is at most `S r / (1 - r)`. If S is not smaller
+    than T, the only bound is the sum of the norms of H and of the computed matrix.
     """
     W1, W2, g = network.W1, network.W2, network.activation
     c = W1 @ W1.T
@@ -52,10 +53,11 @@ def _norm_bound(
     c: Float[ndarray, "N_h N_h"],
     W2: Float[ndarray, " N_h"],
 ) -> float:
-    """Return an upper bound on the spectral norm of the matrix that `k` assembles to.
+    """Return an upper bound on the spectral norm of the matrix that is assembled from `k`.
 
-    It is the Frobenius norm of the norms of the blocks. The block of a pair of neurons in A is
-    `K_c I` plus a 2 x 2 form in their rows, in whose plane `w_m = (√p, 0)`, `w_p = (√q ρ, √q σ)`.
+    It is the Frobenius norm of the matrix of the norms of the blocks. The block of a pair of
+    neurons in A is `K_c I` plus a 2 x 2 form in their rows. In the plane of the two rows,
+    `w_m = (√p, 0)` and `w_p = (√q ρ, √q σ)`.
     """
     cross = np.sqrt(p * q)
     rho = np.divide(c, cross, out=np.zeros(c.shape), where=cross > 0).clip(-1, 1)
@@ -64,7 +66,7 @@ def _norm_bound(
     mixed = sigma * (cross * k.K_cc + 2 * q * rho * k.K_qc)
     across = 2 * q * sigma**2 * k.K_qc
     A = np.abs(k.K_c) + np.sqrt(along**2 + 2 * mixed**2 + across**2)
-    # (k, m): K_c w_k + 2 K_q w_m, with w_k of squared length p.
+    # Entry (k, m) is K_c w_k + 2 K_q w_m, where p is the squared length of w_k.
     C = p * k.K_c**2 + 4 * c * k.K_c * k.K_q + 4 * q * k.K_q**2
     parts = (np.outer(W2, W2) * A, W2 * np.sqrt(2 * np.maximum(C, 0)), k.K)
     return float(np.sqrt(sum(np.square(part).sum() for part in parts)))

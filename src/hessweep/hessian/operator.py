@@ -1,16 +1,17 @@
-"""The Hessian at the optimum as a matrix-free scipy `LinearOperator` (MATH 4).
+"""The Hessian at the optimum as a matrix-free scipy `LinearOperator`.
 
-With `D = diag(W2 ⊗ 1, 1)`, `H = D Ĥ D` where `Ĥ` belongs to the network whose `W2` is all ones.
-For `Ĥ v`, `v = (V, v2)`, `S = W1 V^T` and `s = diag S`, the form of MATH 2 gives
+With `D = diag(W2 ⊗ 1, 1)`, `H = D Ĥ D`, where `Ĥ` is the Hessian of the network with all entries
+of `W2` equal to 1. For `v = (V, v2)`, `S = W1 V^T` and `s = diag S`, the blocks in
+docs/mathematics.md (sec. 2) give `Ĥ v = (Y, y2)` with
 
     Y  = K_c V + (K_cc ∘ S + 2 K_qc diag(s) + K_c diag(v2) + diag(r)) W1
     r  = rowsum(2 K_pc ∘ S) + K_cc s + 2 K_p v2
     y2 = rowsum(K_c ∘ S) + 2 K_q s + K v2
 
-The two products that make up Y are one GEMM of doubled depth, so a product costs two GEMM
-calls and `6 N_h² N_i` flops; docs/spectra.md says why not fewer. Where W1 is lower triangular,
-as its row-space factor L is, both go block by block past its zeros: `4 N_h² N_i` flops and
-a little more.
+The two products in Y are computed as one GEMM of twice the depth, so that `H v` takes two GEMM
+calls and `6 N_h² N_i` flops (docs/spectra.md explains why it does not take fewer). If W1 is lower
+triangular, as its row-space factor L is, both calls skip its zeros block by block and take little
+more than `4 N_h² N_i` flops.
 """
 
 import numpy as np
@@ -23,13 +24,13 @@ from hessweep.errors import InputError
 from hessweep.networks import Network
 
 TRIANGULAR_BLOCK = 128
-"""Columns of a triangular W1 that are treated together: wide enough for the full GEMM rate."""
+"""Number of columns of a triangular W1 in one block, large enough for the full rate of a GEMM."""
 
 
 class HessianOperator(LinearOperator):
-    """`H` of a network: products without the matrix, and what is known of H in closed form.
+    """The Hessian of a network: products, trace, diagonal and Frobenius norm without the matrix.
 
-    Products write into buffers that the operator owns: use one operator per thread.
+    Products use buffers that belong to the operator, so that each thread needs its own operator.
 
     Raises:
         InputError: If dtype is neither float64 nor float32.
@@ -47,7 +48,7 @@ class HessianOperator(LinearOperator):
         self._2K_q, self._2K_p = ((2 * matrix).astype(dtype) for matrix in (k.K_q, k.K_p))
         self._2K_qc, self._2K_pc = ((2 * matrix).astype(dtype) for matrix in (k.K_qc, k.K_pc))
         self._S = np.empty((N_h, N_h), dtype)
-        # The one GEMM behind Y: [coefficients of W1, K_c] @ [W1; V].
+        # Y is one GEMM: [coefficients of W1, K_c] @ [W1; V].
         self._left = np.empty((N_h, 2 * N_h), dtype)
         self._left[:, N_h:] = k.K_c
         self._right = np.empty((2 * N_h, N_i), dtype)
@@ -58,7 +59,7 @@ class HessianOperator(LinearOperator):
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of the GEMMs in one product."""
+        """The number of floating-point operations of the GEMMs in one product."""
         N_h = self.network.N_h
         of_S = sum(2 * (rows.stop - rows.start) * N_h * width for rows, width in self._rows())
         of_Y = sum(
@@ -70,11 +71,12 @@ class HessianOperator(LinearOperator):
     def product(
         self, v: Float[ndarray, " P"], out: Float[ndarray, " P"] | None = None
     ) -> Float[ndarray, " P"]:
-        """Return `H v`, written into `out` where one is given.
+        """Return `H v`.
 
         Args:
             v: A vector of the operator's dtype.
-            out: A contiguous vector of that dtype; it must not overlap `v`.
+            out: A contiguous vector of the same dtype for the result, which must not overlap
+                `v`; None for a new one.
         """
         N_h, N_i = self.network.W1.shape
         out = np.empty(v.shape, self.dtype) if out is None else out
@@ -100,7 +102,7 @@ class HessianOperator(LinearOperator):
         return out
 
     def _rows(self) -> list[tuple[slice, int]]:
-        """Return blocks of rows of W1, each with the column before which its last entry is."""
+        """Return blocks of rows of W1, each with the number of columns up to its last entry."""
         stops = [*self._starts[1:], self.network.N_h]
         return [
             (slice(start, stop), columns.stop)
@@ -108,7 +110,7 @@ class HessianOperator(LinearOperator):
         ]
 
     def _columns(self) -> list[slice]:
-        """Return blocks of columns of W1; the rows before the start of each are 0 there."""
+        """Return blocks of columns of W1, each of which is 0 in the rows before its start."""
         stops = [*self._starts[1:], self.network.N_i]
         return [slice(start, stop) for start, stop in zip(self._starts, stops, strict=True)]
 
@@ -117,7 +119,7 @@ class HessianOperator(LinearOperator):
         return float(self.diagonal().sum())
 
     def diagonal(self) -> Float[ndarray, " P"]:
-        """Return the diagonal of H, float64 whatever the operator's dtype."""
+        """Return the diagonal of H in float64, whatever the dtype of the operator."""
         network = self.network
         k = network.activation.self_dual(network.W1)
         within = np.diagonal(2 * (k.K_cc + k.K_pc + k.K_qc))[:, None] * network.W1**2
@@ -125,10 +127,11 @@ class HessianOperator(LinearOperator):
         return np.concatenate([A.ravel(), np.diagonal(k.K)])
 
     def frobenius_norm(self) -> float:
-        """Return the square root of the sum of the squared eigenvalues, from float64.
+        """Return the square root of the sum of the squared eigenvalues, computed in float64.
 
         Each block of A is a combination of I and four outer products of `w` and `w'`
-        (MATH 2); their mutual inner products are monomials in `p`, `q`, `c` and `N_i`.
+        (docs/mathematics.md, sec. 2), whose inner products are monomials in `p`, `q`, `c` and
+        `N_i`.
         """
         network = self.network
         k = network.activation.self_dual(network.W1)
@@ -139,7 +142,7 @@ class HessianOperator(LinearOperator):
         A = network.N_i * i**2 + 2 * i * (2 * cross * c + own * p + other * q)
         A += 2 * cross**2 * (p * q + c**2) + 4 * cross * c * (own * p + other * q)
         A += (own * p) ** 2 + (other * q) ** 2 + 2 * own * other * c**2
-        # C[(m, n), k] = W2_m (K_c w_kn + 2 K_q w_mn): rows k, columns m.
+        # C[(m, n), k] = W2_m (K_c w_kn + 2 K_q w_mn); rows k, columns m here.
         C = k.K_c**2 * p + 4 * k.K_c * k.K_q * c + 4 * k.K_q**2 * q
         squares = network.W2**2
         return float(np.sqrt(squares @ A @ squares + 2 * (C @ squares).sum() + (k.K**2).sum()))
@@ -158,12 +161,12 @@ class HessianOperator(LinearOperator):
 
 
 def hessian_operator(network: Network, dtype: DTypeLike = np.float64) -> HessianOperator:
-    """Return `hessian(network)` as an operator, in `O(N_h² + N_h N_i)` memory.
+    """Return `hessian(network)` as an operator that needs `O(N_h² + N_h N_i)` memory.
 
     Args:
         network: The network at its optimum.
-        dtype: float64, or float32 for half the memory and about twice the speed; coefficients
-            are computed in float64 either way.
+        dtype: float64, or float32 for half the memory and about twice the speed. The coefficients
+            are computed in float64 in both cases.
 
     Raises:
         InputError: If dtype is neither float64 nor float32.

@@ -1,4 +1,4 @@
-"""Networks, the random teachers among them, and the order of their parameters."""
+"""Networks, random teachers, and the order of their parameters."""
 
 from hessweep.networks.layout import check_sizes
 from hessweep.networks.teachers import (

@@ -6,10 +6,10 @@ from hessweep.errors import ShapeError
 
 
 def check_sizes(N_i: int, N_h: int) -> None:
-    """Raise unless both sizes are whole numbers of at least 1.
+    """Check that both sizes are whole numbers of at least 1.
 
     Raises:
-        ShapeError: If they are not.
+        ShapeError: If one of them is not.
     """
     for name, size in (("N_i", N_i), ("N_h", N_h)):
         if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:

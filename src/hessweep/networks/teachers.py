@@ -1,4 +1,4 @@
-"""The random teachers: networks with independent weights of mean 0 and variance 1/fan_in."""
+"""Random teachers: networks with independent weights of mean 0 and variance 1/fan_in."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -24,21 +24,28 @@ WEIGHTS: dict[str, Callable[[Generator, int], ndarray]] = {
     "student-t": lambda rng, size: rng.standard_t(5, size) * np.sqrt(3 / 5),
     "exponential": lambda rng, size: rng.standard_exponential(size) - 1,
 }
-"""Weight distributions of mean 0 and variance 1, before the scaling by fan-in; student-t has 5
-degrees of freedom, exponential is shifted to mean 0 and so is not symmetric."""
+"""Weight distributions of mean 0 and variance 1, before scaling by the fan-in. `student-t` has 5
+degrees of freedom; `exponential` is shifted to mean 0 and is not symmetric."""
 
 
 def sample_teacher(
     activation: str | Activation, N_i: int, N_h: int, seed: int, weights: str = "normal"
 ) -> Network:
-    """Return the random teacher of a point: i.i.d. weights of mean 0, variance 1/fan_in.
+    """Return a random teacher, with i.i.d. weights of mean 0 and variance 1/fan_in.
 
-    The weights depend on `(N_i, N_h, seed, weights)` alone, so that activations are compared on
-    the same teachers.
+    The weights depend only on `(N_i, N_h, seed, weights)`, so that activations are compared on the
+    same weights.
+
+    Args:
+        activation: The activation or its name.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
+        seed: A whole number from 0 to `MAX_SEED`.
+        weights: The distribution of the weights, a key of `WEIGHTS`.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
-        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
+        InputError: If the seed is not a whole number from 0 to `MAX_SEED`, or the weight
             distribution is unknown.
         ActivationError: If the activation is unknown.
     """
@@ -53,11 +60,11 @@ def sample_teachers(
     seeds: Sequence[int],
     weights: str = "normal",
 ) -> list[Network]:
-    """Return `sample_teacher` of each seed; for many small ones in a fraction of the time.
+    """Return `sample_teacher` for each seed, which is much faster for many small networks.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
-        InputError: If a seed is no whole number from 0 to `MAX_SEED`, or the weight
+        InputError: If a seed is not a whole number from 0 to `MAX_SEED`, or the weight
             distribution is unknown.
         ActivationError: If the activation is unknown.
     """
@@ -71,11 +78,11 @@ def sample_teachers(
 def sample_weights(
     N_i: int, N_h: int, seed: int, weights: str = "normal"
 ) -> tuple[Float[ndarray, "N_h N_i"], Float[ndarray, " N_h"]]:
-    """Return `W1`, `W2` of `sample_teacher`, as plain arrays.
+    """Return `W1` and `W2` of `sample_teacher` as plain arrays.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
-        InputError: If the seed is no whole number from 0 to `MAX_SEED`, or the weight
+        InputError: If the seed is not a whole number from 0 to `MAX_SEED`, or the weight
             distribution is unknown.
     """
     [W1], [W2] = sample_stack(N_i, N_h, [seed], weights)
@@ -85,11 +92,11 @@ def sample_weights(
 def sample_stack(
     N_i: int, N_h: int, seeds: Sequence[int], weights: str = "normal"
 ) -> tuple[Float[ndarray, "S N_h N_i"], Float[ndarray, "S N_h"]]:
-    """Return `W1`, `W2` of `sample_teacher` for each seed.
+    """Return `W1` and `W2` of `sample_teacher` for each seed, stacked along the first axis.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
-        InputError: If a seed is no whole number from 0 to `MAX_SEED`, or the weight
+        InputError: If a seed is not a whole number from 0 to `MAX_SEED`, or the weight
             distribution is unknown.
     """
     check_sizes(N_i, N_h)
@@ -106,7 +113,7 @@ def sample_stack(
     shared = [*_words(digest), *_words(N_i), *_words(N_h)]
     W1, W2 = np.empty((len(seeds), N_h * N_i)), np.empty((len(seeds), N_h))
     for of_first, of_second, seed in zip(W1, W2, seeds, strict=True):
-        # The words of `SeedSequence([digest, N_i, N_h, seed])`, five times faster than it.
+        # These are the words of `SeedSequence([digest, N_i, N_h, seed])`, which is slower.
         words = np.array([*shared, *_words(int(seed))], dtype=np.uint32)
         rng = Generator(PCG64(SeedSequence(words)))
         of_first[:] = draw(rng, N_h * N_i)
@@ -117,7 +124,7 @@ def sample_stack(
 
 
 def _words(number: int) -> list[int]:
-    """Return a whole number in 32-bit words, the lowest first."""
+    """Return a whole number as 32-bit words, the lowest first."""
     words = [number & 0xFFFFFFFF]
     while number := number >> 32:
         words.append(number & 0xFFFFFFFF)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from numpy.typing import ArrayLike
 
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
@@ -13,11 +14,16 @@ from hessweep.errors import InputError, ShapeError
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """`y(x) = W2 · g(W1 x)`, without biases and with one output (MATH 1).
+    """`y(x) = W2 · g(W1 x)`, without biases and with one output.
+
+    Attributes:
+        W1: The first layer, an N_h x N_i matrix; read-only.
+        W2: The output weights, N_h of them; read-only.
+        activation: The activation g; its name may be given instead.
 
     Raises:
         ShapeError: If `W1` is not `N_h x N_i` or `W2` does not have `N_h` entries.
-        InputError: If a weight is not finite.
+        InputError: If a weight is not a real number or not finite.
     """
 
     W1: Float[ndarray, "N_h N_i"]
@@ -25,8 +31,8 @@ class Network:
     activation: Activation
 
     def __post_init__(self) -> None:
-        """Copy the weights as read-only float64 and resolve the activation's name."""
-        W1, W2 = (np.array(weights, dtype=float) for weights in (self.W1, self.W2))
+        """Copy the weights to read-only float64 arrays and look up the name of an activation."""
+        W1, W2 = (_real(name, getattr(self, name)) for name in ("W1", "W2"))
         if W1.ndim != 2 or 0 in W1.shape:
             raise ShapeError(f"W1: expected a non-empty N_h x N_i matrix, got shape {W1.shape}")
         if W2.shape != W1.shape[:1]:
@@ -44,7 +50,7 @@ class Network:
     def _unchecked(
         cls, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"], activation: Activation
     ) -> "Network":
-        """Return a network of read-only weights that are known to fit: in a tenth of the time."""
+        """Return a network without checking its weights, which is ten times faster."""
         network = object.__new__(cls)
         vars(network).update(W1=W1, W2=W2, activation=activation)
         return network
@@ -66,11 +72,11 @@ class Network:
 
     @property
     def parameters(self) -> Float[ndarray, " P"]:
-        """All weights: `W1` row by row, then `W2`."""
+        """All weights: `W1` row by row, followed by `W2`."""
         return np.concatenate([self.W1.ravel(), self.W2])
 
     def with_parameters(self, parameters: Float[ndarray, " P"]) -> "Network":
-        """Return the same architecture with other weights, in the order of `parameters`."""
+        """Return a network like this one with other weights, in the order of `parameters`."""
         W1, W2 = np.split(np.asarray(parameters), [self.W1.size])
         return Network(W1.reshape(self.W1.shape), W2, self.activation)
 
@@ -83,3 +89,20 @@ class Network:
         u = x @ self.W1.T
         dW1 = (self.activation.derivative(u) * self.W2)[:, :, None] * x[:, None, :]
         return np.concatenate([dW1.reshape(len(x), -1), self.activation(u)], axis=1)
+
+
+def _real(name: str, weights: ArrayLike) -> Float[ndarray, "*shape"]:
+    """Return a float64 copy of the weights.
+
+    Raises:
+        InputError: If they are not real numbers.
+    """
+    try:
+        given = np.asarray(weights)
+        if np.iscomplexobj(given):
+            raise InputError(f"{name}: expected real numbers, got complex ones ({given.dtype})")
+        return np.array(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{name}: expected an array of real numbers, got {error}") from error

@@ -1,14 +1,11 @@
-"""Ranks that are proofs: value, certificate and method (MATH 3, docs/ranks.md)."""
+"""The rank of a Hessian with its certificate: what is proved about it, and how (docs/ranks.md)."""
 
 from dataclasses import dataclass
-from math import inf, nan
-from typing import Any, Literal
+from typing import Literal
 
-from hessweep.activations import Polynomial
-from hessweep.errors import PrecisionError
+from hessweep.errors import InputError, PrecisionError
 from hessweep.networks import Network
 from hessweep.rank import float64, modular
-from hessweep.rank.analytic import is_closed_form
 from hessweep.rank.formulas import Formula, effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
@@ -16,13 +13,14 @@ from hessweep.rank.structure import bounds
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
 MODULAR_LIMIT = 4e11
-"""Multiplications modulo p that a certificate may take: some minutes."""
+"""The most multiplications modulo p that a certificate may need, which take some minutes."""
 
 RATIONAL_LIMIT = 1e12
-"""Bit operations, as `modular.rational_cost` counts them, up to which an exact rank is tried."""
+"""The most bit operations, as counted by `modular.rational_cost`, for which the rank over the
+rational numbers is computed."""
 
 MINOR_LIMIT = 2000
-"""Number of parameters up to which a minor is looked for."""
+"""The largest rank for which a minor is looked for."""
 
 
 @dataclass(frozen=True)
@@ -30,35 +28,44 @@ class Rank:
     """The rank of a Hessian at the optimum, and what is proved about it."""
 
     value: int
-    """The rank where it is proved, else the larger of the lower bound and numpy's rank."""
+    """The rank if it is proved. Otherwise numpy's rank, or the bound that is nearest to it if it
+    is not between the bounds."""
     lower: int
     """Proved lower bound."""
     upper: int
     """Proved upper bound."""
     certificate: Literal["proved", "undecided"]
-    """`proved` where the bounds meet."""
+    """`proved` if the two bounds are equal."""
     method: str
-    """What decided: `float64`, `theorem`, `modular`, `rational`, `minor`, or what came last."""
+    """The method that decided, or otherwise the last one tried: `float64`, `theorem`, `modular`,
+    `rational` or `minor`."""
 
 
 def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = True) -> Rank:
-    """Return the rank of the Hessian at the optimum, with a proof where one can be had.
+    """Return the rank of the Hessian at the optimum, with a proof if one is found.
 
-    Upper bounds come from counts and theorems that hold for these very weights. Lower bounds
-    come, cheapest first, from eigenvalues above the worst-case error of float64 (kernels in closed
-    form), from theorems, from exact arithmetic on the weights (polynomials) and from a minor that
-    balls prove to be non-zero (other activations). The first to meet the upper bound decides.
+    Upper bounds come from counts and theorems that hold for the given weights. Lower bounds are
+    tried in the order of their cost: eigenvalues above the worst-case error of float64 (for
+    kernels in closed form), theorems, exact arithmetic on the weights (for polynomials), and a
+    minor that is proved to be non-zero in ball arithmetic (for other activations). The first
+    lower bound that equals the upper bound decides.
 
     Args:
         network: The network.
-        spectrum: Its spectrum if known already, so that float64 costs nothing more.
-        theorems: Whether lower bounds may come from theorems, or must be computed.
+        spectrum: Its spectrum, if it is known already; otherwise it is computed.
+        theorems: Whether lower bounds may come from theorems. If not, they must be computed.
 
     Raises:
-        PrecisionError: If two proofs contradict one another, which no weights can cause.
+        InputError: If `network` is not a `Network`, for example an array.
+        PrecisionError: If two proofs contradict one another, which is an error in this package.
     """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"rank: expected a hessweep.Network, got {type(network).__name__}; for the numerical "
+            "rank of a matrix use numpy.linalg.matrix_rank"
+        )
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    proves = is_closed_form(network.activation)
+    proves = network.activation.is_closed_form
     seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
     generic = formula(network.activation, network.N_i, network.N_h).value
     if seen == (network.P if generic is None else generic):
@@ -73,7 +80,7 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     if lower > upper:
         raise PrecisionError(
             f"rank of {network.activation}, N_i={network.N_i}, N_h={network.N_h}: {method} "
-            f"proves at least {lower}, but counting allows {upper}; please report this"
+            f"proves at least {lower}, but counting allows {upper}; please report this error"
         )
     if lower == upper:
         return Rank(lower, lower, upper, "proved", method)
@@ -82,8 +89,8 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
 
 
 def _compute(network: Network, lower: int, upper: int) -> tuple[int, int, str]:
-    """Return lower bound, upper bound and method from exact or ball arithmetic."""
-    if not isinstance(network.activation, Polynomial):
+    """Return lower bound, upper bound and method by exact arithmetic or ball arithmetic."""
+    if network.activation.polynomial is None:
         if upper <= MINOR_LIMIT and has_minor(network, upper):
             return upper, upper, "minor"
         return lower, upper, "float64"
@@ -96,60 +103,6 @@ def _compute(network: Network, lower: int, upper: int) -> tuple[int, int, str]:
     return exact, exact, "rational"
 
 
-def rank_columns(network: Network, spectrum: Spectrum) -> dict[str, Any]:
-    """Return all that a sweep stores about the rank of a point, by the names of its columns."""
-    proof = rank(network, spectrum)
-    smallest = smallest_eigenvalue(network, spectrum, proof.value)
-    # The inverse of as many independent gradients as the rank is a proof of its own.
-    twice = proof.method == "theorem" and smallest.method == "ball"
-    return {
-        "lambda_min": smallest.value,
-        "lambda_min_error": smallest.relative_error,
-        **_proof_columns(proof),
-        "rank_method": "theorem, ball" if twice else proof.method,
-        "rank_float64": float64.numpy_rank(spectrum),
-        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
-        **_formula_columns(network),
-    }
-
-
-def theorem_columns(network: Network) -> dict[str, Any]:
-    """Return the columns of `rank_columns` as far as they are known without a spectrum.
-
-    The rank is proved where theorems leave one value; else it is their upper bound, which
-    generic weights reach. What only eigenvalues tell is unknown: λ_min has no value and an
-    infinite error, numpy's rank is -1.
-    """
-    lower, upper = bounds(network)
-    certificate: Literal["proved", "undecided"] = "proved" if lower == upper else "undecided"
-    return {
-        "lambda_min": nan,
-        "lambda_min_error": inf,
-        **_proof_columns(Rank(upper, lower, upper, certificate, "theorem")),
-        "rank_float64": -1,
-        "gap_ratio": nan,
-        **_formula_columns(network),
-    }
-
-
-def _proof_columns(proof: Rank) -> dict[str, Any]:
-    return {
-        "rank": proof.value,
-        "rank_lower": proof.lower,
-        "rank_upper": proof.upper,
-        "rank_certificate": proof.certificate,
-        "rank_method": proof.method,
-    }
-
-
-def _formula_columns(network: Network) -> dict[str, Any]:
-    known = formula(network.activation, network.N_i, network.N_h)
-    return {
-        "effective_parameters": -1 if known.value is None else known.value,
-        "effective_parameters_kind": known.kind,
-    }
-
-
 __all__ = [
     "Formula",
     "Rank",
@@ -157,7 +110,5 @@ __all__ = [
     "effective_parameters",
     "formula",
     "rank",
-    "rank_columns",
     "smallest_eigenvalue",
-    "theorem_columns",
 ]

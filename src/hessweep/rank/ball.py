@@ -1,29 +1,27 @@
 """The Hessian in ball arithmetic: proofs of positive eigenvalues, however small."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
-from math import factorial
 from threading import RLock
 
 import numpy as np
 from flint import arb, arb_mat, arb_series, ctx
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.networks import Network
-from hessweep.rank.analytic import in_balls
 
 Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]
 
 FIRST_BITS, LAST_BITS = 128, 4096
-"""Precision is doubled from the first to the last until it decides."""
+"""The precision is doubled from the first to the last of these until a question is decided."""
 
 _LOCK = RLock()
 
 
 @contextmanager
 def working_precision(bits: int) -> Iterator[None]:
-    """Compute with that many bits; the setting is one for all threads, so others wait."""
+    """Compute with this many bits. All threads share the setting, so that other threads wait."""
     with _LOCK:
         before, ctx.prec = ctx.prec, bits
         try:
@@ -40,45 +38,25 @@ def precisions() -> Iterator[int]:
         bits *= 2
 
 
-def kernel(activation: Activation) -> Kernel | None:
-    """Return the dual kernel on power series of balls, or None where there is none."""
-    if isinstance(activation, Polynomial):
-        return lambda p, q, c: _polynomial_kernel(activation.coefficients, p, q, c)
-    known = in_balls(activation)
-    return known.kernel if known else None
-
-
-def _polynomial_kernel(
-    coefficients: Sequence[float], p: arb_series, q: arb_series, c: arb_series
-) -> arb_series:
-    """Return `Σ_l c^l / l! E[g^(l)(u)] E[g^(l)(v)]` (Mehler)."""
-    total, power = arb_series([0]), arb_series([1])
-    for order in range(len(coefficients)):
-        # E[g^(order)(u)] = Σ_j a_{order+2j} (order + 2j)! / (2^j j!) p^j
-        terms = [
-            arb(value) * factorial(order + 2 * j) / (2**j * factorial(j))
-            for j, value in enumerate(coefficients[order::2])
-        ]
-        mean_p, mean_q = arb_series([0]), arb_series([0])
-        for term in reversed(terms):
-            mean_p, mean_q = mean_p * p + term, mean_q * q + term
-        total += power * mean_p * mean_q / factorial(order)
-        power = power * c
-    return total
+def has_kernel(activation: Activation) -> bool:
+    """Return whether the dual kernel of an activation is known in ball arithmetic."""
+    known = activation.in_balls
+    return known is not None and known.kernel is not None
 
 
 def hessian(network: Network) -> arb_mat:
-    """Return the P x P Hessian at the optimum in balls, to the working precision (MATH 2).
+    """Return the P x P Hessian at the optimum in ball arithmetic, to the working precision.
 
-    The derivatives of the kernel are read off its power series, so that nothing is shared with
-    the formulas of `hessweep.activations`.
+    The derivatives of the kernel are taken from its power series (docs/ranks.md), so that nothing
+    is shared with the dual kernels in float64.
 
     Raises:
-        LookupError: If the activation has no kernel in `BALLS`.
+        LookupError: If the activation has no dual kernel in ball arithmetic.
     """
-    K = kernel(network.activation)
-    if K is None:
+    known = network.activation.in_balls
+    if known is None or known.kernel is None:
         raise LookupError(f"{network.activation} has no dual kernel in ball arithmetic")
+    K = known.kernel
     N_h, N_i = network.W1.shape
     w = [[arb(value) for value in row] for row in network.W1.tolist()]
     W2 = [arb(value) for value in network.W2.tolist()]
@@ -95,7 +73,7 @@ def hessian(network: Network) -> arb_mat:
         K_pc = pairs[p, m][4]
         H[P1 + m][P1 + p] = value
         for n in range(N_i):
-            # C[(p,n), m] with K_q of neuron p's own variance
+            # C[(p,n), m]; K_q is the derivative by the variance of neuron p.
             entry = W2[p] * (K_c * w[m][n] + 2 * K_q * w[p][n])
             H[p * N_i + n][P1 + m] = H[P1 + m][p * N_i + n] = entry
         if p < m:
@@ -127,7 +105,7 @@ def _coefficients(K: Kernel, p: arb, q: arb, c: arb) -> tuple[arb, arb, arb, arb
 
 
 def inverse(matrix: arb_mat) -> arb_mat | None:
-    """Return an enclosure of the inverse, or None where the matrix may be singular."""
+    """Return an enclosure of the inverse, or None if the matrix may be singular."""
     try:
         return matrix.inv()
     except ZeroDivisionError:
@@ -135,9 +113,9 @@ def inverse(matrix: arb_mat) -> arb_mat | None:
 
 
 def scaled(matrix: arb_mat) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return midpoints and radii in float64 as `(mid, rad, e)`, to be multiplied by `2^e`.
+    """Return midpoints, radii and an exponent e: `(mid ± rad) 2^e` encloses the matrix.
 
-    Rounding of the midpoints is inside the radii, so `mid ± rad` encloses the matrix.
+    Midpoints and radii are float64 arrays. The radii include the rounding of the midpoints.
     """
     entries = matrix.entries()
     largest = max((abs(entry).upper() for entry in entries), default=arb(1))

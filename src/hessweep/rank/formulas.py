@@ -1,7 +1,7 @@
-"""The number of effective parameters by formula: the rank for generic weights (MATH 3).
+"""Formulas for the number of effective parameters, the rank for generic weights.
 
-Every value holds for the largest rank that any weights can have, so it is an upper bound for all
-networks of that activation and size. The arguments are in docs/ranks.md.
+Generic weights have the largest rank that any weights can have, so that every value is also an
+upper bound for all networks of the same activation and size. The proofs are in docs/ranks.md.
 """
 
 from functools import lru_cache
@@ -9,34 +9,35 @@ from itertools import combinations
 from math import comb
 from typing import Literal, NamedTuple
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.networks import check_sizes
-from hessweep.rank.analytic import theory
 
 Kind = Literal["exact", "upper bound", "none"]
 
 EXCEPTIONS = frozenset({(3, 5, 7), (4, 3, 5), (4, 4, 9), (4, 5, 14)})
-"""(degree, variables, points) where Alexander and Hirschowitz find one condition fewer."""
+"""The (degree, variables, points) with one condition less in the theorem of Alexander and
+Hirschowitz."""
 
 MAX_DEGREES = 10
-"""Above this many degrees the subsets of a gapped support are not all tried."""
+"""If a support has more degrees than this, not all of its subsets are tried."""
 
 
 class Formula(NamedTuple):
-    """What a formula says about the rank for generic weights."""
+    """The rank for generic weights according to a formula."""
 
     value: int | None
     """The number of effective parameters, or None where no formula is known."""
     kind: Kind
-    """Whether generic weights have that rank, or at most that."""
+    """`exact` if generic weights have this rank, `upper bound` if they have at most this rank, and
+    `none` if no formula is known."""
 
 
 def effective_parameters(activation: str | Activation, N_i: int, N_h: int) -> int | None:
     """Return the rank of the Hessian at the optimum for generic weights.
 
-    Eq. (14) for the quadratic network; for other polynomials what the theorem of Alexander and
-    Hirschowitz gives (docs/ranks.md), not the bound of sec. 4.2.
+    For the quadratic network this is eq. (14). For other polynomials it follows from the theorem
+    of Alexander and Hirschowitz (docs/ranks.md), which is sharper than the bound of sec. 4.2.
 
     Args:
         activation: The activation or its name.
@@ -44,44 +45,54 @@ def effective_parameters(activation: str | Activation, N_i: int, N_h: int) -> in
         N_h: Number of hidden neurons.
 
     Returns:
-        The number of effective parameters; an upper bound on it for supports of degrees that no
-        theorem covers (`formula` tells which); None where nothing is known.
+        The number of effective parameters, or an upper bound on it if no theorem covers the
+        degrees of the polynomial (`formula` says which of the two); None if no formula is known.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
         ActivationError: If the name is unknown.
     """
-    return formula(resolve(activation), N_i, N_h).value
+    return formula(activation, N_i, N_h).value
 
 
-@lru_cache(maxsize=4096)
-def formula(activation: Activation, N_i: int, N_h: int) -> Formula:
-    """Return the rank for generic weights together with the kind of knowledge it is.
+def formula(activation: str | Activation, N_i: int, N_h: int) -> Formula:
+    """Return the rank for generic weights, and whether it is exact or an upper bound.
+
+    Args:
+        activation: The activation or its name.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
 
     Raises:
         ShapeError: If N_i or N_h is below 1.
+        ActivationError: If the name is unknown.
     """
     check_sizes(N_i, N_h)
-    if isinstance(activation, Polynomial):
-        return support_rank(activation.support, N_i, N_h)
-    known = theory(activation)
+    return _formula(resolve(activation), N_i, N_h)
+
+
+@lru_cache(maxsize=4096)
+def _formula(activation: Activation, N_i: int, N_h: int) -> Formula:
+    polynomial, known = activation.polynomial, activation.theory
+    if polynomial is not None:
+        return support_rank(polynomial.support, N_i, N_h)
     if known is None:
         return Formula(None, "none")
     if not known.homogeneous:
         return Formula(N_h * (N_i + 1), "exact")
-    if N_i == 1:  # one line: only the signs of the weights matter, and they may all agree
+    if N_i == 1:  # all rows are on one line: only the signs of the weights matter
         return Formula(min(N_h, 2), "exact" if N_h == 1 else "upper bound")
     return Formula(N_h * N_i, "exact")
 
 
 @lru_cache(maxsize=4096)
 def support_rank(support: tuple[int, ...], N_i: int, N_h: int) -> Formula:
-    """Return the rank for `g(x) = Σ_{d in support} a_d x^d`, no `a_d` zero.
+    """Return the rank for `g(x) = Σ_{d in support} a_d x^d` with all `a_d` non-zero.
 
-    It depends on the support alone: the coefficients only scale the columns of the Jacobian.
+    It depends only on the support, because the coefficients scale the columns of the Jacobian.
 
     Args:
-        support: The degrees, ascending, at least one of them positive.
+        support: The degrees in ascending order, at least one of them positive.
         N_i: Number of inputs.
         N_h: Number of hidden neurons.
     """
@@ -100,7 +111,7 @@ def support_rank(support: tuple[int, ...], N_i: int, N_h: int) -> Formula:
 
 
 def exact_support_rank(support: tuple[int, ...], N_i: int, N_h: int) -> int | None:
-    """Return the rank for generic weights where a theorem gives it, else None."""
+    """Return the rank for generic weights if a theorem gives it, and None otherwise."""
     n = support[-1]
     positive = [d for d in support if d > 0]
     if N_i == 1:
@@ -119,9 +130,9 @@ def exact_support_rank(support: tuple[int, ...], N_i: int, N_h: int) -> int | No
 
 
 def double_points(degree: int, variables: int, points: int) -> int:
-    """Return how many conditions generic double points impose on forms of that degree.
+    """Return the number of conditions that generic double points impose on forms of a degree.
 
-    The theorem of Alexander and Hirschowitz, its exceptions included.
+    This is the theorem of Alexander and Hirschowitz, including its exceptions.
     """
     if degree == 1:
         return variables
@@ -138,15 +149,15 @@ def dimension(degrees: tuple[int, ...], N_i: int) -> int:
 
 
 def conditions(support: tuple[int, ...], N_i: int, N_h: int) -> int:
-    """Return the smaller side of the Jacobian: its rank if nothing unexpected happens."""
+    """Return the smaller side of the Jacobian, which is the rank that counting suggests."""
     return min(N_h * (N_i + 1), dimension(support, N_i))
 
 
 def _product_bound(support: tuple[int, ...], N_i: int, N_h: int) -> int:
     """Return an upper bound from products of two polynomials that vanish at all rows of W1.
 
-    Such a product vanishes doubly. If the two range over spaces of dimensions a and b, their
-    products span at least a + b - 1 dimensions (Hopf).
+    Such a product vanishes there to second order. If the two factors range over spaces of
+    dimensions a and b, their products span at least a + b - 1 dimensions (Hopf).
     """
     best = conditions(support, N_i, N_h)
     for first, second in _factor_degrees(support):
@@ -158,7 +169,7 @@ def _product_bound(support: tuple[int, ...], N_i: int, N_h: int) -> int:
 
 @lru_cache(maxsize=256)
 def _factor_degrees(support: tuple[int, ...]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Return the pairs of sets of degrees whose sums all lie in the support, second maximal."""
+    """Return pairs of sets of degrees whose sums are all in the support; the second is maximal."""
     top = support[-1]
     if top > MAX_DEGREES:
         return []

@@ -1,6 +1,6 @@
-"""Arrays of residues modulo the prime p = 2^61 - 1, on which numpy's uint64 is exact.
+"""Exact arithmetic on arrays of residues modulo the prime p = 2^61 - 1, in numpy's uint64.
 
-Float weights are dyadic rationals `m 2^e`; because `2^61 = 1 mod p`, they have exact residues.
+Weights in float64 are dyadic rationals `m 2^e`. As `2^61 = 1 mod p`, their residues are exact.
 """
 
 import numpy as np
@@ -18,11 +18,11 @@ Residues = UInt64[ndarray, "*shape"]
 
 
 def residues(values: Float[ndarray, "*shape"]) -> Residues:
-    """Return the residues of finite float64 values, exactly."""
+    """Return the exact residues of finite float64 values."""
     mantissa, exponent = np.frexp(values)
     whole = np.ldexp(mantissa, 53).astype(np.int64)  # values = whole 2^(exponent - 53)
     shift = ((exponent.astype(np.int64) - 53) % EXPONENT).astype(np.uint64)
-    # Multiplying by 2^shift rotates the 61 bits.
+    # Multiplication by 2^shift rotates the 61 bits.
     size = np.abs(whole).astype(np.uint64)
     left = size << shift & _P
     rotated = reduced(left | size >> (np.uint64(EXPONENT) - shift))
@@ -30,15 +30,15 @@ def residues(values: Float[ndarray, "*shape"]) -> Residues:
 
 
 def reduced(values: Residues) -> Residues:
-    """Return the residues below p of any uint64 values."""
+    """Return the residues, below p, of any uint64 values."""
     values = (values & _P) + (values >> np.uint64(EXPONENT))
     return np.where(values >= _P, values - _P, values)
 
 
 def multiply(a: Residues, b: Residues) -> Residues:
-    """Return `a b mod p`, with broadcasting; `a` and `b` below p.
+    """Return `a b mod p` with broadcasting, for `a` and `b` below p.
 
-    With `a = a1 2^31 + a0` and `2^62 = 2`, all partial sums stay below 2^64.
+    With `a = a1 2^31 + a0` and `2^62 = 2 mod p`, all partial sums stay below 2^64.
     """
     a1, a0 = a >> np.uint64(31), a & _LOW31
     b1, b0 = b >> np.uint64(31), b & _LOW31
@@ -62,7 +62,7 @@ def matrix_rank(matrix: UInt64[ndarray, "m n"]) -> int:
 
 
 def independent_rows(matrix: UInt64[ndarray, "m n"]) -> list[int]:
-    """Return the first rows that are linearly independent modulo p, as many as the rank."""
+    """Return the indices of the first rows that are linearly independent modulo p."""
     echelon, rank = _flint(matrix.T).rref()
     pivots, column = [], 0
     for row in range(rank):

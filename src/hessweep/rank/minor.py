@@ -1,4 +1,4 @@
-"""A minor of `grad_theta y` that is proved to be non-zero: the rank of analytic networks."""
+"""A minor of `grad_theta y` that is proved not to be zero: lower bounds for analytic networks."""
 
 import numpy as np
 from flint import arb, arb_mat
@@ -7,25 +7,25 @@ from numpy import ndarray
 
 from hessweep.networks import Network
 from hessweep.rank import ball
-from hessweep.rank.analytic import in_balls
 from hessweep.rank.float64 import ROUNDOFF
 from hessweep.rank.structure import independent_parameters
 
 SEED = 20251215
-"""Of the random points; fixed, so that a certificate does not change from run to run."""
+"""Seed of the random points. It is fixed, so that a certificate is the same in every run."""
 
 FLOAT64_ONLY = 500
-"""Size above which the minor is tried in float64 alone."""
+"""Size of a minor above which only float64 is tried."""
 
 
 def has_minor(network: Network, rank: int) -> bool:
-    """Return whether a minor of that size of `∂y/∂theta(x_s)` is proved to be non-zero.
+    """Return whether a minor of size `rank` of `∂y/∂theta(x_s)` is proved to be non-zero.
 
-    If so, that many gradients are linearly independent functions and H has at least that rank.
-    First float64 with a rigorous bound on its roundings; then balls of growing precision. False
-    means undecided, and is the answer for activations that are not in `BALLS`.
+    If so, that many gradients are linearly independent functions, and H has at least that rank.
+    The minor is tried first in float64, with a rigorous bound on its rounding errors, and then in
+    ball arithmetic with growing precision. False means that nothing is decided; it is always the
+    result for activations that are not known in ball arithmetic.
     """
-    if in_balls(network.activation) is None:
+    if network.activation.in_balls is None:
         return False
     chosen = np.arange(rank) if rank == network.P else independent_parameters(network)
     if len(chosen) != rank:
@@ -46,12 +46,12 @@ def has_minor(network: Network, rank: int) -> bool:
 def gradient_balls(
     network: Network, x: Float[ndarray, "S N_i"], parameters: Int[ndarray, " r"]
 ) -> arb_mat:
-    """Return `∂y/∂theta(x_s)`, S x r, in balls, without factors W2 that are not 0.
+    """Return `∂y/∂theta(x_s)` in ball arithmetic, S x r; non-zero factors W2 are replaced by 1.
 
     Raises:
-        LookupError: If the activation is not in `BALLS`.
+        LookupError: If the activation is not known in ball arithmetic.
     """
-    known = in_balls(network.activation)
+    known = network.activation.in_balls
     if known is None:
         raise LookupError(f"{network.activation} is not known in ball arithmetic")
     points = arb_mat([[arb(value) for value in row] for row in x.tolist()])
@@ -67,10 +67,11 @@ def gradient_balls(
 
 
 def is_nonsingular(mid: Float[ndarray, "n n"], rad: Float[ndarray, "n n"]) -> bool:
-    """Return whether all matrices in `mid ± rad` are proved to be nonsingular, in float64.
+    """Return whether float64 proves that all matrices in `mid ± rad` are nonsingular.
 
-    With an approximate inverse R it is enough that `‖1 - R A‖ < 1` for all of them. The
-    roundings in `R A` are at most `n u |R| |A|` each; the norm is the row sum.
+    With an approximate inverse R it suffices that `‖1 - R A‖ < 1` for each matrix A, in the
+    maximal row sum norm (docs/ranks.md, eq. 5). The rounding errors of the entries of `R A` are
+    at most `n u |R| |A|`.
     """
     n = len(mid)
     scale = np.ldexp(1.0, -np.frexp(np.abs(mid).max(axis=0))[1])  # exact: powers of two
@@ -82,5 +83,5 @@ def is_nonsingular(mid: Float[ndarray, "n n"], rad: Float[ndarray, "n n"]) -> bo
     residual = np.abs(np.eye(n) - R @ mid).sum(axis=1)
     size = np.abs(R)
     rounding = size @ ((n + 3) * ROUNDOFF * np.abs(mid) + rad).sum(axis=1)
-    # The last factor covers the roundings in the sums themselves.
+    # The last factor covers the rounding errors of the sums.
     return bool(((residual + rounding) * (1 + 4 * n * ROUNDOFF) < 1).all())

@@ -1,4 +1,4 @@
-"""Ranks of polynomial networks by exact arithmetic: modulo a prime, and over the rationals."""
+"""Ranks of polynomial networks by exact arithmetic: modulo a prime and over the rationals."""
 
 from itertools import combinations_with_replacement
 
@@ -13,19 +13,19 @@ from hessweep.rank import mersenne
 from hessweep.rank.formulas import dimension
 
 SEED = 20251215
-"""Of the random points; fixed, so that a certificate does not change from run to run."""
+"""Seed of the random points. It is fixed, so that a certificate is the same in every run."""
 
 
 def modular_rank(network: Network, points: int) -> int:
     """Return a lower bound on the rank of a polynomial network's Hessian, proved modulo p.
 
-    The rank of H is that of the functions `grad_theta y(x)` over the rationals; their values at
-    any points, reduced modulo p, have at most that rank. With as many random points as the rank,
-    they have it but for a chance below `points · degree / 2^61`.
+    The rank of H is the number of independent functions among the `grad_theta y(x)`. The rank of
+    their values at any points, reduced modulo p, is at most that. At as many random points as the
+    rank it is smaller with a probability below `points · degree / 2^61` only.
 
     Args:
-        network: Of polynomial activation.
-        points: An upper bound on the rank; more points can not show more.
+        network: A network with a polynomial activation.
+        points: The number of points: an upper bound on the rank, because more cannot show more.
     """
     _, values = gradient_residues(network, points)
     return mersenne.matrix_rank(values)
@@ -34,9 +34,9 @@ def modular_rank(network: Network, points: int) -> int:
 def gradient_residues(
     network: Network, points: int
 ) -> tuple[Int[ndarray, " rows"], UInt64[ndarray, "rows points"]]:
-    """Return parameters and `∂y/∂theta(x_s) mod p` at random points, for those that are not 0.
+    """Return the parameters with a non-zero gradient, and `∂y/∂theta(x_s) mod p` of these.
 
-    Output weights only scale rows, so that where they are not 0 they are left out.
+    Output weights that are not 0 are replaced by 1, because they only scale rows.
     """
     coefficients = mersenne.residues(np.array(_polynomial(network).coefficients))
     rng = np.random.default_rng(SEED)
@@ -52,7 +52,7 @@ def gradient_residues(
 
 
 def _evaluate(coefficients: UInt64[ndarray, " n"], u: mersenne.Residues) -> mersenne.Residues:
-    """Return the polynomial's residues at u (Horner)."""
+    """Return the residues of the polynomial at u, by Horner's rule."""
     total = np.full(u.shape, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
         total = mersenne.reduced(mersenne.multiply(total, u) + coefficient)
@@ -60,26 +60,26 @@ def _evaluate(coefficients: UInt64[ndarray, " n"], u: mersenne.Residues) -> mers
 
 
 def rank_of_rows(W1: Float[ndarray, "N_h N_i"]) -> int:
-    """Return the exact rank of a float64 matrix; most often one look modulo p decides."""
+    """Return the exact rank of a float64 matrix; in most cases the rank modulo p decides."""
     lower = mersenne.matrix_rank(mersenne.residues(W1))
     return lower if lower == min(W1.shape) else int(fmpz_mat(_integers(W1)).rank())
 
 
 def rational_rank(network: Network) -> int:
-    """Return the exact rank of a polynomial network's Hessian, over the rationals.
+    """Return the exact rank of a polynomial network's Hessian, over the rational numbers.
 
-    It is that of the coefficient Jacobian. With the multinomials and the coefficients of `g`
-    divided out of its columns, the rows of neuron w are the monomials `w^alpha` with degree in
-    the support, and their derivatives by `w_n` where the neuron's output weight is not 0.
+    It is the rank of the coefficient Jacobian. After its columns are divided by the multinomial
+    coefficients and by the coefficients of `g`, the rows of a neuron w are the monomials `w^alpha`
+    whose degree is in the support and, if its output weight is not 0, their derivatives by `w_n`.
     """
     rows = coefficient_rows(_polynomial(network).support, _integers(network.W1), network.W2 != 0)
-    # Fewer rows are cheaper: the side that is longer goes last.
+    # Elimination is cheaper with fewer rows than columns.
     matrix = fmpz_mat(rows)
     return (matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose()).rank()
 
 
 def rational_cost(network: Network) -> float:
-    """Return what `rational_rank` costs, in bit operations up to a constant."""
+    """Return the cost of `rational_rank` in bit operations, up to a constant factor."""
     activation = _polynomial(network)
     widest = max(int(abs(w)).bit_length() for row in _integers(network.W1) for w in row)
     columns = dimension(activation.support, network.N_i)
@@ -90,7 +90,7 @@ def rational_cost(network: Network) -> float:
 def coefficient_rows(
     support: tuple[int, ...], W1: list[list[int]], active: ndarray
 ) -> list[list[int]]:
-    """Return the rows of `rational_rank` for whole-numbered weights."""
+    """Return the rows of the matrix in `rational_rank` for integer weights."""
     N_i = len(W1[0])
     monomials = [a for d in support for a in combinations_with_replacement(range(N_i), d)]
     rows = []
@@ -103,7 +103,7 @@ def coefficient_rows(
 
 
 def _monomial_values(w: list[int], degree: int) -> dict[tuple[int, ...], int]:
-    """Return all monomials of w up to the degree, by their sorted variables."""
+    """Return the values of all monomials at w up to a degree, by their sorted variables."""
     values: dict[tuple[int, ...], int] = {(): 1}
     for d in range(1, degree + 1):
         for a in combinations_with_replacement(range(len(w)), d):
@@ -120,7 +120,7 @@ def _derivative(values: dict[tuple[int, ...], int], a: tuple[int, ...], n: int) 
 
 
 def _integers(W1: Float[ndarray, "N_h N_i"]) -> list[list[int]]:
-    """Return the weights as coprime whole numbers, all scaled by one factor."""
+    """Return the weights, multiplied by one common factor, as coprime integers."""
     ratios = [[value.as_integer_ratio() for value in row] for row in W1.tolist()]
     common = max(denominator for row in ratios for _, denominator in row)
     whole = [[n * (common // denominator) for n, denominator in row] for row in ratios]
@@ -129,7 +129,8 @@ def _integers(W1: Float[ndarray, "N_h N_i"]) -> list[list[int]]:
 
 
 def _polynomial(network: Network) -> Polynomial:
-    """Narrow the type: callers have looked at the activation."""
-    if not isinstance(network.activation, Polynomial):
+    """Return the activation of a polynomial network."""
+    polynomial = network.activation.polynomial
+    if polynomial is None:
         raise TypeError(f"expected a polynomial activation, got {network.activation}")
-    return network.activation
+    return polynomial

@@ -1,4 +1,4 @@
-"""The smallest non-zero eigenvalue, to a relative error that is known."""
+"""The smallest non-zero eigenvalue, with a bound on its relative error."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg
 
-from hessweep.activations import Polynomial
 from hessweep.hessian import hessian
 from hessweep.networks import Network
 from hessweep.rank import ball
@@ -16,21 +15,21 @@ from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
 
 GOOD = 1e-2
-"""A relative error up to which a float64 eigenvalue is taken as it is."""
+"""If the relative error in float64 is at most this, nothing more is computed."""
 
 LARGEST = 400
 """Number of parameters up to which balls are tried: an inverse then takes some seconds."""
 
 
 class SmallestEigenvalue(NamedTuple):
-    """The smallest non-zero eigenvalue of H."""
+    """The smallest non-zero eigenvalue of H, and a bound on its relative error."""
 
     value: float
-    """The eigenvalue; 0 where no more is known than that it is positive and tiny."""
+    """The eigenvalue; 0 if it is only known to be positive and tiny."""
     relative_error: float
-    """Bound on `|value - truth| / truth`; 1 where the value is 0."""
+    """A bound on `|value - truth| / truth`; 1 if the value is 0."""
     method: str
-    """`float64`, or `ball`: enclosed, so that it is proved to be positive."""
+    """`float64`, or `ball` if ball arithmetic encloses it and so proves it to be positive."""
 
 
 def smallest_eigenvalue(
@@ -41,14 +40,14 @@ def smallest_eigenvalue(
     Args:
         network: The network.
         spectrum: Its spectrum in float64.
-        rank: Its rank; the eigenvalue is the `rank`-th largest.
-        relative_error: Where float64 has it to this accuracy, no more is done.
+        rank: The rank of its Hessian; the eigenvalue is the `rank`-th largest.
+        relative_error: If float64 is this accurate, nothing more is computed.
 
     Returns:
-        The eigenvalue from float64 where it is good enough; else from the inverse in ball
-        arithmetic; else, for activations without a kernel in balls or more than `LARGEST`
-        parameters, again from float64, with the error that it has. 0 for a network of rank 0,
-        which has no such eigenvalue.
+        The eigenvalue from float64 if that is accurate enough, and otherwise from an inverse in
+        ball arithmetic. If the activation has no kernel in ball arithmetic or there are more
+        than `LARGEST` parameters, it is the one from float64, whatever its error. For a network
+        of rank 0, which has no such eigenvalue, the value is 0.
     """
     if rank == 0:
         return SmallestEigenvalue(0.0, 0.0, "float64")
@@ -58,7 +57,7 @@ def smallest_eigenvalue(
     rough = SmallestEigenvalue(value, float(error), "float64")
     if error >= 1:
         rough = SmallestEigenvalue(0.0, 1.0, "float64")
-    if error <= relative_error or network.P > LARGEST or ball.kernel(network.activation) is None:
+    if error <= relative_error or network.P > LARGEST or not ball.has_kernel(network.activation):
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
@@ -66,12 +65,12 @@ def smallest_eigenvalue(
 def enclosed_smallest_eigenvalue(
     network: Network, rank: int, relative_error: float = GOOD
 ) -> SmallestEigenvalue | None:
-    """Return the smallest non-zero eigenvalue from ball arithmetic, or None at its limit.
+    """Return the smallest non-zero eigenvalue from ball arithmetic, or None if it is not found.
 
     Let I be `rank` parameters with independent gradients, and `H = S G S^T` with `G = H_II` and
     `S = H_{:I} G^{-1}`. The non-zero eigenvalues of H are those of `G S^T S`, so the smallest is
-    one over the largest eigenvalue of `G^{-1} v = mu (S^T S) v`: well-conditioned in float64
-    once `G^{-1}` is known.
+    the inverse of the largest eigenvalue of `G^{-1} v = mu (S^T S) v` (docs/ranks.md, eq. 6). Once
+    `G^{-1}` is known, that problem is well-conditioned in float64.
     """
     choices = _choices(network, rank)
     last = np.inf
@@ -81,7 +80,7 @@ def enclosed_smallest_eigenvalue(
             found = next(filter(None, (_from_inverse(H, chosen) for chosen in choices)), None)
         if found is None:
             continue
-        # Where more bits change nothing, what is left is the last float64 step.
+        # If more bits do not help, the remaining error is that of the last step, in float64.
         if found.relative_error <= relative_error or found.relative_error > last / 2:
             return found
         last = found.relative_error
@@ -89,15 +88,16 @@ def enclosed_smallest_eigenvalue(
 
 
 def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
-    """Return sets of parameters that may be independent, the better conditioned first.
+    """Return sets of parameters that may be independent, the best conditioned first.
 
-    By the classes of `THEORY`, S holds little but 0 and ±1. For polynomials the pivots of float64
-    keep it small, but are wrong where eigenvalues are below its noise; the inverse then does not
-    exist, which balls do not miss. Exact pivots are always right.
+    For activations with a `theory` the entries of S are 0 or ±1, with few exceptions. For
+    polynomials, pivoting in float64 keeps S small, but chooses wrongly if eigenvalues are below
+    its rounding errors; then the inverse does not exist, and ball arithmetic notices that. The
+    exact pivots are always right.
     """
     if rank == network.P:
         return [np.arange(rank)]
-    if not isinstance(network.activation, Polynomial):
+    if network.activation.polynomial is None:
         return [independent_parameters(network)]
     _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
     return [np.sort(order[:rank]), independent_parameters(network)[:rank]]
@@ -116,13 +116,15 @@ def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue 
         S = X * arb_mat(rows)
         try:
             mu, error = _largest(mid, rad, *_gram(S * S.transpose()))
-        except linalg.LinAlgError:  # N is too near to singular in float64
+        except linalg.LinAlgError:  # N is nearly singular in float64
             return None
     if not error < mu:
         return None
     value = arb(1) / (arb(mu, error) * arb(2) ** exponent)
     middle = float(value.mid())
-    if middle < np.finfo(float).tiny:  # below float64: 0 is wrong by all of it
+    if (
+        middle < np.finfo(float).tiny
+    ):  # too small for float64: the value 0 has a relative error of 1
         return SmallestEigenvalue(0.0, 1.0, "ball")
     relative = float(value.rad() / value.abs_lower())
     return SmallestEigenvalue(middle, relative + 2.0**-52, "ball")
@@ -141,8 +143,9 @@ def _largest(
 ) -> tuple[float, float]:
     """Return the largest eigenvalue mu of `X v = mu N v`, N >= 1, and a bound on its error.
 
-    The solver's part is `(8 r + 600) r u` as in `float64.solver_bound`; for `N` it enters with
-    the norm of N, since N >= 1 bounds the norm of its inverse by 1.
+    The error of the solver is bounded by `(8 r + 600) r u` times a norm, as in
+    `float64.solver_bound`. The error of `N` enters as `mu` times its norm, because `N >= 1` bounds
+    the norm of its inverse by 1.
     """
     r = len(X)
     unit = (8 * r + 600) * r * 2.0**-53

@@ -1,7 +1,7 @@
-"""Bounds on the rank that hold for the very weights at hand, not only for generic ones.
+"""Bounds on the rank that hold for the given weights, not only for generic ones.
 
-Rows of W1 that are zero, equal or equal up to sign, output weights that are zero and a W1 of
-deficient rank are counted; the arguments are in docs/ranks.md.
+They take into account rows of W1 that are zero, equal, or equal up to sign, output weights that
+are zero, and a rank-deficient W1. The proofs are in docs/ranks.md.
 """
 
 from math import comb
@@ -11,10 +11,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from hessweep.activations import Polynomial
 from hessweep.networks import Network
 from hessweep.rank import mersenne
-from hessweep.rank.analytic import theory
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import gradient_residues, rank_of_rows
 from hessweep.rank.theorem import analytic_rank, canonical_rows, split
@@ -28,7 +26,7 @@ class Bounds(NamedTuple):
 
 
 class Classes(NamedTuple):
-    """The non-zero rows of W1 with repetitions taken out, and the zero rows."""
+    """The distinct non-zero rows of W1, and whether there are zero rows."""
 
     rows: Float[ndarray, "H N_i"]
     """One row of each class."""
@@ -37,19 +35,18 @@ class Classes(NamedTuple):
     zero: bool
     """Whether a row is zero."""
     active_zero: bool
-    """Whether such a neuron has a non-zero output weight."""
+    """Whether a neuron with a zero row has a non-zero output weight."""
 
 
 def bounds(network: Network) -> Bounds:
-    """Return what theorems and counts say about the rank of this network's Hessian.
+    """Return bounds on the rank of the network's Hessian from theorems and counts.
 
-    The bounds meet for the activations of `THEORY` with any weights, and for polynomials whose
+    The bounds meet for activations with a `theory` and any weights, and for polynomials whose
     rows of W1 are linearly independent and whose output weights are not zero.
     """
-    activation = network.activation
-    if isinstance(activation, Polynomial):
-        return _polynomial_bounds(network, activation.support)
-    known = theory(activation)
+    polynomial, known = network.activation.polynomial, network.activation.theory
+    if polynomial is not None:
+        return _polynomial_bounds(network, polynomial.support)
     if known is not None:
         exact = analytic_rank(network, known)
         return Bounds(exact, exact)
@@ -59,15 +56,16 @@ def bounds(network: Network) -> Bounds:
 
 
 def independent_parameters(network: Network) -> Int[ndarray, " r"]:
-    """Return parameters whose gradients are linearly independent, as many as the rank.
+    """Return as many parameters with linearly independent gradients as the rank.
 
-    For polynomials and the activations of `THEORY`; none for others. Pivots are found modulo a
-    prime, so that with a chance below 1e-12 one may be missing; none is ever too many.
+    They are known for polynomials and for activations with a `theory`; for others the result is
+    empty. Pivots are found modulo a prime, so that one may be missing with a probability below
+    1e-12; those that are returned are always independent.
     """
-    if isinstance(network.activation, Polynomial):
+    if network.activation.polynomial is not None:
         parameters, residues = gradient_residues(network, bounds(network).upper)
         return np.sort(parameters[mersenne.independent_rows(residues)])
-    known = theory(network.activation)
+    known = network.activation.theory
     if known is None:
         return np.empty(0, dtype=int)
     parts = split(network, known)
@@ -86,12 +84,12 @@ def classes(network: Network, merge_signs: bool) -> Classes:
 
 
 def _functions(found: Classes) -> int:
-    """Return how many functions the non-zero classes have: one and, if active, N_i more."""
+    """Return the number of functions of all classes: one each, and N_i more of an active one."""
     return len(found.rows) + int(found.active.sum()) * found.rows.shape[1]
 
 
 def _polynomial_bounds(network: Network, support: tuple[int, ...]) -> Bounds:
-    """Bound the rank by counts of functions, of monomials, and by the generic rank."""
+    """Bound the rank by the number of functions, the number of monomials, and the generic rank."""
     one_parity = len({d % 2 for d in support}) == 1
     found = classes(network, merge_signs=one_parity)
     N_i, H, active = network.N_i, len(found.rows), int(found.active.sum())
@@ -100,7 +98,7 @@ def _polynomial_bounds(network: Network, support: tuple[int, ...]) -> Bounds:
         return Bounds(at_zero, at_zero)
     r = rank_of_rows(found.rows)
     if r == H == active and not found.zero:
-        # In suitable coordinates independent rows are unit vectors: as good as generic.
+        # Independent rows are unit vectors in suitable coordinates, and so are generic rows.
         exact = _generic(support, N_i, H)
         return Bounds(exact, exact)
     upper = min(_functions(found), _span_bound(support, N_i, r, H))
@@ -111,10 +109,10 @@ def _polynomial_bounds(network: Network, support: tuple[int, ...]) -> Bounds:
 
 
 def _span_bound(support: tuple[int, ...], N_i: int, r: int, N_h: int) -> int:
-    """Bound the rank for N_h rows in a space of dimension r.
+    """Return a bound on the rank for N_h rows in a space of dimension r.
 
     In r variables the generic rank is the largest possible. Each of the other N_i - r variables
-    multiplies the span of the functions `g'(w.x)`.
+    adds at most its products with the span of the functions `g'(w.x)`.
     """
     slopes = sum(comb(r + d - 2, d - 1) for d in support if d > 0)
     return _generic(support, r, N_h) + (N_i - r) * min(N_h, slopes)

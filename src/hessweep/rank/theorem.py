@@ -1,7 +1,7 @@
-"""The exact rank of networks with an activation of `THEORY`, whatever their weights.
+"""The exact rank of networks to which the independence theorem applies, whatever their weights.
 
-The functions `g(w_h.x)`, `x_n g'(w_h.x)` of non-zero rows in different classes are linearly
-independent, even modulo affine functions (docs/ranks.md); so only what repeats must be counted.
+The functions `g(w_h.x)` and `x_n g'(w_h.x)` of non-zero rows in different classes are linearly
+independent, even modulo affine functions (docs/ranks.md). So only repetitions have to be counted.
 """
 
 from collections.abc import Hashable
@@ -12,36 +12,36 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep.activations import Theory
 from hessweep.networks import Network
-from hessweep.rank.analytic import Theory
 from hessweep.rank.modular import rank_of_rows
 
 
 class Split(NamedTuple):
-    """The parameters of a network, by what their gradients are; repetitions are left out."""
+    """The parameters of a network by the kind of their gradient, without repetitions."""
 
     independent: list[int]
-    """Those of one neuron of each class: linearly independent modulo affine functions."""
+    """Parameters of one neuron of each class; independent modulo affine functions."""
     candidates: list[int]
-    """Those whose gradients are affine functions, modulo the first."""
+    """Parameters whose gradients are affine functions, modulo the gradients of the first."""
     affine: Float[ndarray, "candidates columns"]
-    """Multiples of these functions: constant first, then the slopes."""
+    """Multiples of these affine functions: the constant first, then the slopes."""
 
 
 def analytic_rank(network: Network, theory: Theory) -> int:
-    """Return the exact rank of H for an activation with the independence theorem."""
+    """Return the exact rank of H for an activation to which the independence theorem applies."""
     parts = split(network, theory)
     return len(parts.independent) + rank_of_rows(parts.affine)
 
 
 def split(network: Network, theory: Theory) -> Split:
-    """Split the parameters; affine functions come from zero rows, and from rows ±w."""
+    """Split the parameters. Affine functions come from zero rows, and from pairs of rows ±w."""
     N_h, N_i = network.W1.shape
     merge = theory.reflection is not None
     _, constant, slope = theory.reflection or (1, 0, 0)
     rows, sign = canonical_rows(network.W1, merge)
     key_of = _direction if theory.homogeneous else ndarray.tobytes
-    has_value: dict[Hashable, float] = {}  # class -> sign of the neuron that stands for it
+    has_value: dict[Hashable, float] = {}  # class -> sign of its first neuron
     has_slopes: dict[Hashable, float] = {}
     independent: list[int] = []
     affine: list[tuple[int, ndarray]] = []
@@ -70,7 +70,7 @@ def split(network: Network, theory: Theory) -> Split:
 
 
 def _direction(row: Float[ndarray, " N_i"]) -> tuple[Fraction, ...]:
-    """Return the same for all positive multiples of a row, exactly."""
+    """Return the direction of a row exactly: the same value for all its positive multiples."""
     exact = [Fraction(value) for value in row.tolist()]
     size = abs(next((value for value in exact if value), Fraction(1)))
     return tuple(value / size for value in exact)
@@ -79,13 +79,13 @@ def _direction(row: Float[ndarray, " N_i"]) -> tuple[Fraction, ...]:
 def canonical_rows(
     W1: Float[ndarray, "N_h N_i"], merge_signs: bool
 ) -> tuple[Float[ndarray, "N_h N_i"], Float[ndarray, " N_h"]]:
-    """Return one form of equal rows, and its sign: 1 or -1, or 0 where the row is zero.
+    """Return the same form of all equal rows, and signs: 1 or -1, or 0 if the row is zero.
 
-    Where signs are merged, `w` and `-w` have the same form, with the first entry positive.
+    If signs are merged, `w` and `-w` have the same form, whose first non-zero entry is positive.
     """
     first = W1[np.arange(len(W1)), (W1 != 0).argmax(axis=1)]
     sign = np.sign(first)
     if not merge_signs:
         sign = np.abs(sign)
-    # + 0.0: -0.0 equals 0.0 but has other bytes.
+    # + 0.0, because -0.0 equals 0.0 but has other bytes.
     return W1 * np.where(sign < 0, -1.0, 1.0)[:, None] + 0.0, sign

@@ -1,7 +1,7 @@
-"""How far off predictions of time have been, from what stored points took, and what follows.
+"""How accurate predictions of time have been for stored points, and predictions corrected by that.
 
-A size that was measured predicts itself and the sizes near it: machine, load and BLAS differ from
-those that the coefficients of `hessweep.running.cost` were measured on.
+A size that was measured predicts itself and the sizes near it, since machine, load and BLAS differ
+from those on which the coefficients of the predictions were measured.
 """
 
 from collections import Counter
@@ -15,16 +15,22 @@ import pandas as pd
 
 from hessweep.activations import Activation
 from hessweep.errors import QueryError
-from hessweep.running.cost import OVERHEAD_SECONDS, kernel_seconds
-from hessweep.setup import Point
+from hessweep.kinds import TIMES
+from hessweep.running.cost import OVERHEAD_SECONDS
+from hessweep.setup import AXES, KIND, Point, Setup
 from hessweep.store import open_results, table
 from hessweep.store.schema import identity_json
 
 NEIGHBOURS = 5
 """Sizes whose measured times say how long another takes: those of nearest predicted time."""
 
-SIZE = ["activation_spec", "spectrum", "N_i", "N_h"]
-COLUMNS = [*SIZE, "status", "spectrum_time", "rank_time"]
+ALIKE = ["activation_spec", KIND]
+"""The columns that points of one activation and kind share, whose times grow alike."""
+
+SIZE = [*ALIKE, *(axis.column.name for axis in AXES if axis.changes_cost and axis.field != "kind")]
+"""The columns that decide how long a point takes."""
+
+COLUMNS = [*SIZE, "status", *TIMES]
 
 
 @dataclass(frozen=True)
@@ -53,23 +59,24 @@ class Calibration:
         """Take the table of points (`COLUMNS`), and the activations that may be asked for."""
         known = {identity_json(activation): activation for activation in activations}
         done = points[(points["status"] == "done") & points["activation_spec"].isin(list(known))]
-        self.points = done.assign(seconds=done["spectrum_time"] + done["rank_time"])
+        self.points = done.assign(seconds=done[list(TIMES)].sum(axis=1))
         self.sizes = self.points.groupby(SIZE)["seconds"].mean().reset_index()
         self.sizes["predicted"] = [
-            kernel_seconds(known[spec], int(N_i), int(N_h), spectrum)
-            for spec, spectrum, N_i, N_h in self.sizes[SIZE].itertuples(index=False)
+            Setup.from_columns(known[row["activation_spec"]], row).cost.seconds
+            for row in self.sizes[SIZE].to_dict("records")
         ]
         self.measured = self.sizes.set_index(SIZE)["seconds"].to_dict()
         self.alike: dict[Any, Any] = {
             kind: (sizes["predicted"].to_numpy(), sizes["seconds"].to_numpy())
-            for kind, sizes in self.sizes.groupby(SIZE[:2])
+            for kind, sizes in self.sizes.groupby(ALIKE)
         }
 
     def seconds(self, points: Iterable[Point]) -> float:
         """Return about how long one core takes for the points, their storage included."""
-        kinds = Counter((p.activation, p.spectrum, p.N_i, p.N_h) for p in points)
+        setups = Counter(point.setup for point in points)
         return sum(
-            count * (OVERHEAD_SECONDS + self._kernel(*kind)) for kind, count in kinds.items()
+            count * (OVERHEAD_SECONDS + self._seconds_of_one(setup))
+            for setup, count in setups.items()
         )
 
     def deviation(self) -> Deviation | None:
@@ -77,7 +84,7 @@ class Calibration:
         if len(self.sizes) < 2:
             return None
         expected = np.empty(len(self.sizes))
-        for rows in self.sizes.groupby(SIZE[:2]).indices.values():
+        for rows in self.sizes.groupby(ALIKE).indices.values():
             sizes = self.sizes.iloc[rows]
             predicted, measured = sizes["predicted"].to_numpy(), sizes["seconds"].to_numpy()
             for position, time in enumerate(predicted):
@@ -89,13 +96,14 @@ class Calibration:
         total = points["expected"].sum() / points["seconds"].sum()
         return Deviation(len(points), float(total), float(low), float(high))
 
-    def _kernel(self, activation: Activation, spectrum: str, N_i: int, N_h: int) -> float:
-        kind = (identity_json(activation), spectrum)
-        if (measured := self.measured.get((*kind, N_i, N_h))) is not None:
+    def _seconds_of_one(self, setup: Setup) -> float:
+        """Return the time of one point without storage: measured, or predicted and corrected."""
+        columns = {"activation_spec": identity_json(setup.activation), **setup.columns}
+        if (measured := self.measured.get(tuple(columns[name] for name in SIZE))) is not None:
             return float(measured)
-        predicted = kernel_seconds(activation, N_i, N_h, spectrum)
-        if kind in self.alike:
-            return predicted * _factor(predicted, *self.alike[kind])
+        predicted = setup.cost.seconds
+        if (alike := tuple(columns[name] for name in ALIKE)) in self.alike:
+            return predicted * _factor(predicted, *self.alike[alike])
         return predicted * _factor(predicted, self.sizes["predicted"], self.sizes["seconds"])
 
 

@@ -14,8 +14,9 @@ from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
 
 from hessweep.errors import ClusterError, StoreError
+from hessweep.kinds import PointResult
 from hessweep.running.task import compute_batch
-from hessweep.setup import Point, PointResult
+from hessweep.setup import Point
 from hessweep.store import write_segment
 from hessweep.store.segments import has_segment
 

@@ -11,7 +11,7 @@ from hessweep.running.clusters import cluster_client, planned
 from hessweep.running.main_guard import check_main_guard
 from hessweep.setup import Point
 from hessweep.store import stored_points
-from hessweep.store.reservations import claim
+from hessweep.store.reservations import reserve
 from hessweep.store.segments import list_segments
 from hessweep.study import ClusterConfig, LocalCluster
 from hessweep.study.section import Section
@@ -132,8 +132,8 @@ def run(
             check_fits(work.missing, capacity.memory if capacity else None)
         else:
             check_fits(work.missing, connected_memory(where))
-        with claim(root, work.missing):
-            # Another run may have stored some of them while this one waited for the claim.
+        with reserve(root, work.missing):
+            # Another run may have stored some of them while this one waited for its turn.
             if list_segments(root) != segments:
                 work = _find_work(keyed, root, retry_failed)
             if work.missing:

@@ -11,9 +11,9 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from hessweep.errors import StoreError
-from hessweep.kinds import compute_stack
+from hessweep.kinds import PointResult
 from hessweep.running.cost import blas_threads
-from hessweep.setup import Point, PointResult
+from hessweep.setup import Point, Setup
 from hessweep.store import write_segment
 
 LONGEST_ERROR = 2000
@@ -26,38 +26,36 @@ def compute_batch(points: Sequence[Point], root: Path) -> tuple[str, dict[int, s
 
     Returns:
         The segment's name, and the errors of the points that failed, by their place in the
-        batch; or why the segment can not be written. Where all goes well that is next to nothing:
-        Dask takes a list apart and sends each of its elements by itself.
+        batch; or the error if the segment can not be written. The answer is small if all goes
+        well: Dask takes a list apart and sends each of its elements by itself.
     """
     results: list[PointResult] = []
-    for _, group in groupby(points, key=_but_for_the_seed):
-        together = list(group)
-        with _for_points_alone(blas_threads(together[0])):
-            results += _attempt(together)
+    for setup, group in groupby(points, key=lambda point: point.setup):
+        results += _attempt(setup, list(group))
     try:
         segment = write_segment(root, results)
-    except StoreError as error:  # returned: raised, its class would be lost on the way
+    except StoreError as error:  # returned, because its class would be lost if it were raised
         return error
     return segment, {place: result.error for place, result in enumerate(results) if result.error}
 
 
-def _but_for_the_seed(point: Point) -> tuple[object, ...]:
-    return point.activation, point.N_i, point.N_h, point.weights, point.spectrum
+def _attempt(setup: Setup, points: list[Point]) -> list[PointResult]:
+    """Compute points that differ in their seeds: together, or one by one to find which one fails.
 
-
-def _attempt(points: list[Point]) -> list[PointResult]:
-    """Compute points that differ in their seeds: together, or one by one to find who fails."""
+    Everything that may run a user's activation is inside the guard, the prediction of memory too.
+    """
     try:
-        return compute_stack(points)
-    # SystemExit: a user's activation may call sys.exit; that must not end the worker.
+        with _blas_limited_to(blas_threads(setup)):
+            return setup.compute([point.seed for point in points])
+    # SystemExit: a user's activation may call sys.exit, which must not end the worker.
     except (Exception, SystemExit) as error:
         if len(points) > 1:
-            return [result for point in points for result in _attempt([point])]
-        return [PointResult(points[0], error=_told(error))]
+            return [result for point in points for result in _attempt(setup, [point])]
+        return [PointResult(points[0], error=error_text(error))]
 
 
-def _told(error: BaseException) -> str:
-    """Return what an error says, whatever a user's exception makes of that, as storable text."""
+def error_text(error: BaseException) -> str:
+    """Return the message of an error as text that can be stored, even if the error has none."""
     try:
         text = str(error)
     except Exception as second:
@@ -66,10 +64,12 @@ def _told(error: BaseException) -> str:
     return message.encode(errors="backslashreplace").decode()
 
 
-def _for_points_alone(threads: int) -> AbstractContextManager[object]:
-    """Set BLAS's threads; in a worker's process for good, in a user's for this once."""
-    # The last bits of a product depend on how many threads share it, so that the point decides;
-    # a cluster that was there before may have workers with any number.
+def _blas_limited_to(threads: int) -> AbstractContextManager[object]:
+    """Set the number of BLAS threads: for good in a worker process, for a while in a user's own.
+
+    The last bits of a product depend on how many threads share it, so the setup decides; a cluster
+    that was there before may have workers with any number of threads.
+    """
     if parent_process() is None:
         return threadpool_limits(threads, user_api="blas")
     _forget_imports()
@@ -77,14 +77,15 @@ def _for_points_alone(threads: int) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-@lru_cache(maxsize=1)  # Once a process.
+@lru_cache(maxsize=1)  # Once in each process.
 def _forget_imports() -> None:
-    # Python else looks again and again through the objects of all libraries for garbage: 50 ms
-    # each time, a tenth of what small points take.
+    # Otherwise Python searches the objects of all libraries for garbage again and again: 50 ms
+    # each time, a tenth of the time that small points take.
     gc.collect()
     gc.freeze()
 
 
-@lru_cache(maxsize=1)  # To set the number that is set already would cost more than small points.
+# Setting the number that is set already would take longer than a small point.
+@lru_cache(maxsize=1)
 def _limit_blas(threads: int) -> None:
     threadpool_limits(threads, user_api="blas")

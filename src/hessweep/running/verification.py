@@ -1,23 +1,18 @@
 """Whether a results folder still holds what was computed: its bytes, and a sample of numbers."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy import ndarray
 from threadpoolctl import threadpool_limits
 
 from hessweep.activations import activation
 from hessweep.errors import ActivationError
-from hessweep.kinds import compute
 from hessweep.running.cost import blas_threads
-from hessweep.setup import COLUMNS, KERNEL_VERSION, TIMES, Point, PointResult
-from hessweep.store.schema import EIGENVALUES, RAGGED, flat_values, numpy_dtype
-from hessweep.store.segments import provenance, read_columns, segments_folder
+from hessweep.setup import Point, Setup
+from hessweep.store.segments import columns_of_row, provenance, read_columns, segments_folder
 from hessweep.store.verification import Problem, inspect, segment_path
 
 
@@ -101,79 +96,39 @@ def recompute(root: Path, points: pd.DataFrame) -> Recomputation:
             function = activation(**json.loads(row["activation_spec"]))
         except ActivationError:
             function = None
-        if function is None or row["kernel_version"] != KERNEL_VERSION:
+        setup = None if function is None else Setup.from_columns(function, row)
+        if setup is None or row["kernel_version"] != setup.kernel_version:
             skipped += 1
             continue
-        place = (row[name] for name in ("N_i", "N_h", "seed", "weights", "spectrum"))
-        point = Point(function, *place)
+        point = setup.point(row["seed"])
         arrays, attrs = read_columns(segments_folder(root) / row["segment"])
         recomputed += 1
-        same_machine = _same_machine(attrs["computed_with"])
-        what = _what_differs(point, _stored(arrays, row["row"]), same_machine)
+        same_machine = _is_same_machine(attrs["computed_with"])
+        what = _difference(point, columns_of_row(arrays, row["row"]), same_machine)
         if what:
-            message = f"{function}, N_i = {point.N_i}, N_h = {point.N_h}, seed = {point.seed}"
-            differences.append((row["segment"], f"{message}: computed again, {what}"))
+            differences.append((row["segment"], f"{point}: computed again, {what}"))
     return Recomputation(recomputed, skipped, tuple(differences))
 
 
-def _what_differs(point: Point, stored: dict[str, Any], same_machine: bool) -> str:
+def _difference(point: Point, stored: dict[str, Any], same_machine: bool) -> str:
+    """Return in words how the point computed now differs from the stored one, or nothing."""
     try:
-        # As many threads as in the sweep: the order of a sum is part of the result's bits.
-        with threadpool_limits(blas_threads(point)):
-            result = compute(point)
+        # As many threads as in the sweep, because the order of a sum decides its last bits.
+        with threadpool_limits(blas_threads(point.setup)):
+            result = point.compute()
     except Exception as error:
         return f"it fails: {type(error).__name__}: {error}"
-    names = ", ".join((_different if same_machine else _too_far)(result, stored))
+    kind = point.setup.measurement
+    compare = kind.differences if same_machine else kind.deviations
+    names = ", ".join(compare(result, stored))
     return f"{names} differ" if names else ""
 
 
-def _stored(arrays: dict[str, ndarray], row: int) -> dict[str, Any]:
-    stored = {column.name: arrays[column.name][row] for column in COLUMNS if column.name in arrays}
-    for ragged in RAGGED:
-        # A segment of an earlier version has no densities.
-        if ragged.size in arrays:
-            end = int(arrays[ragged.size][: row + 1].sum())
-            own = slice(end - int(arrays[ragged.size][row]), end)
-            stored |= {column.name: arrays[column.name][own] for column in ragged.columns}
-    return stored
+def _is_same_machine(computed_with: str) -> bool:
+    """Return whether this processor with these libraries gives the same bits."""
+    return _decisive_parts(json.loads(computed_with)) == _decisive_parts(provenance())
 
 
-def _same_machine(computed_with: str) -> bool:
-    return _decisive(json.loads(computed_with)) == _decisive(provenance())
-
-
-def _decisive(machine: dict[str, Any]) -> list[Any]:
+def _decisive_parts(machine: dict[str, Any]) -> list[Any]:
     libraries = [machine["versions"].get(name) for name in ("numpy", "scipy", "python-flint")]
     return [machine["processor"], machine["blas"], libraries]
-
-
-def _different(result: PointResult, stored: dict[str, Any]) -> Iterator[str]:
-    for column in COLUMNS:
-        if column.name in TIMES or column.name not in stored:
-            continue
-        value = np.array(result.scalars[column.name], dtype=numpy_dtype(column))[()]
-        same = (
-            value == stored[column.name]
-            if column.dtype == "str"
-            else value.tobytes() == stored[column.name].tobytes()
-        )
-        if not same:
-            yield column.name
-    for name, values in flat_values(result).items():
-        if name in stored and values.tobytes() != stored[name].tobytes():
-            yield name
-
-
-def _too_far(result: PointResult, stored: dict[str, Any]) -> Iterator[str]:
-    eigenvalues = stored[EIGENVALUES.name]
-    computed = result.eigenvalues
-    if result.point.spectrum == "density":
-        # How many of the largest are found to the tolerance is a matter of rounding too.
-        common = min(len(eigenvalues), len(computed))
-        eigenvalues, computed = eigenvalues[-common:], computed[-common:]
-    allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
-    if (
-        eigenvalues.shape != computed.shape
-        or not (np.abs(eigenvalues - computed) <= allowed).all()
-    ):
-        yield EIGENVALUES.name

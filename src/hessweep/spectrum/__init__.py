@@ -1,4 +1,4 @@
-"""Eigenvalues of the Hessian at the optimum, by the cheapest exact route (MATH 4)."""
+"""Eigenvalues of the Hessian at the optimum, by the cheapest exact route (docs/spectra.md)."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,44 +8,50 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_upper_hessian
 from hessweep.networks import Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
-from hessweep.spectrum.plan import Plan, route
+from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24
-"""Networks are solved in stacks of about this much memory, so that a stack stays in cache."""
+"""Networks are solved in stacks of about this many bytes, so that a stack stays in the cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """All eigenvalues of a Hessian, and how far off each may be."""
+    """All eigenvalues of a Hessian, with a bound on the error of each."""
 
     eigenvalues: Float[ndarray, " P"]
-    """Ascending; rounding may leave those that are 0 slightly negative. Those that are 0 by
-    the structure that the route exploits are exactly 0."""
+    """In ascending order. Eigenvalues that are 0 because of structure that the plan uses are
+    exactly 0; rounding may make others that should be 0 slightly negative."""
     error: float
-    """Bound on the absolute error of each eigenvalue, assembly included (docs/spectra.md)."""
-    route: str
-    """How they were computed: `Plan.route`."""
+    """A bound on the absolute error of each eigenvalue, including that of the assembly
+    (docs/spectra.md)."""
+    plan: SpectrumPlan
+    """How they were computed."""
+
+    @property
+    def route(self) -> str:
+        """How they were computed, as text."""
+        return self.plan.route
 
     @cached_property
     def frobenius_norm(self) -> float:
-        """Root of the sum of the squared eigenvalues."""
+        """The square root of the sum of the squared eigenvalues."""
         return sqrt(self.eigenvalues.dot(self.eigenvalues))
 
 
 def spectrum(network: Network) -> Float[ndarray, " P"]:
-    """Return the P eigenvalues of the population Hessian at the optimum, ascending."""
+    """Return the P eigenvalues of the population Hessian at the optimum, in ascending order."""
     return spectrum_with_error(network).eigenvalues
 
 
 def spectrum_with_error(network: Network) -> Spectrum:
-    """Return the eigenvalues with a bound on their error and the route that was taken."""
+    """Return the eigenvalues with a bound on their errors and the plan of the computation."""
     [result] = stacked_spectra_with_error(network.activation, network.W1[None], network.W2[None])
     return result
 
@@ -53,9 +59,9 @@ def spectrum_with_error(network: Network) -> Spectrum:
 def stacked_spectra(
     activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
 ) -> Float[ndarray, "S P"]:
-    """Return the eigenvalues of networks of one activation and size, ascending in each row.
+    """Return the eigenvalues of networks with the same activation and size, ascending in each row.
 
-    Bit for bit those of `spectrum` for each network alone: one network is a stack of one.
+    They are bit-identical to those of `spectrum` for each network alone, which is a stack of one.
 
     Raises:
         ShapeError: If the shapes of `W1` and `W2` do not fit together.
@@ -68,7 +74,7 @@ def stacked_spectra(
 def stacked_spectra_with_error(
     activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
 ) -> list[Spectrum]:
-    """Return `spectrum_with_error` of each network of a stack, computed together.
+    """Return `spectrum_with_error` for each network of a stack; they are computed together.
 
     Raises:
         ShapeError: If the shapes of `W1` and `W2` do not fit together.
@@ -78,17 +84,17 @@ def stacked_spectra_with_error(
             "expected stacks W1 (S, N_h, N_i) and W2 (S, N_h) of non-empty networks, got shapes "
             f"{W1.shape} and {W2.shape}"
         )
-    # Sums depend on the memory layout in their last bits: one layout for all callers.
+    # The last bits of sums depend on the memory layout, so it is the same for all callers.
     W1, W2 = np.ascontiguousarray(W1, dtype=float), np.ascontiguousarray(W2, dtype=float)
     _, N_h, N_i = W1.shape
-    plan = route(activation, N_i, N_h)
+    plan = spectrum_plan(activation, N_i, N_h)
     together = max(1, STACK_BYTES // plan.bytes_each // LANES * LANES)
     results: list[Spectrum] = []
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
         eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
         results += [
-            Spectrum(values, float(bound), plan.route)
+            Spectrum(values, float(bound), plan)
             for values, bound in zip(eigenvalues, error, strict=True)
         ]
     return results
@@ -98,20 +104,20 @@ def _solve(
     activation: Activation,
     W1: Float[ndarray, "S N_h N_i"],
     W2: Float[ndarray, "S N_h"],
-    plan: Plan,
+    plan: SpectrumPlan,
 ) -> tuple[Float[ndarray, "S P"], Float[ndarray, " S"]]:
-    """Return the eigenvalues of one stack, and the bounds on their errors."""
+    """Return the eigenvalues of one stack, and for each network a bound on their errors."""
     S, N_h, N_i = W1.shape
-    if plan.route == "closed form":
+    if plan.closed_form:
         found, error = _closed_form(activation, W1, W2)
     else:
         parts = []
-        if "row space" in plan.route:
+        if plan.row_space:
             W1, outside = row_space(activation, W1, W2)
             parts.append(np.repeat(outside, N_i - N_h, axis=1))
-        if "gram" in plan.route and isinstance(activation, Polynomial):
-            matrices = stacked_gram(activation, W1, W2)
-            error = gram_error(activation, W1, W2, inputs=N_i)
+        if plan.gram and activation.polynomial is not None:
+            matrices = stacked_gram(activation.polynomial, W1, W2)
+            error = gram_error(activation.polynomial, W1, W2, inputs=N_i)
         else:
             kernel = activation.self_dual(W1)
             matrices = stacked_upper_hessian(kernel, W1, W2)
@@ -127,13 +133,13 @@ def _solve(
 def row_space(
     activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
 ) -> tuple[Float[ndarray, "S N_h N_h"], Float[ndarray, "S N_h"]]:
-    """Split networks with N_h < N_i by the row space of W1, `W1 = L Q^T` (MATH 4).
+    """Split networks with N_h < N_i by the row space of W1, `W1 = L Q^T` (docs/spectra.md).
 
     Returns:
         L, the first layer of the reduced network, and the N_h eigenvalues outside the row
-        space, `eig((W2 W2^T) ∘ K_c)`, each of which H has N_i - N_h times.
+        space, `eig((W2 W2^T) ∘ K_c)`. H has each of these N_i - N_h times.
     """
-    # The spectrum depends on L L^T alone, whatever the rank of L.
+    # The spectrum depends only on L L^T, so that the rank of L does not matter.
     R = np.asarray(np.linalg.qr(W1.swapaxes(1, 2), mode="r"))
     L = np.ascontiguousarray(R.swapaxes(1, 2))
     outside = W2[:, :, None] * W2[:, None, :] * activation.self_dual(L).K_c
@@ -143,7 +149,7 @@ def row_space(
 def _closed_form(
     activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
 ) -> tuple[Float[ndarray, "S N_i"], Float[ndarray, " S"]]:
-    """Return the N_i eigenvalues `a² (|W2|² + eig(W1^T W1))` of `g(x) = a x` (App. A)."""
+    """Return the N_i eigenvalues `a² (|W2|² + eig(W1^T W1))` for `g(x) = a x` (App. A)."""
     _, N_h, N_i = W1.shape
     slope = activation.derivative(np.zeros(()))
     transposed = W1.swapaxes(1, 2)
@@ -151,17 +157,17 @@ def _closed_form(
     norm1, norm2 = (np.square(W1).sum(axis=(1, 2)), np.square(W2).sum(axis=1))
     inner = stacked_eigenvalues(gram)
     inner = np.concatenate([np.zeros((len(W1), N_i - inner.shape[1])), inner], axis=1)
-    # Products rounded N times over, the solver, and the sum: docs/spectra.md.
+    # The rounding errors of the products, of the solver and of the sum (docs/spectra.md).
     error = solver_error(min(N_i, N_h) + max(N_i, N_h), norm1) + (N_h + 4) * EPS * norm2
     return slope**2 * (norm2[:, None] + inner), slope**2 * error
 
 
 __all__ = [
-    "Plan",
     "Spectrum",
-    "route",
+    "SpectrumPlan",
     "row_space",
     "spectrum",
+    "spectrum_plan",
     "spectrum_with_error",
     "stacked_spectra",
     "stacked_spectra_with_error",

@@ -1,10 +1,9 @@
-"""Bounds on how far the assembled matrix is from the Hessian of the given weights.
+"""Bounds on the distance of the assembled matrix from the Hessian of the given weights.
 
-Every bound is the Frobenius norm of a small matrix over neuron pairs that majorises the spectral
-norm of each block; Weyl's inequality turns it into one on the eigenvalues (docs/spectra.md).
+Every bound is the Frobenius norm of a small matrix over pairs of neurons, whose entries bound the
+spectral norms of the blocks. By Weyl's inequality it also bounds the errors of the eigenvalues
+(docs/spectra.md).
 """
-
-from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -16,10 +15,10 @@ from hessweep.networks import Network
 from hessweep.spectrum.solver import EPS
 
 STEP = 2.0**-20
-"""Relative step of the one-sided differences; a power of two, so that steps are exact."""
+"""Relative step of the one-sided differences. It is a power of two, so that steps are exact."""
 
 ROUNDINGS = 16
-"""Roundings, in units of eps, between a kernel's formula and a finished matrix entry."""
+"""Rounding errors, in units of eps, between the formula of a kernel and an entry of the matrix."""
 
 
 def assembly_error(
@@ -31,37 +30,30 @@ def assembly_error(
 ) -> Float[ndarray, " S"]:
     """Return a bound on `‖computed H - H‖₂` for each network of a stack.
 
-    For a kernel without a closed form it contains the estimate of `hessian_error`.
+    For a kernel without a closed form it includes the estimate of `hessian_error`.
 
     Args:
         activation: The activation of all of them.
         kernel: `activation.self_dual(W1)`.
-        W1: The rows that the matrix is assembled from: W1, or its row-space factor L.
+        W1: The rows from which the matrix is assembled: W1, or its row-space factor L.
         W2: The second layer.
-        inputs: N_i of the original network. Where W1 is L, the QR factorisation has moved
-            each row by up to `(N_i + N_h) eps` of its length.
+        inputs: N_i of the original network. If W1 is L, the QR factorisation has changed each
+            row by up to `(N_i + N_h) eps` times its length.
     """
     rows = _row_error(W1, inputs)
-    if isinstance(activation, Polynomial):
-        delta = _polynomial_errors(activation, W1, inputs)
+    if activation.polynomial is not None:
+        delta = _polynomial_errors(activation.polynomial, W1, inputs)
     else:
-        # Of p, q and c, relative to |w| |w'|.
+        # The error of p, q and c, relative to |w| |w'|.
         products = EPS * W1.shape[2] + 2 * rows
         delta = _kernel_errors(activation, kernel, W1, products)
     settled = ROUNDINGS * EPS + 2 * rows
     total = DualKernel(*(d + settled * np.abs(k) for d, k in zip(delta, kernel, strict=True)))
     bound = _majorant_norm(total, W1, W2)
-    if is_numeric(activation):
+    if activation.is_numeric:
         stack = zip(W1, W2, strict=True)
         bound += [hessian_error(Network(*weights, activation)) for weights in stack]
     return bound
-
-
-@lru_cache
-def is_numeric(activation: Activation) -> bool:
-    """Return whether the dual kernel is computed from numbers, with an error of its own."""
-    one = np.ones((1, 1))
-    return activation.coarser_duals(one, one, one / 2) is not None
 
 
 def gram_error(
@@ -72,8 +64,9 @@ def gram_error(
 ) -> Float[ndarray, " S"]:
     """Return a bound on `‖computed J^T J - J^T J‖₂` for each network of a stack.
 
-    Entry by entry, a sum over neurons, the error is a multiple of `|J|^T |J|`, J with the signs
-    of all coefficients and weights positive; its norm is at most its trace, which costs no matrix.
+    Each entry is a sum over neurons, whose error is at most a multiple of the entry of
+    `|J|^T |J|`, where |J| is J with all coefficients and weights made positive. The norm of that
+    matrix is at most its trace, which is cheap to compute.
     """
     positive, relative = _majorant(activation, W1, inputs)
     relative += EPS * W1.shape[1]
@@ -82,7 +75,7 @@ def gram_error(
 
 
 def _row_error(W1: Float[ndarray, "S N_h n"], inputs: int) -> float:
-    """Return by how much of its length QR may have moved a row."""
+    """Return the relative error of a row that is due to the QR factorisation."""
     N_h, n = W1.shape[1:]
     return EPS * (inputs + N_h) if n < inputs else 0.0
 
@@ -90,10 +83,10 @@ def _row_error(W1: Float[ndarray, "S N_h n"], inputs: int) -> float:
 def _majorant(
     activation: Polynomial, W1: Float[ndarray, "S N_h n"], inputs: int
 ) -> tuple[Polynomial, float]:
-    """Return the polynomial without minus signs, and what its kernels times eps bound.
+    """Return the polynomial with positive coefficients, and the relative error of its kernels.
 
-    A term of degree 2 d in the weights is a product of at most d of p, q, c and is summed with
-    the others in at most 4 d roundings; with positive signs nothing cancels.
+    A term of degree 2 d in the weights is a product of at most d of p, q, c, and takes part in at
+    most 4 d roundings. With positive coefficients nothing cancels.
     """
     coefficients = tuple(abs(value) for value in activation.coefficients)
     products = EPS * W1.shape[2] + 2 * _row_error(W1, inputs)
@@ -104,7 +97,7 @@ def _majorant(
 def _polynomial_errors(
     activation: Polynomial, W1: Float[ndarray, "S N_h n"], inputs: int
 ) -> DualKernel:
-    """Bound the kernels' errors by those of all terms with positive signs."""
+    """Return bounds on the errors of the kernels, from the kernels with positive coefficients."""
     positive, relative = _majorant(activation, W1, inputs)
     p = np.square(W1).sum(axis=2)
     p, q = p[:, :, None], p[:, None, :]
@@ -114,16 +107,16 @@ def _polynomial_errors(
 def _kernel_errors(
     activation: Activation, kernel: DualKernel, W1: Float[ndarray, "S N_h n"], products: float
 ) -> DualKernel:
-    """Bound the kernels' errors by their differences under small steps of p, q and c.
+    """Return bounds on the errors of the kernels, from their changes by small steps of p, q and c.
 
-    Off the diagonal p, q and c err independently; on it they are one number, `|w|²`.
+    Off the diagonal the errors of p, q and c are independent; on it all three are `|w|²`.
     """
     c = W1 @ W1.swapaxes(1, 2)
     p = np.diagonal(c, axis1=1, axis2=2)
     p, q = p[:, :, None], p[:, None, :]
     inwards = c - np.copysign(STEP * np.sqrt(p * q), c)
     with np.errstate(all="ignore"):
-        # Each neuron with itself: a stack of networks of one neuron.
+        # Each neuron with itself, as a stack of networks with one neuron.
         longer = activation.self_dual(W1[:, :, None] * (1 + STEP))
         of_c = activation.dual(p, q, inwards)
         of_p = activation.dual(p * (1 + STEP), q, c)
@@ -134,13 +127,13 @@ def _kernel_errors(
         change = sum(np.abs(value - base) for value in stepped)
         own = base[:, diagonal, diagonal]
         change[:, diagonal, diagonal] = np.abs(scaled[:, :, 0, 0] - own)
-        # Twice: what a difference leaves of the second order. Not a number: no bound.
+        # The factor 2 allows for terms of second order. If a change is NaN, there is no bound.
         errors.append(np.nan_to_num(2 * products / STEP * change, nan=np.inf))
     return DualKernel(*errors)
 
 
 def _transposed(kernel: DualKernel) -> DualKernel:
-    """Return the kernel with the parts of p and q exchanged (K_pp has no partner)."""
+    """Return the kernel with p and q exchanged; K_pp has no counterpart and is transposed."""
     swapped = kernel._replace(K_p=kernel.K_q, K_q=kernel.K_p, K_pc=kernel.K_qc, K_qc=kernel.K_pc)
     return DualKernel(*(value.swapaxes(-1, -2) for value in swapped))
 
@@ -150,8 +143,8 @@ def _majorant_norm(
 ) -> Float[ndarray, " S"]:
     """Return the Frobenius norm of the blocks' spectral norms, for kernels `delta >= 0`.
 
-    A block of A is `K_c I` plus four outer products of `w` and `w'` (MATH 2), whose spectral
-    norms are the products of the lengths.
+    A block of A is `K_c I` plus four outer products of `w` and `w'` (docs/mathematics.md, sec. 2),
+    whose spectral norms are the products of the lengths.
     """
     length = np.sqrt(np.square(W1).sum(axis=2))
     own, other = length[:, :, None], length[:, None, :]

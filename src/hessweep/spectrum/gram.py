@@ -1,12 +1,12 @@
-"""`J^T J` of a polynomial network, J = `grad_theta y` in the orthonormal Hermite basis (MATH 4).
+"""`J^T J` of a polynomial network, where J is `grad_theta y` in the orthonormal Hermite basis.
 
 With `mu_j = E[g^(j)(w.x)]` the Hermite coefficients of degree k are the tensors
 
     of g(w.x):        mu_k w^k / √k!
     of x_n g'(w.x):   (mu_{k+2} w_n w^k + k mu_k Sym(e_n w^{k-1})) / √k!
 
-so that the sum over n that `J^T J` contains can be done by hand (docs/spectra.md): J, which is
-P wide, is never formed.
+so that the sum over n in `J^T J` can be carried out analytically (docs/spectra.md), and J, which
+has P rows, is never formed.
 """
 
 from functools import lru_cache
@@ -27,11 +27,11 @@ class Monomials(NamedTuple):
     """The monomials of one degree k in N_i variables, as products of a parent and a variable."""
 
     parent: Int[ndarray, " D"]
-    """Position of `alpha - e_n` among the monomials of degree k - 1, n the last variable."""
+    """Position of `alpha - e_n` among the monomials of degree k - 1; n is the last variable."""
     variable: Int[ndarray, " D"]
-    """That n."""
+    """The last variable n."""
     scale: Float[ndarray, " D"]
-    """`√(k / alpha_n)`: what makes the tensor basis orthonormal."""
+    """`√(k / alpha_n)`, the factor that makes the tensor basis orthonormal."""
     child: Int[ndarray, "N_i D_below"]
     """Position of `alpha' + e_n`, for each variable and each monomial of degree k - 1."""
     weight: Float[ndarray, "N_i D_below"]
@@ -43,8 +43,8 @@ def stacked_gram(
 ) -> Float[ndarray, "S D D"]:
     """Return the upper triangles of `J^T J`, whose non-zero eigenvalues are those of H.
 
-    Columns are the Hermite polynomials of `hermite_degrees`, degree by degree. What lies below
-    the diagonal blocks of the degrees is left unset.
+    The columns are the Hermite polynomials of `hermite_degrees`, degree by degree. Entries below
+    the diagonal blocks of the degrees are not set.
     """
     N_i = W1.shape[-1]
     degrees = hermite_degrees(activation)
@@ -81,7 +81,7 @@ def _add_across(
 ) -> None:
     """Add `Σ_n Sym(e_n w^{k-1}) ⊗ Sym(e_n w^{l-1})`, weighted over the neurons by `factor`.
 
-    The product of the lower powers is the same for every n; only where it goes differs.
+    The product of the lower powers is the same for every n; only its position differs.
     """
     N_i, k, l = sizes  # noqa: E741
     product = (below_k * factor[:, None]) @ below_l.swapaxes(1, 2)
@@ -92,7 +92,7 @@ def _add_across(
 
 
 def _powers(W1: Float[ndarray, "S N_h N_i"], degree: int) -> list[Float[ndarray, "S D N_h"]]:
-    """Return the tensor powers of the rows of W1 in the orthonormal basis, degree 0 up."""
+    """Return the tensor powers of the rows of W1 in the orthonormal basis, from degree 0 up."""
     S, N_h, N_i = W1.shape
     rows = np.ascontiguousarray(W1.swapaxes(1, 2))
     powers = [np.ones((S, 1, N_h))]

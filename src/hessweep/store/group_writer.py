@@ -12,26 +12,23 @@ from numpy import ndarray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
-from hessweep.setup import Column
+from hessweep.columns import Column
+from hessweep.kinds import RAGGED
 from hessweep.store.schema import (
     DIMENSIONS,
-    EIGENVALUE,
-    NODE,
     POINT,
     PUBLISHED_COLUMNS,
-    RAGGED,
     attributes,
-    numpy_dtype,
 )
 from hessweep.store.selection import Block, Group
 
-_CHUNK = {POINT: 2**15, EIGENVALUE: 2**17, NODE: 2**17}
-"""Values in what is read at once: 256 KiB of columns, 1 MiB of eigenvalues."""
-_SHARD = {POINT: 2**20, EIGENVALUE: 2**23, NODE: 2**23}
+_CHUNK = {POINT: 2**15} | {ragged.dimension: 2**17 for ragged in RAGGED}
+"""Values that are read at once: 256 KiB of columns, 1 MiB of eigenvalues."""
+_SHARD = {POINT: 2**20} | {ragged.dimension: 2**23 for ragged in RAGGED}
 """Values in a file: at most 64 MiB of eigenvalues."""
 
 _TURNS = 2**9
-"""How many lengths of chunks take turns, each for two generations."""
+"""Number of different chunk lengths; each is used for two generations in a row."""
 
 _FILL_VALUES: dict[str, Any] = {"int64": -1, "float64": np.nan, "str": ""}
 
@@ -53,7 +50,7 @@ def write_group(
     # Zarr skips chunks of fill values by default; here a chunk that is not there is damage.
     with zarr.config.set({"array.write_empty_chunks": True}):
         root = zarr.create_group(folder, zarr_format=3)
-        sizes = {ragged.dimension: int(group.points[ragged.size].sum()) for ragged in RAGGED}
+        sizes = {ragged.dimension: int(group.points[ragged.size.name].sum()) for ragged in RAGGED}
         sizes[POINT] = len(group.points)
         writers = {
             column.name: _Writer(_create(root, column, sizes, attrs["generation"]))
@@ -111,7 +108,7 @@ def _create(
     return root.create_array(
         column.name,
         shape=(sizes[dimension],),
-        dtype=numpy_dtype(column),
+        dtype=column.numpy_dtype,
         chunks=(chunk,),
         shards=(shard // chunk * chunk,),
         chunk_key_encoding={"name": "default", "separator": "/."[generation % 2]},

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from hessweep.errors import DamagedStoreError
+from hessweep.kinds import RAGGED
+from hessweep.setup import IDENTITY
 from hessweep.store.files import accessing, commit_file
-from hessweep.store.schema import POINT_COLUMNS, missing_value
+from hessweep.store.schema import POINT_COLUMNS
 from hessweep.store.segments import list_segments, read_columns, segments_folder
 
 if TYPE_CHECKING:
@@ -27,18 +29,11 @@ if TYPE_CHECKING:
 CACHE = "index.cache"
 
 INDEXED = (
-    "key",
-    "status",
-    "activation",
+    *(column.name for column in IDENTITY),
     "activation_spec",
-    "N_i",
-    "N_h",
-    "seed",
-    "weights",
-    "spectrum",
     "kernel_version",
-    "row_size",
-    "node_size",
+    "status",
+    *(ragged.size.name for ragged in RAGGED),
 )
 """What the index knows of a point, besides where it is."""
 
@@ -52,7 +47,7 @@ _SCHEMA = pa.schema(
 )
 
 _DEFAULTS = {
-    column.name: missing_value(column) for column in POINT_COLUMNS if column.missing is not None
+    column.name: column.missing_value for column in POINT_COLUMNS if column.missing is not None
 }
 """Of columns that segments of an earlier version lack."""
 

@@ -5,15 +5,17 @@ read, and columns stay in memory once they have been.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy import ndarray
 
+from hessweep.columns import Ragged
 from hessweep.errors import DamagedStoreError, QueryError
-from hessweep.setup import COLUMNS
+from hessweep.kinds import FULL_SPECTRUM, SCALARS, SPECTRUM
+from hessweep.setup import AXES, IDENTITY, KIND
 from hessweep.store.rows import (
     as_slice,
     parse_condition,
@@ -26,13 +28,10 @@ from hessweep.store.schema import (
     DIMENSIONS,
     EIGENVALUE,
     EIGENVALUES,
-    IDENTITY,
     POINT,
     PUBLISHED_COLUMNS,
-    RAGGED,
-    SPECTRUM,
-    Ragged,
     attributes,
+    ragged_of,
 )
 
 if TYPE_CHECKING:
@@ -84,49 +83,57 @@ def table(
 
 
 def spectra(
-    results: xr.DataTree,
-    activation: "str | Activation",
-    N_i: int,
-    N_h: int,
-    weights: str = "normal",
+    results: xr.DataTree, activation: "str | Activation", N_i: int, N_h: int, **axes: Any
 ) -> xr.Dataset:
-    """Return all spectra of one activation and size.
+    """Return all spectra of one setup.
+
+    Args:
+        results: From `open_results`.
+        activation: The activation, or its label in the results.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
+        **axes: Values of other axes of the setup by column, such as `weights="laplace"`; an axis
+            that is not given has its default.
 
     Returns:
         `eigenvalues (seed, mode)`, ascending along `mode` = 1 … P, and every scalar along
-        `seed`, of the points that are done; density points have no spectrum to return.
+        `seed`, of the points that are done; kinds without a full spectrum have none to return.
 
     Raises:
-        QueryError: If there is no such point.
+        QueryError: If there is no such point, or no such axis.
         DamagedStoreError: If a point has another number of eigenvalues than parameters.
     """
+    defaults = {axis.column.name: axis.default for axis in AXES if axis.field != "kind"}
+    if unknown := sorted(axes.keys() - defaults.keys()):
+        raise QueryError(f"no axis {', '.join(unknown)}; axes are {', '.join(defaults)}")
+    wanted = {**defaults, "N_i": N_i, "N_h": N_h, **axes}
     dataset = _of_activation(results, str(activation))
     rows = np.flatnonzero(
         (read_stored(dataset, "N_i") == N_i) & (read_stored(dataset, "N_h") == N_h)
     )
     span = as_slice(rows)
-    usable = (values_of(dataset, "weights", span) == weights) & (
-        values_of(dataset, "status", span) == "done"
-    )
-    usable &= values_of(dataset, "spectrum", span) == "exact"
+    usable = _is_full_spectrum(values_of(dataset, KIND, span))
+    for name, value in {**wanted, "status": "done"}.items():
+        usable &= values_of(dataset, name, span) == value
     rows = rows[usable]
     if not rows.size:
+        described = ", ".join(f"{name} = {value}" for name, value in wanted.items())
         raise QueryError(
-            f"no point of {activation}, N_i = {N_i}, N_h = {N_h}, weights {weights} is stored and "
-            "done; `points` lists those that are"
+            f"no point of {activation}, {described} is stored and done; `points` lists those "
+            "that are"
         )
-    P = N_h * (N_i + 1)
-    if (read_stored(dataset, "row_size")[rows] != P).any():
+    P = int(values_of(dataset, "P", rows)[0])
+    if (read_stored(dataset, SPECTRUM.size.name)[rows] != P).any():
         raise DamagedStoreError(f"{activation}, {N_i} x {N_h}: expected {P} eigenvalues a point")
     eigenvalues = _values(dataset, rows, EIGENVALUES.name).reshape(len(rows), P)
     scalars = {
         column.name: ("seed", values_of(dataset, column.name, rows), attributes(column))
-        for column in COLUMNS
+        for column in SCALARS
     }
     return xr.Dataset(
         {"eigenvalues": (("seed", "mode"), eigenvalues, attributes(EIGENVALUES)), **scalars},
         {"seed": values_of(dataset, "seed", rows), "mode": np.arange(1, P + 1)},
-        {"activation": str(activation), "N_i": N_i, "N_h": N_h, "weights": weights},
+        {"activation": str(activation), **wanted},
     )
 
 
@@ -152,7 +159,7 @@ def eigenvalue_blocks(results: xr.DataTree, where: str | None = None) -> Iterato
     expression = parse_condition(where)
     for dataset in _datasets(results):
         rows = np.arange(dataset.sizes[POINT])[select_rows(dataset, expression)]
-        complete = read_stored(dataset, "spectrum")[rows] == "exact"
+        complete = _is_full_spectrum(read_stored(dataset, KIND)[rows])
         yield from _blocks(dataset, rows[complete], EIGENVALUES.name, SPECTRUM)
 
 
@@ -173,7 +180,7 @@ def each_of(results: xr.DataTree, name: str, where: str | None = None) -> list[n
     parts: list[ndarray] = []
     for dataset in _datasets(results):
         rows = np.arange(dataset.sizes[POINT])[select_rows(dataset, expression)]
-        sizes = read_stored(dataset, _ragged(name).size)[rows]
+        sizes = read_stored(dataset, ragged_of(name).size.name)[rows]
         if rows.size:
             parts += np.split(_values(dataset, rows, name), np.cumsum(sizes)[:-1])
     return parts
@@ -221,21 +228,22 @@ def _of_activation(results: xr.DataTree, label: str) -> xr.Dataset:
     return datasets[label]
 
 
-def _ragged(name: str) -> Ragged:
-    return next(ragged for ragged in RAGGED if ragged.dimension == DIMENSIONS[name])
+def _is_full_spectrum(kinds: ndarray) -> ndarray:
+    """Return for each kind of measurement whether all eigenvalues are stored."""
+    return np.logical_or.reduce([kinds == name for name in FULL_SPECTRUM])
 
 
 def _values(dataset: xr.Dataset, rows: ndarray, name: str) -> ndarray:
     """Return the values of these rows, one after the other."""
     empty = np.empty(0, dataset[name].dtype)
-    return np.concatenate([empty, *_blocks(dataset, rows, name, _ragged(name))])
+    return np.concatenate([empty, *_blocks(dataset, rows, name, ragged_of(name))])
 
 
 def _blocks(dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged) -> Iterator[ndarray]:
     """Yield the values of these rows, ascending rows, reading neighbours together."""
     if not rows.size:
         return
-    sizes = read_stored(dataset, ragged.size)
+    sizes = read_stored(dataset, ragged.size.name)
     ends = np.cumsum(sizes)
     starts = ends - sizes
     first, last = starts[rows], ends[rows]

@@ -1,8 +1,9 @@
-"""Claims on a results folder, so that two runs do not do the same work twice.
+"""Reservations of points in a results folder, so that two runs do not do the same work twice.
 
-The operating system holds a claim for a process and lets go when it ends, however it ends: a
-killed run leaves none behind. Correctness does not rest on them. Where a file system has no locks,
-two runs at once compute some points twice and store the same numbers twice.
+The operating system holds a reservation for a process and releases it when the process ends,
+however it ends, so a killed run leaves none behind. Correctness does not depend on reservations.
+Where a file system has no locks, two runs at once compute some points twice and store the same
+numbers twice.
 """
 
 import errno
@@ -16,17 +17,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hessweep.activations import Activation
-from hessweep.setup import Point
+from hessweep.setup import Point, Setup
 from hessweep.store.files import accessing
 
-CLAIMS = "claims.lock"
+FILE = "claims.lock"
 
 MAX_LOCKS = 500
-"""Sizes of one activation that are locked one by one; beyond it, all its sizes together."""
+"""Setups of one activation that are locked one by one; if there are more, all of them together."""
 
 SPAN = 2**32
-"""Bytes of an activation with its weights, one for each size; the file itself stays empty."""
+"""Bytes of each activation, one for each setup; the file itself stays empty."""
 
 _TAKEN = (errno.EAGAIN, errno.EACCES)
 
@@ -36,20 +36,20 @@ class WaitingWarning(UserWarning):
 
 
 @contextmanager
-def claim(root: Path, points: Iterable[Point]) -> Iterator[None]:
-    """Let no other run compute points of these activations, weights and sizes meanwhile.
+def reserve(root: Path, points: Iterable[Point]) -> Iterator[None]:
+    """Let no other run compute points of these setups meanwhile.
 
-    Each of these has a byte of one file. They are locked in ascending order, so that two runs
-    never wait for each other. If another run holds one, a `WaitingWarning` says so and this one
+    Each setup has a byte of one file. The bytes are locked in ascending order, so that two runs
+    never wait for each other. If another run holds one, a `WaitingWarning` says so and this run
     waits.
 
     Raises:
         StoreAccessError: If the folder can not be written.
     """
-    ranges = _ranges(points)
+    ranges = _ranges({point.setup for point in points})
     with accessing(root, "store points in"):
         root.mkdir(parents=True, exist_ok=True)
-        file = (root / CLAIMS).open("ab")
+        file = (root / FILE).open("ab")
     with file:
         # Some cluster file systems have no locks.
         with suppress(OSError):
@@ -72,21 +72,21 @@ def _lock(file: BinaryIO, start: int, length: int, root: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX, length, start)
 
 
-def _ranges(points: Iterable[Point]) -> list[tuple[int, int]]:
-    """Return (start, length) of the bytes to lock, ascending."""
-    sizes: defaultdict[tuple[Activation, str], set[tuple[int, int]]] = defaultdict(set)
-    for point in points:
-        sizes[point.activation, point.weights].add((point.N_i, point.N_h))
+def _ranges(setups: Iterable[Setup]) -> list[tuple[int, int]]:
+    """Return the start and length of each range of bytes to lock, ascending."""
+    groups: defaultdict[int, set[int]] = defaultdict(set)
+    for setup in setups:
+        start = _hash(setup.activation.identity) % 2**30 * SPAN
+        groups[start].add(start + _hash(setup.columns) % SPAN)
     ranges = []
-    for (activation, weights), group in sizes.items():
-        start = _hash(activation.identity, weights) % 2**30 * SPAN
+    for start, places in groups.items():
         # The kernel's time grows with the square of the number of locks: 2 s for 10^4 of them.
-        if len(group) > MAX_LOCKS:
+        if len(places) > MAX_LOCKS:
             ranges.append((start, SPAN))
         else:
-            ranges += [(start + _hash(N_i, N_h) % SPAN, 1) for N_i, N_h in group]
+            ranges += [(place, 1) for place in places]
     return sorted(ranges)
 
 
-def _hash(*parts: Any) -> int:
-    return int.from_bytes(hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest())
+def _hash(value: Any) -> int:
+    return int.from_bytes(hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest())

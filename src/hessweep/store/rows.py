@@ -6,9 +6,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy import ndarray
 
+from hessweep.columns import STRING
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.store.expression import Expression, no_column, parse
-from hessweep.store.schema import STRING, TABLE_COLUMNS, no_column_values
+from hessweep.store.schema import TABLE_COLUMNS, column_named, empty_values
 
 Rows = slice | ndarray
 """Which rows of an array: neighbours as a slice, else their numbers."""
@@ -50,7 +51,7 @@ def select_columns(
         for name in names:
             parts[name].append(values_of(source, name, rows))
     return {
-        name: np.concatenate(arrays) if arrays else no_column_values(name)
+        name: np.concatenate(arrays) if arrays else empty_values(column_named(name))
         for name, arrays in parts.items()
     }
 

@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
+from hessweep.columns import Column, Ragged
 from hessweep.errors import InputError
-from hessweep.setup import COLUMNS, KERNEL_VERSION, Column, PointResult
+from hessweep.kinds import RAGGED, SCALARS, SPECTRUM, PointResult
+from hessweep.setup import IDENTITY
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation
@@ -18,70 +19,25 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Raised whenever what is written changes; goes into every group and makes publish rebuild."""
 
-IDENTITY: tuple[Column, ...] = (
-    Column("key", "str", "stable hash of everything that the result depends on"),
-    Column("activation", "str", "label of the activation"),
-    Column("N_i", "int64", "number of inputs"),
-    Column("N_h", "int64", "number of hidden neurons"),
-    Column("seed", "int64", "seed of the teacher's weights"),
-    Column("weights", "str", "distribution of the teacher's weights"),
-    Column(
-        "spectrum",
-        "str",
-        "exact: all eigenvalues; density: the largest and a density",
-        missing="exact",
-    ),
-)
-"""Which point it is: the coordinates on `point`."""
-
 OUTCOME: tuple[Column, ...] = (
     Column("activation_spec", "str", "name and parameters of the activation, as JSON"),
     Column("kernel_version", "int64", "version of the maths that computed the point"),
     Column("status", "str", "done or failed"),
     Column("error", "str", "what went wrong, empty where nothing did"),
-    Column("row_size", "int64", "number of stored eigenvalues of the point"),
-    Column("node_size", "int64", "number of nodes of the point's density", missing=0),
+    *(ragged.size for ragged in RAGGED),
 )
-"""What came of it."""
+"""The columns that say what came of a point, beside the scalars of its kind."""
 
-POINT_COLUMNS: tuple[Column, ...] = (*IDENTITY, *OUTCOME, *COLUMNS)
+POINT_COLUMNS: tuple[Column, ...] = (*IDENTITY, *OUTCOME, *SCALARS)
 """Every column along `point`."""
 
-EIGENVALUES = Column("eigenvalues", "float64", "eigenvalues of H, ascending, point after point")
+[EIGENVALUES] = SPECTRUM.columns
 
-POINT, EIGENVALUE, NODE = "point", "eigenvalue", "node"
-"""The dimensions; of the other two each point has a number of entries (`RAGGED`)."""
-
-
-@dataclass(frozen=True)
-class Ragged:
-    """Arrays along one dimension, of which each point has a number of entries of its own.
-
-    This is CF's contiguous ragged array.
-    """
-
-    dimension: str
-    size: str
-    """The column along `point` that says how many."""
-    columns: tuple[Column, ...]
-
-
-SPECTRUM = Ragged(EIGENVALUE, "row_size", (EIGENVALUES,))
-
-DENSITY = Ragged(
-    NODE,
-    "node_size",
-    (
-        Column("density_nodes", "float64", "nodes of the density of eigenvalues of H"),
-        Column("density_weights", "float64", "fractions of the P eigenvalues at the nodes"),
-        Column("density_probes", "int64", "probe that a node is from, -1: known eigenvalue"),
-    ),
-)
-
-RAGGED = (SPECTRUM, DENSITY)
-"""What is stored flat, point after point."""
+POINT, EIGENVALUE = "point", SPECTRUM.dimension
+"""The dimensions of points and of eigenvalues; other ragged arrays have their own dimensions."""
 
 FLAT_COLUMNS: tuple[Column, ...] = tuple(column for ragged in RAGGED for column in ragged.columns)
+"""Every array that holds the entries of all points, one point after the other."""
 
 DIMENSIONS = {column.name: ragged.dimension for ragged in RAGGED for column in ragged.columns}
 """The dimension of each flat array; every other array is along `point`."""
@@ -94,25 +50,11 @@ PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
 TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
 """What a query may name and a table may show."""
 
-STRING = np.dtypes.StringDType()
-
 GROUP_ATTRIBUTES: dict[str, Any] = {
     "Conventions": "CF-1.11",
     "coordinates": " ".join(column.name for column in IDENTITY),
     "hessweep_format": FORMAT,
 }
-
-
-def numpy_dtype(column: Column) -> Any:
-    """Return the dtype that the column has in memory."""
-    return STRING if column.dtype == "str" else np.dtype(column.dtype)
-
-
-def missing_value(column: Column) -> Any:
-    """Return what stands for a value that does not exist: a failed point's scalars."""
-    if column.missing is not None:
-        return column.missing
-    return {"int64": -1, "float64": float("nan"), "str": ""}[column.dtype]
 
 
 def attributes(column: Column) -> dict[str, Any]:
@@ -121,10 +63,10 @@ def attributes(column: Column) -> dict[str, Any]:
     if column.dtype != "str":
         attrs["units"] = column.units
     for ragged in RAGGED:
-        if column.name == ragged.size:
+        if column == ragged.size:
             attrs["sample_dimension"] = ragged.dimension
-    if column in COLUMNS and column.dtype == "int64":
-        attrs["value_if_failed"] = missing_value(column)
+    if column in SCALARS and column.dtype == "int64":
+        attrs["value_if_failed"] = column.missing_value
     return attrs
 
 
@@ -140,10 +82,10 @@ def identity_json(activation: "Activation") -> str:
 
 
 def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
-    """Return the results column by column, those of `RAGGED` flat among them.
+    """Return the results column by column, flat arrays among them.
 
     Raises:
-        InputError: If there is no result, or one without a value for each of `COLUMNS`.
+        InputError: If there is no result, or one that lacks a value of its kind.
     """
     if not results:
         raise InputError("results: expected at least one to store, got none")
@@ -151,71 +93,79 @@ def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
         _check(result)
     rows = [_row(result) for result in results]
     arrays = {
-        column.name: np.array([row[column.name] for row in rows], dtype=numpy_dtype(column))
+        column.name: np.array([row[column.name] for row in rows], dtype=column.numpy_dtype)
         for column in POINT_COLUMNS
     }
-    flat = [flat_values(result) for result in results]
     for column in FLAT_COLUMNS:
-        arrays[column.name] = np.concatenate([values[column.name] for values in flat])
+        empty = empty_values(column)
+        arrays[column.name] = np.concatenate(
+            [result.flat.get(column.name, empty) for result in results]
+        )
     return arrays
 
 
-def flat_values(result: PointResult) -> dict[str, ndarray]:
-    """Return what the flat arrays hold of a result, by the names of `FLAT_COLUMNS`."""
-    density = _NO_DENSITY
-    if result.density is not None:
-        density = dict(zip(density, result.density.flat(), strict=True))
-    return {EIGENVALUES.name: result.eigenvalues, **density}
+def empty_values(column: Column) -> ndarray:
+    """Return the array of a column without a value."""
+    return np.empty(0, column.numpy_dtype)
 
 
-def no_column_values(name: str) -> ndarray:
-    """Return the array of a column of `PUBLISHED_COLUMNS` without a row."""
+def column_named(name: str) -> Column:
+    """Return the column of `PUBLISHED_COLUMNS` with that name."""
     [column] = [column for column in PUBLISHED_COLUMNS if column.name == name]
-    return np.empty(0, numpy_dtype(column))
+    return column
 
 
-def no_values(ragged: Ragged) -> dict[str, ndarray]:
-    """Return the arrays of a point that has no entries."""
-    return {column.name: np.empty(0, numpy_dtype(column)) for column in ragged.columns}
-
-
-_NO_DENSITY = no_values(DENSITY)
-_SCALARS = frozenset(column.name for column in COLUMNS)
+def ragged_of(name: str) -> Ragged:
+    """Return the ragged arrays among which the flat array of that name is."""
+    return next(ragged for ragged in RAGGED if ragged.dimension == DIMENSIONS[name])
 
 
 def _check(result: PointResult) -> None:
-    expected = _SCALARS if result.status == "done" else frozenset[str]()
-    given, eigenvalues = result.scalars.keys(), result.eigenvalues
-    if given != expected:
-        raise InputError(
-            f"a {result.status} result takes the scalars {sorted(expected)}; "
-            f"missing: {sorted(expected - given)}, unknown: {sorted(given - expected)}"
-        )
-    if eigenvalues.ndim != 1 or eigenvalues.dtype != np.float64:
-        raise InputError(
-            "eigenvalues: expected one dimension of float64, "
-            f"got shape {eigenvalues.shape} of {eigenvalues.dtype}"
-        )
-    if (result.density is not None) != (result.point.spectrum == "density" and bool(given)):
-        raise InputError("density: expected for a density point that is done, and for no other")
+    kind = result.point.setup.measurement
+    done = result.status == "done"
+    for what, given, columns in (
+        ("scalars", result.scalars, kind.columns),
+        ("arrays", result.flat, [column for ragged in kind.ragged for column in ragged.columns]),
+    ):
+        expected = {column.name for column in columns} if done else set()
+        if given.keys() != expected:
+            raise InputError(
+                f"a {result.status} result takes the {what} {sorted(expected)}; "
+                f"missing: {sorted(expected - given.keys())}, "
+                f"unknown: {sorted(given.keys() - expected)}"
+            )
+    for column in FLAT_COLUMNS:
+        values = result.flat.get(column.name)
+        if values is not None and (values.ndim != 1 or values.dtype != column.numpy_dtype):
+            raise InputError(
+                f"{column.name}: expected one dimension of {column.dtype}, "
+                f"got shape {values.shape} of {values.dtype}"
+            )
+    for ragged in RAGGED:
+        _size(result, ragged)
+
+
+def _size(result: PointResult, ragged: Ragged) -> int:
+    """Return how many entries the point has in these arrays."""
+    sizes = {len(result.flat.get(column.name, ())) for column in ragged.columns}
+    if len(sizes) > 1:
+        names = ", ".join(column.name for column in ragged.columns)
+        raise InputError(f"{names}: expected arrays of one length, got lengths {sorted(sizes)}")
+    return sizes.pop()
 
 
 def _row(result: PointResult) -> dict[str, Any]:
-    point = result.point
-    scalars = result.scalars or {column.name: missing_value(column) for column in COLUMNS}
+    setup = result.point.setup
     return {
-        "key": point.key,
-        "activation": point.activation.label,
-        "N_i": point.N_i,
-        "N_h": point.N_h,
-        "seed": point.seed,
-        "weights": point.weights,
-        "spectrum": point.spectrum,
-        "activation_spec": identity_json(point.activation),
-        "kernel_version": KERNEL_VERSION,
+        "key": result.point.key,
+        "activation": setup.activation.label,
+        "seed": result.point.seed,
+        **setup.columns,
+        "activation_spec": identity_json(setup.activation),
+        "kernel_version": setup.kernel_version,
         "status": result.status,
         "error": result.error,
-        "row_size": len(result.eigenvalues),
-        "node_size": 0 if result.density is None else len(result.density.flat().nodes),
-        **scalars,
+        **{ragged.size.name: _size(result, ragged) for ragged in RAGGED},
+        **{column.name: column.missing_value for column in SCALARS},
+        **result.scalars,
     }

@@ -11,7 +11,7 @@ import json
 import platform
 import re
 import zipfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,8 @@ import threadpoolctl
 from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
-from hessweep.setup import KERNEL_VERSION, PointResult
+from hessweep.kinds import RAGGED, SPECTRUM, PointResult
+from hessweep.setup import FIRST_VERSION, IDENTITY
 from hessweep.store import flat_zarr
 from hessweep.store.files import accessing, commit_file
 from hessweep.store.flat_zarr import Array
@@ -30,11 +31,8 @@ from hessweep.store.schema import (
     DIMENSIONS,
     FLAT_COLUMNS,
     GROUP_ATTRIBUTES,
-    IDENTITY,
     POINT,
     POINT_COLUMNS,
-    RAGGED,
-    SPECTRUM,
     attributes,
     columns_of,
 )
@@ -62,7 +60,7 @@ def write_segment(root: Path, results: Sequence[PointResult]) -> str:
         The segment's name.
 
     Raises:
-        InputError: If there is no result, or one without a value for each of `COLUMNS`.
+        InputError: If there is no result, or one that lacks a value of its kind.
         StoreAccessError: If the folder can not be written.
     """
     content = _zip(flat_zarr.encode(_arrays(columns_of(results)), _provenance_attributes()))
@@ -125,6 +123,25 @@ def read_columns(
     return arrays, attrs
 
 
+def columns_of_row(arrays: Mapping[str, ndarray], row: int) -> dict[str, Any]:
+    """Return the stored values of one point by column, its entries in flat arrays among them.
+
+    Args:
+        arrays: All arrays of a segment; those that an older segment lacks are left out.
+        row: The point's place in the segment.
+    """
+    stored = {
+        column.name: arrays[column.name][row] for column in POINT_COLUMNS if column.name in arrays
+    }
+    for ragged in RAGGED:
+        if ragged.size.name in arrays:
+            sizes = arrays[ragged.size.name]
+            end = int(sizes[: row + 1].sum())
+            own = slice(end - int(sizes[row]), end)
+            stored |= {column.name: arrays[column.name][own] for column in ragged.columns}
+    return stored
+
+
 def list_segments(root: Path) -> dict[str, int]:
     """Return the segments by name, each with its size in bytes; nothing is opened.
 
@@ -164,7 +181,7 @@ def provenance() -> dict[str, Any]:
         | {"python": platform.python_version()},
         "processor": platform.machine(),
         "blas": ", ".join(sorted(blas)),
-        "kernel_version": KERNEL_VERSION,
+        "kernel_version": FIRST_VERSION,
     }
 
 
@@ -207,11 +224,13 @@ def _digest(content: bytes) -> str:
 def _check_layout(path: Path, arrays: dict[str, ndarray]) -> None:
     # What has a default may be absent: segments of an earlier version lack it.
     required = {column.name for column in IDENTITY if column.missing is None} | {"status"}
-    required |= {SPECTRUM.size, *(column.name for column in SPECTRUM.columns)}
+    required |= {SPECTRUM.size.name, *(column.name for column in SPECTRUM.columns)}
     if missing := required - set(arrays):
         raise DamagedStoreError(f"{path}: not a segment: no {', '.join(sorted(missing))}")
     for ragged in RAGGED:
         for column in ragged.columns:
             size = arrays[column.name].size if column.name in arrays else 0
-            if np.sum(arrays.get(ragged.size, 0)) != size:
-                raise DamagedStoreError(f"{path}: {ragged.size} does not add up to {column.name}")
+            if np.sum(arrays.get(ragged.size.name, 0)) != size:
+                raise DamagedStoreError(
+                    f"{path}: {ragged.size.name} does not add up to {column.name}"
+                )

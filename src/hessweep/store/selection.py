@@ -13,24 +13,18 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
+from hessweep.columns import STRING
+from hessweep.kinds import RAGGED
+from hessweep.setup import AXES
 from hessweep.store.rows import Rows, as_slice
-from hessweep.store.schema import (
-    FLAT_COLUMNS,
-    FORMAT,
-    POINT_COLUMNS,
-    RAGGED,
-    STRING,
-    missing_value,
-    no_values,
-    numpy_dtype,
-)
+from hessweep.store.schema import FLAT_COLUMNS, FORMAT, POINT_COLUMNS, empty_values
 from hessweep.store.segments import read_columns, segments_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ORDER = ["N_i", "N_h", "weights", "spectrum", "seed"]
-"""How points are sorted in a group: those of one size, and their eigenvalues, lie together."""
+ORDER = [*(axis.column.name for axis in AXES), "seed"]
+"""How points are sorted in a group: those of one setup, and their eigenvalues, lie together."""
 
 COLUMNS = tuple(f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS))
 """What is published of a point."""
@@ -152,7 +146,7 @@ def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
     columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}
     flat: dict[str, ndarray] = {}
     for ragged in RAGGED:
-        entries = _entries(read[ragged.size], order)
+        entries = _entries(read[ragged.size.name], order)
         flat |= {column.name: read[column.name][entries] for column in ragged.columns}
     columns["activation"][:] = label
     columns["segment"] = points["segment"].to_numpy().astype(STRING)
@@ -168,15 +162,16 @@ def _rows_of(arrays: dict[str, ndarray], rows: Rows) -> dict[str, ndarray]:
     found = {
         column.name: arrays[column.name][rows]
         if column.name in arrays
-        else np.full(count, missing_value(column), dtype=numpy_dtype(column))
+        else np.full(count, column.missing_value, dtype=column.numpy_dtype)
         for column in POINT_COLUMNS
     }
     for ragged in RAGGED:
-        if ragged.size in arrays:
-            entries = _entries(arrays[ragged.size], rows)
+        if ragged.size.name in arrays:
+            entries = _entries(arrays[ragged.size.name], rows)
             found |= {column.name: arrays[column.name][entries] for column in ragged.columns}
         else:
-            found |= {ragged.size: np.zeros(count, np.int64), **no_values(ragged)}
+            found[ragged.size.name] = np.zeros(count, np.int64)
+            found |= {column.name: empty_values(column) for column in ragged.columns}
     return found
 
 

@@ -1,6 +1,5 @@
 """Whether a results folder still holds what was computed; what can be done if it does not."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import pandas as pd
 from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
-from hessweep.setup import point_key
+from hessweep.setup import AXES, key_of_row
 from hessweep.store.files import TEMPORARY, accessing, stale_files
 from hessweep.store.index import read_index
 from hessweep.store.published import ASIDE, SUFFIX, published_folder, written_folders
@@ -148,13 +147,13 @@ def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:
 
 
 def _wrong_keys(arrays: dict[str, ndarray]) -> Iterator[str]:
-    names = ("key", "activation_spec", "N_i", "N_h", "seed", "weights", "kernel_version")
-    spectra = arrays["spectrum"] if "spectrum" in arrays else ["exact"] * len(arrays["key"])
-    rows = zip(*(arrays[name].tolist() for name in names), spectra, strict=True)
-    for key, spec, N_i, N_h, seed, weights, version, spectrum in rows:
-        expected = point_key(json.loads(spec), N_i, N_h, seed, weights, version, str(spectrum))
-        if key != expected:
-            yield f"key {key} stands at a point whose key is {expected}"
+    names = ["key", "activation_spec", "seed", "kernel_version"]
+    names += [axis.column.name for axis in AXES if axis.column.name in arrays]
+    for values in zip(*(arrays[name].tolist() for name in names), strict=True):
+        row = dict(zip(names, values, strict=True))
+        expected = key_of_row(row)
+        if row["key"] != expected:
+            yield f"key {row['key']} stands at a point whose key is {expected}"
 
 
 def _foreign_segments(root: Path) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """A sweep: one grid of points, and what a study writes for it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +14,9 @@ from pydantic import (
 )
 
 from hessweep.activations import ACTIVATIONS, Activation
+from hessweep.kinds import KINDS
 from hessweep.networks import WEIGHTS
-from hessweep.setup import Point, SpectrumKind
+from hessweep.setup import Point, Setup
 from hessweep.study.grid import (
     MAX_POINTS,
     read_activations,
@@ -24,6 +25,7 @@ from hessweep.study.grid import (
     read_sizes,
     read_weights,
 )
+from hessweep.study.messages import shown
 from hessweep.study.section import Section
 
 _NUMBERS = {
@@ -95,6 +97,19 @@ Weights = Annotated[
 ]
 
 
+def _kind(value: Any) -> str:
+    if not isinstance(value, str) or value not in KINDS:
+        raise ValueError(f"expected one of {', '.join(KINDS)}, got {shown(value)}")
+    return value
+
+
+Kind = Annotated[
+    str,
+    PlainValidator(_kind),
+    WithJsonSchema({"type": "string", "enum": list(KINDS)}),
+]
+
+
 class Sweep(Section):
     """One grid of points: every activation x weights x size x seed."""
 
@@ -107,8 +122,18 @@ class Sweep(Section):
     """(N_i, N_h), where the grid is not a product."""
     seeds: Seeds
     weights: Weights = ("normal",)
-    spectrum: SpectrumKind = "exact"
-    """`density` for networks too large for all eigenvalues: their density and the largest."""
+    kind: Kind = "exact"
+    """What is computed; `density` is for networks too large for all eigenvalues."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_name(cls, data: Any) -> Any:
+        """Take `spectrum`, the older name of `kind`."""
+        if not isinstance(data, Mapping) or "spectrum" not in data:
+            return data
+        if "kind" in data:
+            raise ValueError("spectrum: is an older name of kind; give kind alone")
+        return {"kind" if key == "spectrum" else key: value for key, value in data.items()}
 
     @model_validator(mode="after")
     def _one_grid(self) -> "Sweep":
@@ -138,13 +163,16 @@ class Sweep(Section):
             return iter(self.sizes)
         return product(self.N_i or (), self.N_h or ())
 
+    def setups(self) -> Iterator[Setup]:
+        """Yield the setups of the grid, each once, in the order of the study."""
+        for activation, weights, (N_i, N_h) in product(
+            dict.fromkeys(self.activation),
+            dict.fromkeys(self.weights),
+            dict.fromkeys(self.shapes()),
+        ):
+            yield Setup(activation, N_i, N_h, weights=weights, kind=self.kind)
+
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""
         seeds = tuple(dict.fromkeys(self.seeds))
-        return [
-            point
-            for activation in dict.fromkeys(self.activation)
-            for weights in dict.fromkeys(self.weights)
-            for N_i, N_h in dict.fromkeys(self.shapes())
-            for point in Point.of_seeds(activation, N_i, N_h, seeds, weights, self.spectrum)
-        ]
+        return [point for setup in self.setups() for point in setup.points(seeds)]

@@ -45,12 +45,12 @@ def _fitting_workers(config: LocalCluster, points: Collection["Point"], cores: i
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
 
-    from hessweep.running.cost import blas_threads, needed_memory, predicted_bytes
+    from hessweep.running.cost import blas_threads, needed_memory
 
     available = cores or int(CPU_COUNT)
     if not points:
         return available
-    largest = max(points, key=predicted_bytes)
+    largest = max((point.setup for point in points), key=lambda setup: setup.cost.peak_bytes)
     fitting = int(MEMORY_LIMIT) // (config.memory or needed_memory(largest))
     return max(1, min(available // blas_threads(largest), fitting))
 

@@ -1,0 +1,187 @@
+"""The kind `exact`: all P eigenvalues, the rank with its proof, and the smallest eigenvalue."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import comb
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
+from hessweep.kinds.result import PointResult
+
+if TYPE_CHECKING:
+    from hessweep.activations import Activation, Polynomial
+    from hessweep.networks import Network
+    from hessweep.setup import Setup
+    from hessweep.spectrum import Spectrum
+
+SECONDS_PER_SQUARE, SECONDS_PER_CUBE = 2e-8, 7e-11
+"""Time of an n x n eigenproblem with its assembly; small ones are slow for their size."""
+
+NUMERIC_SECONDS, NUMERIC_SECONDS_PER_NEURON = 0.02, 0.003
+"""Time of a dual kernel by quadrature and of the estimate of its error."""
+
+BALL_SECONDS_PER_SQUARE, BALL_SECONDS_PER_CUBE = 5.5e-6, 1.2e-8
+"""Time of the smallest eigenvalue in ball arithmetic of the first precision."""
+
+MODULAR_SECONDS = 2e-9
+"""Time of a rank modulo a prime, divided by P rank²."""
+
+EDGE_SHARE = 0.2
+"""Share of polynomial teachers with just as many gradients as monomials that need exact work."""
+
+HARD_DEGREE = 6
+"""Float64 does not resolve the smallest eigenvalue where P functions reach up to this degree.
+
+They span polynomials up to the degree d with C(N_i + d, d) >= P, and eigenvalues fall by orders of
+magnitude with d. Measured for erf: from (1, 4), (2, 8) and (3, 12) on.
+"""
+
+
+class Exact(Kind):
+    """All eigenvalues of a Hessian, by the cheapest exact route."""
+
+    name = "exact"
+    has_full_spectrum = True
+    precedence = 1
+    lighter = "density"
+
+    def cost(self, setup: "Setup") -> Cost:
+        """Return the predicted cost of one point.
+
+        Certificates are counted where the sizes tell that float64 will not do. Weights in special
+        position, whose ranks take exact arithmetic, show only when they are computed.
+        """
+        from hessweep.spectrum import spectrum_plan
+
+        plan = spectrum_plan(setup.activation, setup.N_i, setup.N_h)
+        seconds = SMALLEST_SECONDS + certificate_seconds(setup.activation, setup.N_i, setup.N_h)
+        for size, count in plan.eigenproblems:
+            n = float(size)
+            seconds += count * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
+        if setup.activation.is_numeric:
+            seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * setup.N_h
+        return Cost(seconds, plan.peak_bytes, setup.P)
+
+    def compute(self, setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
+        """Return the result of each seed.
+
+        Teachers and eigenvalues of all seeds are computed together: for small networks that is
+        many times faster.
+        """
+        from hessweep.hessian import stacked_trace
+        from hessweep.spectrum import stacked_spectra_with_error
+
+        networks = setup.networks(seeds)
+        W1 = np.stack([network.W1 for network in networks])
+        W2 = np.stack([network.W2 for network in networks])
+        start = perf_counter()
+        spectra = stacked_spectra_with_error(setup.activation, W1, W2)
+        spectrum_time = (perf_counter() - start) / len(seeds)
+        traces = stacked_trace(setup.activation, W1, W2).tolist()
+        results = []
+        for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
+            start = perf_counter()
+            proof = rank_columns(network, spectrum)
+            rank_time = perf_counter() - start
+            scalars = {
+                "P": network.P,
+                "lambda_max": spectrum.eigenvalues[-1],
+                "trace": trace,
+                "frobenius_norm": spectrum.frobenius_norm,
+                "eigenvalue_error": spectrum.error,
+                "density_floor": 0.0,
+                **proof,
+                "route": spectrum.route,
+                "spectrum_time": spectrum_time,
+                "rank_time": rank_time,
+            }
+            flat = {"eigenvalues": spectrum.eigenvalues}
+            results.append(PointResult(setup.point(seed), scalars, flat))
+        return results
+
+    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
+        """Yield `eigenvalues` if any of them differs by more than the sum of both error bounds."""
+        found, computed = stored["eigenvalues"], result.eigenvalues
+        allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
+        if found.shape != computed.shape or not (np.abs(found - computed) <= allowed).all():
+            yield "eigenvalues"
+
+
+def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
+    """Return everything that is stored about the rank of a point, by column."""
+    from hessweep.rank import float64, rank, smallest_eigenvalue
+
+    proof = rank(network, spectrum)
+    smallest = smallest_eigenvalue(network, spectrum, proof.value)
+    # The inverse of as many independent gradients as the rank is a second proof.
+    proved_twice = proof.method == "theorem" and smallest.method == "ball"
+    return {
+        "lambda_min": smallest.value,
+        "lambda_min_error": smallest.relative_error,
+        "rank": proof.value,
+        "rank_lower": proof.lower,
+        "rank_upper": proof.upper,
+        "rank_certificate": proof.certificate,
+        "rank_method": "theorem, ball" if proved_twice else proof.method,
+        "rank_float64": float64.numpy_rank(spectrum),
+        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
+        **formula_columns(network),
+    }
+
+
+def formula_columns(network: "Network") -> dict[str, Any]:
+    """Return the columns on the rank for generic weights by formula; -1 where none is known."""
+    from hessweep.rank import formula
+
+    known = formula(network.activation, network.N_i, network.N_h)
+    return {
+        "effective_parameters": -1 if known.value is None else known.value,
+        "effective_parameters_kind": known.kind,
+    }
+
+
+def certificate_seconds(activation: "Activation", N_i: int, N_h: int) -> float:
+    """Return the predicted time of rank and smallest eigenvalue beyond what float64 gives."""
+    from hessweep.rank import ball, formulas
+    from hessweep.rank.smallest import LARGEST
+
+    P = float(N_h * (N_i + 1))
+    seconds = rounds = 0.0
+    if (polynomial := activation.polynomial) is not None:
+        if _is_at_the_edge(polynomial, N_i, N_h):
+            rounds = EDGE_SHARE
+            if polynomial.degree > 2:
+                rank = formulas.conditions(polynomial.support, N_i, N_h)
+                seconds = EDGE_SHARE * MODULAR_SECONDS * P * rank**2
+    elif (known := activation.theory) and not known.homogeneous:
+        degree = _spanned_degree(N_i, P)
+        if degree >= HARD_DEGREE:
+            # Each degree takes some ten bits; precision is doubled until there are enough.
+            rounds = 1 + (10 * degree // ball.FIRST_BITS).bit_length()
+    if rounds and P <= LARGEST and ball.has_kernel(activation):
+        seconds += rounds * (BALL_SECONDS_PER_SQUARE * P**2 + BALL_SECONDS_PER_CUBE * P**3)
+    return seconds
+
+
+def _is_at_the_edge(activation: "Polynomial", N_i: int, N_h: int) -> bool:
+    """Return whether there are about as many gradients as monomials: λ_min is then tiny."""
+    from hessweep.rank import formulas
+
+    most = formulas.dimension(activation.support, N_i)
+    values = [
+        formulas.formula(activation, N_i, size).value or 0
+        for size in (max(N_h - 1, 1), N_h, N_h + 1)
+    ]
+    reached = values[0] < most <= values[1]
+    nearly = values[1] < most <= values[2] and values[1] > 0.97 * most
+    return activation.degree > 1 and (reached or (nearly and activation.degree > 2))
+
+
+def _spanned_degree(N_i: int, P: float) -> int:
+    """Return the degree up to which N_i variables have P monomials."""
+    degree = 0
+    while comb(N_i + degree, degree) < P:
+        degree += 1
+    return degree

@@ -1,0 +1,93 @@
+"""What a kind of measurement is to the rest of the package.
+
+A kind says which columns and ragged arrays it stores, what a point of it costs, how the points of
+one setup are computed, and how a result that was computed again is compared with a stored one.
+Nothing else in the package depends on the name of a kind. The mathematics is imported when a point
+is computed: a query needs the columns alone.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from hessweep.columns import Column, Ragged
+from hessweep.kinds.columns import SCALARS, SPECTRUM, TIMES
+from hessweep.kinds.result import PointResult
+
+if TYPE_CHECKING:
+    from hessweep.setup import Setup
+
+SMALLEST_SECONDS = 5e-5
+"""Time that the smallest point of any kind takes."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one point of a setup is predicted to cost."""
+
+    seconds: float
+    """Time on one core of a laptop, without the point's bookkeeping and storage."""
+    peak_bytes: int
+    """Peak memory, beyond what a worker process holds anyway."""
+    stored_values: int
+    """Numbers that are stored of the point."""
+
+
+class Kind(ABC):
+    """A kind of measurement: one of them is chosen for each sweep."""
+
+    name: ClassVar[str]
+    revision: ClassVar[int] = 0
+    """Raised when a change to this kind alters the numbers that are stored for it."""
+    columns: ClassVar[tuple[Column, ...]] = SCALARS
+    """The scalars that it stores of each point."""
+    ragged: ClassVar[tuple[Ragged, ...]] = (SPECTRUM,)
+    """The ragged arrays that it stores."""
+    has_full_spectrum: ClassVar[bool] = False
+    """Whether all P eigenvalues are stored."""
+    precedence: ClassVar[int] = 0
+    """Of two kinds that are stored of one teacher, tables show the one of higher precedence."""
+    lighter: ClassVar[str | None] = None
+    """The name of a kind that fits less memory and can be asked for instead, if there is one."""
+
+    @abstractmethod
+    def cost(self, setup: "Setup") -> Cost:
+        """Return the predicted cost of one point."""
+
+    @abstractmethod
+    def compute(self, setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
+        """Return the result of each seed, the same to the bit whichever seeds come together.
+
+        Exceptions of the mathematics and of a user's activation are passed on.
+        """
+
+    @abstractmethod
+    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the names of stored values that differ by more than the stated errors.
+
+        Args:
+            result: The point computed again, perhaps on a machine of another kind.
+            stored: Its stored values by column.
+        """
+
+    def differences(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the names of stored values that are not the same to the bit, except for times.
+
+        Args:
+            result: The point computed again, with the same processor and libraries.
+            stored: Its stored values by column; columns that an older segment lacks are skipped.
+        """
+        for column in self.columns:
+            if column.name in TIMES or column.name not in stored:
+                continue
+            value = np.array(result.scalars[column.name], dtype=column.numpy_dtype)[()]
+            found = stored[column.name]
+            same = value == found if column.dtype == "str" else value.tobytes() == found.tobytes()
+            if not same:
+                yield column.name
+        for name, values in result.flat.items():
+            if name in stored and values.tobytes() != stored[name].tobytes():
+                yield name
