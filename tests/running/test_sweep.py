@@ -18,7 +18,7 @@ from hessweep.running import Summary, driver, find_work, run, sweep
 from hessweep.running.clusters import cluster_client
 from hessweep.running.cost import predicted_seconds
 from hessweep.running.driver import MAX_BATCH, batches
-from hessweep.setup import Setup
+from hessweep.setup import Point, Setup
 from hessweep.store import read_segment, stored_points
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import AddressCluster, LocalCluster
