@@ -1,21 +1,25 @@
-# The workflow: sweep -> publish -> tables, figures -> report. Run by `make`, or by
-# `snakemake --cores all [--config study=FILE] [TARGET]`.
+# The workflow: sweep -> publish -> tables, figures -> report. Run it by `make STUDY=FILE`, or by
+# `snakemake --workflow-profile workflow/profiles/default --config study=FILE [-- TARGET]`.
+# Without a study it runs the paper's.
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from hessweep.running.after_kill import clear_after_kill
 from hessweep.errors import InputError
-from hessweep.outputs import check_outputs
-from hessweep.study import load_study
+from hessweep.outputs import load_study
+from hessweep.running.after_kill import clear_after_kill
 
 min_version("9.0")
 
+if unknown := sorted(set(config) - {"study"}):
+    raise WorkflowError(
+        f"unknown configuration {', '.join(unknown)}: a study is not a configuration file of "
+        "Snakemake; name it by --config study=FILE"
+    )
 STUDY_FILE = config.get("study", "config/paper.yaml")
 try:
     STUDY = load_study(STUDY_FILE)
-    check_outputs(STUDY, STUDY_FILE)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results

@@ -8,10 +8,10 @@ from time import perf_counter
 import numpy as np
 from measure import Row
 
+from hessweep.outputs import load_study
 from hessweep.rank import rank, smallest_eigenvalue
 from hessweep.setup import Point
 from hessweep.spectrum import stacked_spectra_with_error
-from hessweep.study import load_study
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hessweep.activations import activation
 from hessweep.errors import StudyError
 from hessweep.setup import Setup
-from hessweep.study import LocalCluster, SlurmCluster, Study, load_study, parse_study
+from hessweep.study import LocalCluster, SlurmCluster, Study, parse_study, read_study
 
 SLURM = {"kind": "slurm", "jobs": 1, "memory": "1GB"}
 SWEEP = {"activation": "erf", "N": 3, "seeds": 2}
@@ -34,7 +34,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_the_documented_study_is_read(tmp_path: Path) -> None:
-    study = load_study(
+    study = read_study(
         write(
             tmp_path,
             """
@@ -215,18 +215,18 @@ def test_every_mistake_of_a_study_is_told_at_once() -> None:
 def test_yaml_that_is_not_a_study(tmp_path: Path, text: str, told: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(StudyError, match=told) as caught:
-        load_study(path)
+        read_study(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"none\.yaml: can not read .* No such file"):
-        load_study(tmp_path / "none.yaml")
+        read_study(tmp_path / "none.yaml")
     with pytest.raises(StudyError, match="can not read"):
-        load_study(tmp_path)
+        read_study(tmp_path)
     (tmp_path / "latin").write_bytes(b"name: gr\xf6\xdfe\n")
     with pytest.raises(StudyError, match="expected UTF-8"):
-        load_study(tmp_path / "latin")
+        read_study(tmp_path / "latin")
 
 
 def test_the_json_schema_knows_every_key() -> None:
@@ -281,7 +281,7 @@ def test_any_data_is_a_study_or_a_study_error(document: dict) -> None:
 def test_what_yaml_writes_is_read_back(tmp_path_factory, document: dict) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "study.yaml"
     path.write_text(yaml.safe_dump(document))
-    outcome = outcome_of(lambda: load_study(path))
+    outcome = outcome_of(lambda: read_study(path))
     assert outcome == "a study" or outcome.startswith(f"{path}: ")
     in_memory = outcome_of(lambda: parse_study(document, path))
     assert (outcome == "a study") == (in_memory == "a study")
@@ -293,4 +293,4 @@ def test_any_text_is_a_study_or_a_study_error(tmp_path_factory, content: str | b
     path = tmp_path_factory.mktemp("fuzz") / "study.yaml"
     path.write_bytes(content.encode(errors="replace") if isinstance(content, str) else content)
     with pytest.raises(StudyError):
-        load_study(path)
+        read_study(path)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from hessweep.density import extreme_eigenvalues, spectral_density
     from hessweep.hessian import hessian, hessian_operator
     from hessweep.networks import Network, sample_teacher
+    from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, rank
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
-    from hessweep.study import load_study
 
 _HOMES = {
     "Network": "networks",
@@ -26,7 +26,7 @@ _HOMES = {
     "extreme_eigenvalues": "density",
     "hessian": "hessian",
     "hessian_operator": "hessian",
-    "load_study": "study",
+    "load_study": "outputs",
     "open_results": "store",
     "pooled_eigenvalues": "store",
     "rank": "rank",

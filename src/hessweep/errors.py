@@ -28,6 +28,12 @@ def did_you_mean(word: Any, known: Iterable[str]) -> str:
 class HessweepError(Exception):
     """Any error that hessweep raises on purpose; the message says what to do."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Workers send errors to the driver. Dask pickles exceptions by tblib, which makes those
+        # without a method of their own by `__new__` of the first base: that fails for
+        # StoreAccessError, whose memory is laid out as OSError's.
+        return type(self), self.args, self.__dict__ or None
+
 
 class InputError(HessweepError, ValueError):
     """Something the user wrote is wrong."""

@@ -1,15 +1,38 @@
-"""What a study asks for besides points: tables and figures, each of a known kind."""
+"""The gate for study files: what every command, the workflow and `hessweep.load_study` call.
 
+A study's tables and figures are of kinds that the modules `tables` and `figures` define. These
+build on what a study is, so that the check of their names and options is here and not there.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from hessweep.errors import StudyError
-from hessweep.figures import figure_kind
-from hessweep.study import Study
-from hessweep.tables import table_kind
+from hessweep.study import FigureRequest, Study, TableRequest, read_study
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study file, and check all of it.
+
+    Args:
+        path: The study file, YAML.
+
+    Returns:
+        The study: its sweeps, tables, figures and cluster.
+
+    Raises:
+        StudyError: If the file can not be read, is not YAML, or does not follow the schema; or if
+            a kind of table or figure is unknown, does not take one of its options, or lacks one.
+            The message names every wrong key, what was expected there and what came.
+    """
+    study = read_study(path)
+    check_outputs(study, path)
+    return study
 
 
 def check_outputs(study: Study, path: str | Path) -> None:
-    """Check kinds and options of all tables and figures, which loading a study leaves open.
+    """Check the kinds and the options of all tables and figures, which `read_study` does not.
 
     Args:
         study: The study.
@@ -19,15 +42,27 @@ def check_outputs(study: Study, path: str | Path) -> None:
         StudyError: If a kind is unknown, does not take one of its options, or lacks one; the
             message names every one of them.
     """
-    wrong = []
-    for section, kind_of, requests in (
-        ("tables", table_kind, study.tables),
-        ("figures", figure_kind, study.figures),
-    ):
-        for name, request in requests.items():
-            try:
-                kind_of(request.kind, request.options)
-            except StudyError as error:
-                wrong.append(f"{path}: {section}.{name}: {error}")
+    # Imported only where a study has tables or figures: pandas and matplotlib take a second.
+    wrong: list[str] = []
+    if study.tables:
+        from hessweep.tables import table_kind
+
+        wrong += _mistakes("tables", study.tables, table_kind)
+    if study.figures:
+        from hessweep.figures import figure_kind
+
+        wrong += _mistakes("figures", study.figures, figure_kind)
     if wrong:
-        raise StudyError("\n".join(wrong))
+        raise StudyError("\n".join(f"{path}: {mistake}" for mistake in wrong))
+
+
+def _mistakes(
+    section: str,
+    requests: Mapping[str, TableRequest] | Mapping[str, FigureRequest],
+    kind_of: Callable[[str, dict[str, Any]], object],
+) -> Iterator[str]:
+    for name, request in requests.items():
+        try:
+            kind_of(request.kind, request.options)
+        except StudyError as error:
+            yield f"{section}.{name}: {error}"

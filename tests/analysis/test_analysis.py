@@ -6,9 +6,9 @@ from hessweep import analysis
 from hessweep.activations import activation
 from hessweep.errors import InputError
 from hessweep.kinds import SCALARS, PointResult
+from hessweep.outputs import load_study
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, write_segment
-from hessweep.study import load_study
 
 STUDY = """
 name: planted

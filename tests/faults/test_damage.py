@@ -8,8 +8,8 @@ import pytest
 
 from faults.stored import Content, contents, times_stored
 from hessweep.cli import main
+from hessweep.outputs import load_study
 from hessweep.store import publish, write_segment
-from hessweep.study import load_study
 
 STUDY = """
 name: demo

@@ -10,9 +10,9 @@ import pytest
 
 from faults.processes import HESSWEEP, finish
 from faults.stored import contents
+from hessweep.outputs import load_study
 from hessweep.running import verify
 from hessweep.store import publish, stored_points, write_segment
-from hessweep.study import load_study
 
 STUDY = """
 name: demo

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import stat
 import subprocess
 import sys
@@ -16,11 +17,18 @@ from distributed import Client
 
 from hessweep.activations import activation
 from hessweep.errors import ClusterError, HessweepError
-from hessweep.running import clusters as cluster
 from hessweep.running import run
-from hessweep.running.capacity import connected_memory, fitted, planned_memory, planned_workers
-from hessweep.running.clusters import choose_cluster, cluster_client
+from hessweep.running.capacity import Capacity, connected_memory
+from hessweep.running.clusters import (
+    VARIABLES,
+    address,
+    choose_cluster,
+    cluster_client,
+    cluster_kind,
+    planned,
+)
 from hessweep.running.cost import blas_threads, check_fits
+from hessweep.running.credentials import new_credentials
 from hessweep.setup import Setup
 from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
 
@@ -90,15 +98,55 @@ def test_a_cut_of_the_network_for_30_seconds_is_survived(local: Client) -> None:
     assert timeouts() == ("120s", "60s")
 
 
-def test_a_running_scheduler_by_address_and_by_file(local: Client, tmp_path: Path) -> None:
-    by_address = AddressCluster(address=address_of(local))
-    assert run(POINTS[:2], tmp_path / "a", by_address).computed == 2
-    file = tmp_path / "scheduler.json"
-    file.write_text(json.dumps({"type": "Scheduler", "address": address_of(local)}))
-    by_file = FileCluster(path=file)
-    assert run(POINTS[2:], tmp_path / "a", by_file).computed == 2
-    assert local.status == "running"
-    assert local.submit(int, 3).result() == 3
+def test_a_running_scheduler_by_address_and_by_file(tmp_path: Path) -> None:
+    from distributed import LocalCluster as DaskCluster
+
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with DaskCluster(n_workers=1, threads_per_worker=1, **options) as there, Client(there) as mine:
+        by_address = AddressCluster(address=there.scheduler_address)
+        assert run(POINTS[:2], tmp_path / "a", by_address).computed == 2
+        file = tmp_path / "scheduler.json"
+        file.write_text(json.dumps({"type": "Scheduler", "address": there.scheduler_address}))
+        by_file = FileCluster(path=file)
+        assert run(POINTS[2:], tmp_path / "a", by_file).computed == 2
+        assert mine.submit(int, 3).result() == 3
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "tls"])
+def test_a_local_run_refuses_clients_without_its_credentials(
+    local: Client, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 1)
+    processes = [local.scheduler_info()["address"], *local.nthreads()]
+    assert all(process.startswith("tls://") for process in processes)
+    for process in processes:
+        port = process.rpartition(":")[2]
+        with (
+            pytest.raises(ClusterError, match="no Dask scheduler answers"),
+            cluster_client(AddressCluster(address=f"{protocol}://127.0.0.1:{port}")),
+        ):
+            pass
+
+
+def test_credentials_of_another_run_are_refused(local: Client) -> None:
+    security = new_credentials()
+    with pytest.raises(OSError, match="TLS certificate does not match"):
+        Client(address_of(local), security=security, timeout=1, set_as_default=False)
+    assert new_credentials().tls_client_key != security.tls_client_key
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="files in memory are Linux's")
+def test_no_key_is_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def must_not_write(*_: object, **__: object) -> None:
+        pytest.fail("a temporary folder was made")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", must_not_write)
+    credentials = new_credentials()
+    for role in ("client", "scheduler", "worker"):
+        context = credentials.get_listen_args(role)["ssl_context"]
+        assert context.verify_mode == ssl.CERT_REQUIRED
+        assert context.cert_store_stats()["x509"] == 1
+    assert "KEY" not in repr(credentials)
 
 
 def test_a_scheduler_file_that_is_not_there(tmp_path: Path) -> None:
@@ -119,18 +167,18 @@ def test_a_scheduler_file_that_is_none(tmp_path: Path, content: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9"])
+@pytest.mark.parametrize("where", ["tcp://127.0.0.1:9", "tls://127.0.0.1:9"])
 def test_an_address_where_nothing_answers(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 1)
     with (
         pytest.raises(ClusterError, match="no Dask scheduler answers there"),
-        cluster_client(AddressCluster(address=address)),
+        cluster_client(AddressCluster(address=where)),
     ):
         pass
     # A file that a scheduler left behind, too, names itself.
-    (tmp_path / "old.json").write_text(json.dumps({"address": address}))
+    (tmp_path / "old.json").write_text(json.dumps({"address": where}))
     with (
         pytest.raises(ClusterError, match=r"old\.json: no Dask scheduler answers"),
         cluster_client(FileCluster(path=tmp_path / "old.json")),
@@ -141,7 +189,7 @@ def test_an_address_where_nothing_answers(
 def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     from distributed import LocalCluster as DaskCluster
 
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 1)
     with (
         DaskCluster(n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0") as empty,
         pytest.raises(ClusterError, match="has no worker"),
@@ -159,19 +207,64 @@ def test_the_command_line_beats_the_environment_beats_the_study() -> None:
     assert choose_cluster(study, "local", environment) == LocalCluster()
     assert choose_cluster(LocalCluster(workers=3), "local", {}) == LocalCluster(workers=3)
     assert choose_cluster(study, "a/s.json", {}) == FileCluster(path=Path("a/s.json"))
-    with pytest.raises(ClusterError, match="expected local, an address such as"):
+    for text in ("localhost:8786", "127.0.0.1:9999", "[::1]:8786"):
+        assert choose_cluster(study, text, {}) == AddressCluster(address=f"tcp://{text}")
+    for path in ("./a:1", "s.json"):
+        assert choose_cluster(study, path, {}) == FileCluster(path=Path(path))
+    with pytest.raises(ClusterError, match=r"^http://10.* expected local, an address such as"):
         choose_cluster(study, "http://10.0.0.1:8786", {})
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_messages_name_the_environment_variable(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ClusterError, match=rf"from the environment variable {name}\): expected"):
+        choose_cluster(LocalCluster(), None, {name: "http://10.0.0.1:8786"})
+    for other in VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 1)
+    monkeypatch.setenv(name, "127.0.0.1:9")
+    stale = choose_cluster(LocalCluster())
+    with (
+        pytest.raises(
+            ClusterError, match=rf"answers there.*the environment variable {name} names"
+        ),
+        cluster_client(stale),
+    ):
+        pass
+    with (
+        pytest.raises(ClusterError) as told,
+        cluster_client(AddressCluster(address="tcp://127.0.0.1:10")),
+    ):
+        pass
+    assert name not in str(told.value)
+
+
+def test_an_unknown_kind_is_refused() -> None:
+    unknown = LocalCluster.model_construct(kind="dask-gateway")
+    for use in (planned, lambda config: cluster_client(config).__enter__()):
+        with pytest.raises(ClusterError, match="no kind of cluster is named 'dask-gateway'"):
+            use(unknown)
+
+
+def test_every_kind_of_a_study_has_its_module() -> None:
+    for kind in (LocalCluster, AddressCluster, FileCluster, SlurmCluster):
+        module = cluster_kind(kind.model_construct())
+        assert module.__name__.endswith(f".{kind.model_fields['kind'].default}")
+        assert callable(module.plan)
+        assert callable(module.open_client)
 
 
 def test_what_is_known_of_workers_before_they_start() -> None:
     slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
-    assert (planned_workers(slurm), planned_memory(slurm)) == (6, 2 * 10**9)
-    local = LocalCluster(workers=2)
-    machine = psutil.virtual_memory().total
-    assert planned_workers(local) == 2
-    assert 0 < planned_memory(local) <= machine / 2
-    elsewhere = AddressCluster(address="tcp://10.0.0.1:8786")
-    assert (planned_workers(elsewhere), planned_memory(elsewhere)) == (None, None)
+    assert planned(slurm) == Capacity(workers=6, memory=2 * 10**9)
+    local = planned(LocalCluster(workers=2))
+    assert local is not None
+    assert local.workers == 2
+    assert 0 < local.memory <= psutil.virtual_memory().total / 2
+    assert planned(AddressCluster(address="tcp://10.0.0.1:8786")) is None
+    assert planned(FileCluster(path=Path("s.json"))) is None
 
 
 def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkeypatch) -> None:
@@ -180,18 +273,30 @@ def test_a_large_point_gets_the_memory_and_the_threads_of_several_workers(monkey
     erf = activation("erf")
     small, large, huge = (Setup(erf, 3, N_h).point(0) for N_h in (100, 3_000, 10_000))
     assert [blas_threads(point.setup) for point in (small, large)] == [1, 2]
-    assert fitted(LocalCluster(), []) == LocalCluster()
-    workers = [planned_workers(fitted(LocalCluster(), [point])) for point in (small, large, huge)]
-    assert workers == [8, 4, 1]
-    assert planned_memory(fitted(LocalCluster(), [large])) == 8 * 2**30
-    check_fits([large], planned_memory(fitted(LocalCluster(), [large])))
-    assert planned_workers(fitted(LocalCluster(), [small], cores=3)) == 3
-    roomy = fitted(LocalCluster(memory="12GB"), [small])
-    assert (planned_workers(roomy), planned_memory(roomy)) == (2, 12 * 10**9)
-    # What the study says stands.
-    slurm = SlurmCluster(jobs=2, cores=3, memory="6GB")
-    for given in (LocalCluster(workers=8), slurm):
-        assert fitted(given, [large]) == given
+    assert planned(LocalCluster()) == Capacity(8, 4 * 2**30)
+    assert planned(LocalCluster(), [small, large]) == Capacity(4, 8 * 2**30)
+    assert [planned(LocalCluster(), [point]).workers for point in (small, huge)] == [8, 1]
+    check_fits([large], planned(LocalCluster(), [large]).memory)
+    assert planned(LocalCluster(), [small], cores=3).workers == 3
+    assert planned(LocalCluster(memory="12GB"), [small]) == Capacity(2, 12 * 10**9)
+    # What the study gives stands.
+    assert planned(LocalCluster(workers=8), [large]).workers == 8
+    assert planned(SlurmCluster(jobs=2, cores=3, memory="6GB"), [large]).workers == 6
+
+
+def test_a_script_without_a_main_guard_says_so(tmp_path: Path) -> None:
+    script = tmp_path / "no_guard.py"
+    script.write_text(
+        "from hessweep.activations import activation\n"
+        "from hessweep.running import run\n"
+        "from hessweep.setup import Setup\n"
+        f"run([Setup(activation('erf'), 3, 3).point(0)], {str(tmp_path / 'results')!r})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 1
+    assert "needs a main guard" in done.stderr.splitlines()[-1]
 
 
 def test_slurm_without_sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,7 +356,7 @@ def test_slurm_that_can_not_work_says_why(
 def test_slurm_workers_join_over_tls(
     tmp_path: Path, fake_slurm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 2)
+    monkeypatch.setattr(address, "CONNECT_SECONDS", 2)
     config = SlurmCluster(
         jobs=1, memory="1GB", queue="main", walltime="00:05:00", interface="lo",
         prologue=["export FROM_PROLOGUE=yes"], directives=["--constraint=fast"],
@@ -260,11 +365,11 @@ def test_slurm_workers_join_over_tls(
         assert run(POINTS, tmp_path / "results", client).computed == len(POINTS)
         assert client.submit(os.getenv, "FROM_PROLOGUE").result() == "yes"
         assert client.submit(dask.config.get, "distributed.comm.timeouts.tcp").result() == "120s"
-        address = address_of(client)
-        assert address.startswith("tls://")
+        where = address_of(client)
+        assert where.startswith("tls://")
         with (
             pytest.raises(ClusterError, match="no Dask scheduler answers"),
-            cluster_client(AddressCluster(address=address)),
+            cluster_client(AddressCluster(address=where)),
         ):
             pass
     script = (tmp_path / "job.sh").read_text()

@@ -18,7 +18,7 @@ from hessweep.running import Summary, driver, find_work, run, sweep
 from hessweep.running.clusters import cluster_client
 from hessweep.running.cost import predicted_seconds
 from hessweep.running.driver import MAX_BATCH, batches
-from hessweep.setup import Setup
+from hessweep.setup import Point, Setup
 from hessweep.store import read_segment, stored_points
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import AddressCluster, LocalCluster
@@ -184,15 +184,43 @@ def test_workers_that_can_not_run_tasks_end_the_run(client: Client, tmp_path: Pa
         run([Setup(Unloadable(), 2, 2).point(0)], tmp_path, client)
 
 
+def in_batches(points: list[Point], longest: float) -> list[tuple[Point, ...]]:
+    seconds = [predicted_seconds(point) for point in points]
+    found = list(batches(points, seconds, longest))
+    for batch in found:
+        assert batch.seconds == tuple(map(predicted_seconds, batch.points))
+        assert [single.points for single in batch.single_points()] == [(p,) for p in batch.points]
+    return [batch.points for batch in found]
+
+
 def test_batches_hold_every_point_once_the_longest_work_first() -> None:
     points = [Setup(ERF, N, N).point(seed) for N in (2, 12, 25) for seed in range(1500)]
-    tasks = list(batches(points, 0.5))
+    tasks = in_batches(points, 0.5)
     assert sorted(point.key for task in tasks for point in task) == sorted(p.key for p in points)
     sizes = [point.setup.N_i for task in tasks for point in task]
     assert sizes == sorted(sizes, reverse=True)
     assert 500 < max(map(len, tasks)) <= MAX_BATCH
     assert all(len(task) > 1 for task in tasks[:-1])
-    assert [len(task) for task in batches(Setup(ERF, 60, 60).points(range(3)), 0.5)] == [1, 1, 1]
+    assert all(sum(map(predicted_seconds, task)) <= 0.5 for task in tasks)
+    large = Setup(ERF, 60, 60).points(range(3))
+    assert [len(task) for task in in_batches(large, 0.5)] == [1, 1, 1]
+    assert in_batches([], 0.5) == []
+    many = in_batches(Setup(ERF, 1, 1).points(range(MAX_BATCH + 1)), 1e9)
+    assert [len(task) for task in many] == [MAX_BATCH, 1]
+
+
+def test_the_time_of_each_point_is_predicted_once(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Point] = []
+
+    def counted(point: Point) -> float:
+        seen.append(point)
+        return predicted_seconds(point)
+
+    monkeypatch.setattr("hessweep.running.cost.predicted_seconds", counted)
+    run(POINTS[:6], tmp_path, client)
+    assert sorted(point.key for point in seen) == sorted(point.key for point in POINTS[:6])
 
 
 def test_short_sweeps_are_cut_finer(client: Client, tmp_path: Path) -> None:

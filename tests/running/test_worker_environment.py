@@ -9,7 +9,9 @@ import pytest
 import threadpoolctl
 
 from hessweep.running import worker_environment
-from hessweep.running.clusters import PRELOAD, cluster_client, slurm_arguments
+from hessweep.running.clusters import cluster_client
+from hessweep.running.clusters.dask_settings import PRELOAD
+from hessweep.running.clusters.slurm import slurm_arguments
 from hessweep.running.worker_environment import MALLOC, OPENBLAS, faster_kernel
 from hessweep.study import LocalCluster, SlurmCluster
 

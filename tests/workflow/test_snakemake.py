@@ -12,9 +12,9 @@ import pytest
 import xarray as xr
 import yaml
 
+from hessweep.outputs import load_study
 from hessweep.running import find_work, verify
 from hessweep.store import repair, stored_points
-from hessweep.study import load_study
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,6 +138,28 @@ def test_a_wrong_study_says_what_is_wrong(workflow):
     assert "sweeps.a.activation" in run.stderr
     assert "Traceback" not in run.stderr
     assert not (workflow / "results" / "wrong").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unknown"),
+    [
+        (["--configfile", "config/tiny.yaml"], "figures, name, sweeps, tables"),
+        (["--config", "Study=config/tiny.yaml"], "Study"),
+    ],
+)
+def test_a_configuration_that_names_no_study_is_refused(workflow, arguments, unknown):
+    """Rather than that the paper's study runs, which takes hours."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", *arguments]
+    run = subprocess.run(command, cwd=workflow, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert f"unknown configuration {unknown}: " in run.stderr
+    assert "--config study=FILE" in run.stderr
+
+
+def test_the_usage_in_the_snakefile_s_head_works(workflow):
+    assert "--config study=FILE [-- TARGET]" in (workflow / "Snakefile").read_text()
+    run = snakemake(workflow, "--dry-run", "--", "tables")
+    assert run.returncode == 0, run.stderr
 
 
 def test_snakemake_writes_its_own_report_without_flags(workflow):

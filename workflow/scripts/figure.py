@@ -6,7 +6,7 @@ from pathlib import Path
 from hessweep.analysis import results_of
 from hessweep.errors import HessweepError
 from hessweep.figures import make
-from hessweep.study import load_study
+from hessweep.outputs import load_study
 
 
 def main(job):

@@ -3,8 +3,8 @@
 import sys
 
 from hessweep.errors import HessweepError
+from hessweep.outputs import load_study
 from hessweep.report import build
-from hessweep.study import load_study
 
 
 def main(job):

@@ -12,15 +12,23 @@ from hessweep.cli.progress import ProgressDisplay
 from hessweep.errors import HessweepError
 from hessweep.running import run
 from hessweep.running.clusters import choose_cluster
-from hessweep.study import load_study
+from hessweep.running.signals import stop_on_signals
+from hessweep.study import read_study
 
 
-def main(job):
-    study = load_study(job.params.study)
+def main(job, stops):
+    # The Snakefile has checked all of the study, and a sweep needs neither tables nor figures.
+    study = read_study(job.params.study)
     points = study.sweeps[job.wildcards.sweep].points()
     with ProgressDisplay() as display:
+
+        def report(state):
+            if stops:
+                raise KeyboardInterrupt
+            display(state)
+
         cluster = choose_cluster(study.cluster)
-        summary = run(points, study.results, cluster, progress=display, cores=job.threads)
+        summary = run(points, study.results, cluster, progress=report, cores=job.threads)
     if summary.failed:
         sys.exit(
             f"{job.wildcards.sweep}: {summary.failed} of {summary.requested} points have no "
@@ -32,18 +40,17 @@ def main(job):
 
 
 def stop_with(parent):
-    """End this job when the process that started it is gone: a killed Snakemake ends no job."""
+    """End this job when its parent process has ended, since a killed Snakemake does not."""
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
-    # A batch system, too, ends a job with SIGTERM: the same orderly end as for Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stopped_by = stop_on_signals()
     threading.Thread(target=stop_with, args=(os.getppid(),), daemon=True).start()
     try:
-        main(snakemake)  # noqa: F821 - Snakemake puts it there
+        main(snakemake, stopped_by)  # noqa: F821 - Snakemake puts it there
     except KeyboardInterrupt:
         sys.exit("stopped; what was computed is stored, run again to compute the rest")
     except HessweepError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hessweep.analysis import results_of
 from hessweep.errors import HessweepError
-from hessweep.study import load_study
+from hessweep.outputs import load_study
 from hessweep.tables import make, to_markdown
 
 

@@ -1,7 +1,6 @@
 """`hessweep plan`, `run` and `status`: commands on a study file."""
 
 import json
-import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -40,20 +39,19 @@ def plan(
     study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
 ) -> None:
     """Predict time, memory and storage; compute nothing."""
-    from hessweep.outputs import check_outputs
+    from hessweep.outputs import load_study
     from hessweep.running import find_work
     from hessweep.running.calibration import calibrate
-    from hessweep.running.capacity import fitted, planned_memory, planned_workers
+    from hessweep.running.clusters import planned
     from hessweep.running.cost import check_fits
-    from hessweep.study import load_study
     from hessweep.units import show_bytes, show_seconds
 
     study = load_study(study_file)
-    check_outputs(study, study_file)
     config = _where(study.cluster, cluster, workers)
     requested = study.points()
     missing = find_work(requested, study.results).missing
-    config = fitted(config, missing)
+    capacity = planned(config, missing)
+    workers = capacity.workers if capacity else None
     wanted = {point.key for point in missing}
     calibration = calibrate(study.results, {point.setup.activation for point in requested})
     deviation = calibration.deviation()
@@ -64,9 +62,7 @@ def plan(
     if as_json:
         deviations = None if deviation is None else asdict(deviation)
         told = {"name": study.name, "results": str(study.results), "sweeps": rows}
-        print_json(
-            told | {"workers": planned_workers(config), "predicted_over_measured": deviations}
-        )
+        print_json(told | {"workers": workers, "predicted_over_measured": deviations})
     else:
         print_table(
             ["sweep", "points", "missing", "core time", "memory", "storage"],
@@ -81,9 +77,9 @@ def plan(
                 ]
                 for name, row in rows.items()
             ],
-            note=_note(rows["all"], planned_workers(config), str(study.results), deviation),
+            note=_note(rows["all"], workers, str(study.results), deviation),
         )
-    check_fits(missing, planned_memory(config))
+    check_fits(missing, capacity.memory if capacity else None)
 
 
 def run(
@@ -97,11 +93,12 @@ def run(
 ) -> None:
     """Compute what is missing, and publish it."""
     from hessweep.cli.progress import ProgressDisplay
+    from hessweep.outputs import load_study
     from hessweep.running import run as run_sweep
+    from hessweep.running.signals import stop_on_signals
     from hessweep.store import publish
-    from hessweep.study import load_study
 
-    stops = _stops_on_signals()
+    stops = stop_on_signals()
     study = load_study(study_file)
     config = _where(study.cluster, cluster, workers)
     try:
@@ -142,8 +139,8 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
 
     The exit code is 1 unless all is done.
     """
+    from hessweep.outputs import load_study
     from hessweep.store import stored_points
-    from hessweep.study import load_study
 
     study = load_study(study_file)
     stored = stored_points(study.results)
@@ -174,13 +171,10 @@ def report(study_file: StudyFile) -> None:
 
     It is one HTML file that holds tables, figures and an explorer, and needs no network.
     """
-    from hessweep.outputs import check_outputs
+    from hessweep.outputs import load_study
     from hessweep.report import build
-    from hessweep.study import load_study
 
-    study = load_study(study_file)
-    check_outputs(study, study_file)
-    sys.stdout.write(f"{build(study)}\n")
+    sys.stdout.write(f"{build(load_study(study_file))}\n")
 
 
 def _coloured(state: str, count: int) -> str:
@@ -204,23 +198,6 @@ def _errors(root: Path) -> dict[str, str]:
             if error
         }
     return errors
-
-
-def _stops_on_signals() -> list[int]:
-    """Let Ctrl-C and SIGTERM, which a batch system sends, end the run in order.
-
-    Returns:
-        The signals that came: Python loses an exception that is raised within a destructor.
-    """
-    stops: list[int] = []
-
-    def stop(number: int, _: object) -> None:
-        stops.append(number)
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return stops
 
 
 def _where(config: "ClusterConfig", asked: str | None, workers: int | None) -> "ClusterConfig":

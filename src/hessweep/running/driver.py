@@ -1,4 +1,4 @@
-"""Keeps the workers busy: a sliding window of batches, and what happens to those that die."""
+"""Keeps the workers busy with a sliding window of batches, and deals with workers that die."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,26 +15,37 @@ from distributed.client import FutureCancelledError
 
 from hessweep.errors import ClusterError, StoreError
 from hessweep.kinds import PointResult
-from hessweep.running.cost import predicted_seconds
 from hessweep.running.task import compute_batch
 from hessweep.setup import Point
 from hessweep.store import write_segment
-from hessweep.store.segments import segments_folder
-
-Batch = Sequence[Point]
+from hessweep.store.segments import has_segment
 
 MAX_BATCH = 4000
-"""Points in a task at most."""
+"""The largest number of points in a task."""
 
 WINDOW = 4
-"""Tasks in flight for each thread of the workers: enough that none waits for the driver."""
+"""Tasks in flight for each thread of the workers: enough that no thread waits for the driver."""
 
 HEARTBEAT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
+class Batch:
+    """The points of one task."""
+
+    points: tuple[Point, ...]
+    seconds: tuple[float, ...]
+    """The predicted time of each point on one core."""
+
+    def single_points(self) -> "Iterator[Batch]":
+        """Yield a batch for each of the points."""
+        for point, seconds in zip(self.points, self.seconds, strict=True):
+            yield Batch((point,), (seconds,))
+
+
+@dataclass(frozen=True)
 class Failure:
-    """A point without a result, and why."""
+    """A point without a result, and the reason."""
 
     point: Point
     error: str
@@ -42,40 +53,48 @@ class Failure:
 
 @dataclass
 class Progress:
-    """How far a sweep is."""
+    """How far a sweep has come."""
 
     total: int
-    """Points to compute."""
+    """Number of points to compute."""
     done: int = 0
     failed: int = 0
     workers: int = 0
-    """Threads that compute; 0 while none has joined."""
+    """Number of threads that compute; 0 while no worker has joined."""
     seconds: float = 0.0
-    """Predicted for all points on one core."""
+    """The predicted time of all points on one core."""
     seconds_done: float = 0.0
-    """Of these, for the points that are done or failed."""
+    """The predicted time of the points that are done or failed."""
 
 
-def batches(points: Iterable[Point], seconds: float) -> Iterator[Batch]:
-    """Yield the points in tasks of about that many predicted seconds, the longest work first.
+def batches(points: Sequence[Point], seconds: Sequence[float], longest: float) -> Iterator[Batch]:
+    """Yield the points in batches, those with the longest predicted time first.
 
-    Long points first, so that at the end no worker waits long for another's last task.
+    Long points come first so that at the end no worker waits long for another's last task.
+
+    Args:
+        points: The points, in any order.
+        seconds: The predicted time of each point.
+        longest: The largest predicted time of a batch of more than one point.
     """
-    batch: list[Point] = []
-    cost = 0.0
-    for point in sorted(points, key=predicted_seconds, reverse=True):
-        next_cost = predicted_seconds(point)
-        if batch and (cost + next_cost > seconds or len(batch) == MAX_BATCH):
-            yield tuple(batch)
-            batch, cost = [], 0.0
-        batch.append(point)
-        cost += next_cost
-    if batch:
-        yield tuple(batch)
+    start, total = 0, 0.0
+    order = sorted(range(len(points)), key=seconds.__getitem__, reverse=True)
+    for end, index in enumerate(order):
+        full = total + seconds[index] > longest or end - start == MAX_BATCH
+        if end > start and full:
+            yield _batch(points, seconds, order[start:end])
+            start, total = end, 0.0
+        total += seconds[index]
+    if order:
+        yield _batch(points, seconds, order[start:])
+
+
+def _batch(points: Sequence[Point], seconds: Sequence[float], indices: Sequence[int]) -> Batch:
+    return Batch(tuple(points[i] for i in indices), tuple(seconds[i] for i in indices))
 
 
 class Driver:
-    """Sends batches to the workers of one client until all are settled."""
+    """Sends batches to the workers of one client until each is done or has failed."""
 
     def __init__(
         self, client: Client, root: Path, state: Progress, report: Callable[[Progress], None]
@@ -85,7 +104,7 @@ class Driver:
         self.state = state
         self.report = report
         self.failures: list[Failure] = []
-        self.suspects: list[Point] = []
+        self.suspects: list[Batch] = []
         self.in_flight: dict[str, Batch] = {}
         self.futures: dict[str, Future] = {}
         self.finished: SimpleQueue[Future] = SimpleQueue()
@@ -101,10 +120,11 @@ class Driver:
         try:
             self._heartbeat()
             self._stream(work)
-            # A dead worker takes innocent tasks down with it. One point at a time on the whole
-            # cluster, the one that kills again is the culprit.
-            for point in self.suspects:
-                self._stream([(point,)], alone=True)
+            # A worker that dies takes innocent tasks with it. So each of their points is computed
+            # once more, with no other on the cluster: one that kills its worker then is guilty.
+            for batch in self.suspects:
+                for point in batch.single_points():
+                    self._stream([point], alone=True)
         finally:
             with suppress(Exception):
                 self.client.cancel(list(self.futures.values()), force=True)
@@ -122,12 +142,12 @@ class Driver:
 
     def _submit(self, batch: Batch) -> None:
         key = f"compute_batch-{uuid4().hex}"
-        future = self.client.submit(compute_batch, batch, self.root, key=key, pure=False)
+        future = self.client.submit(compute_batch, batch.points, self.root, key=key, pure=False)
         self.in_flight[key], self.futures[key] = batch, future
         future.add_done_callback(self.finished.put)
 
     def _next_finished(self) -> Future:
-        # By the clock, however fast results come: workers may join at any time.
+        # Workers may join at any time, also while results come faster than heartbeats.
         if monotonic() - self.looked >= HEARTBEAT_SECONDS:
             self._heartbeat()
         while True:
@@ -140,7 +160,7 @@ class Driver:
         self.looked = monotonic()
         if self.client.status in ("closing", "closed"):
             raise ClusterError(_LOST)
-        with suppress(OSError):  # while the connection is cut: Dask reconnects, or gives up
+        with suppress(OSError):  # the connection is cut, until Dask reconnects or gives up
             self.state.workers = sum(self.client.nthreads().values())
         self.report(self.state)
 
@@ -150,9 +170,9 @@ class Driver:
             outcome = future.result()
         except KilledWorker:
             if not alone:
-                self.suspects.extend(batch)
+                self.suspects.append(batch)
                 return
-            outcome = self._record_killer(batch[0])
+            outcome = self._record_killer(batch.points[0])
         except FutureCancelledError:
             raise ClusterError(_LOST) from None
         except Exception as error:
@@ -166,10 +186,10 @@ class Driver:
         if isinstance(outcome, StoreError):
             raise outcome
         segment, errors = outcome
-        if not (segments_folder(self.root) / segment).is_file():
+        if not has_segment(self.root, segment):
             raise ClusterError(
-                f"a worker has stored {segment} in {segments_folder(self.root)}, and it is not "
-                "there for the driver: results need a folder that all workers share with it; "
+                f"a worker has stored the segment {segment} in {self.root}, but the driver does "
+                "not find it there: results need a folder that all workers share with the driver; "
                 "name another in the study"
             )
         self._count(batch, errors)
@@ -179,11 +199,11 @@ class Driver:
         return write_segment(self.root, [PointResult(point, error=error)]), {0: error}
 
     def _count(self, batch: Batch, errors: Mapping[int, str]) -> None:
-        failed = [Failure(batch[place], error) for place, error in errors.items()]
+        failed = [Failure(batch.points[place], error) for place, error in errors.items()]
         self.failures += failed
         self.state.failed += len(failed)
-        self.state.done += len(batch) - len(failed)
-        self.state.seconds_done += sum(map(predicted_seconds, batch))
+        self.state.done += len(batch.points) - len(failed)
+        self.state.seconds_done += sum(batch.seconds)
         self.report(self.state)
 
 

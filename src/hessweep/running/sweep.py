@@ -1,4 +1,4 @@
-"""A run: which points are missing, and what becomes of them."""
+"""A run: find which points are missing, have them computed, and sum up what came of it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hessweep.running.capacity import connected_memory, fitted, planned_memory
-from hessweep.running.clusters import cluster_client
+from hessweep.running.capacity import Capacity, connected_memory
+from hessweep.running.clusters import cluster_client, planned
+from hessweep.running.main_guard import check_main_guard
 from hessweep.setup import Point
 from hessweep.store import stored_points
 from hessweep.store.reservations import reserve
@@ -21,25 +22,26 @@ if TYPE_CHECKING:
     from hessweep.running.driver import Failure, Progress
 
 BATCH_SECONDS = 1.0
-"""Predicted work in a task: a hundred times what sending it and committing its segment cost."""
+"""Predicted time of one task: a hundred times what it takes to send it and commit its segment."""
 
 TASKS = 64
-"""In how many tasks a short sweep is cut, so that no core waits long at the end."""
+"""Number of tasks into which a short sweep is cut, so that no core waits long at the end."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep came to; `requested = computed + reused + failed`."""
+    """Numbers of points of a finished run; `requested = computed + reused + failed`."""
 
     requested: int
     computed: int
-    """Done in this run."""
+    """Computed in this run."""
     reused: int
-    """Done before, taken from the store."""
+    """Computed before, and found in the store."""
     failed: int
-    """Without a result: failed in this run, or before and not tried again."""
+    """Points without a result: those that failed in this run, and those that failed before and
+    were not tried again."""
     failures: "tuple[Failure, ...]" = ()
-    """Those of this run."""
+    """The points that failed in this run."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Work:
     missing: Sequence[Point]
     done: int
     failed: int
-    """Stored as failed, and not to be tried again."""
+    """Number of points that are stored as failed and are not to be tried again."""
 
     @property
     def requested(self) -> int:
@@ -58,7 +60,7 @@ class Work:
 
 
 def find_work(points: Iterable[Point], root: str | Path, *, retry_failed: bool = False) -> Work:
-    """Return which points are to be computed; computes and writes nothing.
+    """Return which points are to be computed, without computing or writing anything.
 
     Raises:
         StoreError: If the stored results can not be read.
@@ -96,20 +98,24 @@ def run(
     Numbers do not depend on the number of workers, on batches, or on the order of points.
 
     Args:
-        points: What is wanted; a point given twice counts once.
+        points: The points that are wanted; a point that is given twice counts once.
         root: The results folder, on storage that driver and workers share.
-        cluster: Where to compute: a study's `cluster` section, started only if a point is
-            missing; or a connected client, left open. This machine's cores if None.
-        progress: Called with the same object, updated, after every batch and heartbeat.
-        retry_failed: Compute points again that are stored as failed.
-        batch_seconds: Predicted work in one task, at most; a tenth of it at least.
-        cores: Of this machine, for a local cluster whose workers are not given; all if None.
+        cluster: Where to compute. A study's `cluster` section is started only if a point is
+            missing; a connected client is left open. This machine's cores if None.
+        progress: Called with the same, updated object after every batch and heartbeat.
+        retry_failed: Whether to compute points again that are stored as failed.
+        batch_seconds: The longest predicted time of one task, unless it has one point only. Tasks
+            of a short sweep are shorter, down to a tenth of this.
+        cores: How many cores of this machine to use, for a local cluster whose number of workers
+            is not given; all if None.
 
     Raises:
         TooLargeError: If a missing point does not fit into a worker; nothing is computed.
-        ClusterError: If the cluster can not be used, or is lost.
+        ClusterError: If the cluster can not be used, or is lost. A script that calls
+            this without a main guard gets this error.
         StoreError: If results can not be read or written.
     """
+    check_main_guard()
     root = Path(root).absolute()
     where = LocalCluster() if cluster is None else cluster
     keyed = {point.key: point for point in points}
@@ -117,18 +123,21 @@ def run(
     work = _find_work(keyed, root, retry_failed)
     failures: list[Failure] = []
     if work.missing:
-        # Here and not above: a run with nothing to do is over before any of it is imported.
+        # Imported here, so that a run with nothing to do need not wait for it.
         from hessweep.running.cost import check_fits
 
+        capacity = None
         if isinstance(where, Section):
-            where = fitted(where, work.missing, cores)
-        check_fits(work.missing, _memory(where))
+            capacity = planned(where, work.missing, cores)
+            check_fits(work.missing, capacity.memory if capacity else None)
+        else:
+            check_fits(work.missing, connected_memory(where))
         with reserve(root, work.missing):
-            # Another run may have stored some of them meanwhile.
+            # Another run may have stored some of them while this one waited for its turn.
             if list_segments(root) != segments:
                 work = _find_work(keyed, root, retry_failed)
             if work.missing:
-                failures = _compute(work.missing, root, where, progress, batch_seconds)
+                failures = _compute(work.missing, root, where, capacity, progress, batch_seconds)
     return Summary(
         requested=work.requested,
         computed=len(work.missing) - len(failures),
@@ -138,21 +147,16 @@ def run(
     )
 
 
-def _memory(cluster: "ClusterConfig | Client") -> int | None:
-    if isinstance(cluster, Section):
-        return planned_memory(cluster)
-    return connected_memory(cluster)
-
-
 def _compute(
     missing: Sequence[Point],
     root: Path,
     cluster: "ClusterConfig | Client",
+    capacity: Capacity | None,
     progress: "Callable[[Progress], None]",
     batch_seconds: float,
 ) -> "list[Failure]":
     connection: AbstractContextManager[Client] = (
-        cluster_client(cluster, shared=root)
+        cluster_client(cluster, root, capacity)
         if isinstance(cluster, Section)
         else nullcontext(cluster)
     )
@@ -161,6 +165,7 @@ def _compute(
 
     with connection as client:
         check_fits(missing, connected_memory(client))
-        state = Progress(len(missing), seconds=sum(map(predicted_seconds, missing)))
-        seconds = min(batch_seconds, max(state.seconds / TASKS, batch_seconds / 10))
-        return Driver(client, root, state, progress).run(batches(missing, seconds))
+        seconds = [predicted_seconds(point) for point in missing]
+        state = Progress(len(missing), seconds=sum(seconds))
+        longest = min(batch_seconds, max(state.seconds / TASKS, batch_seconds / 10))
+        return Driver(client, root, state, progress).run(batches(missing, seconds, longest))

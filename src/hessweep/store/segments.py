@@ -156,6 +156,11 @@ def list_segments(root: Path) -> dict[str, int]:
         return {path.name: path.stat().st_size for path in sorted(found)}
 
 
+def has_segment(root: Path, name: str) -> bool:
+    """Whether the results root holds the segment of that name; the file is not opened."""
+    return (segments_folder(root) / name).is_file()
+
+
 def is_segment_name(name: str) -> bool:
     """Whether a file of that name claims to be a segment."""
     return bool(_NAME.fullmatch(name))

@@ -73,8 +73,10 @@ class Study(Section):
         return cls.model_json_schema()
 
 
-def load_study(path: str | Path) -> Study:
-    """Read a study file.
+def read_study(path: str | Path) -> Study:
+    """Read a study file, without a check of its tables and figures.
+
+    `hessweep.outputs.load_study` also checks these, and is what users' entry points call.
 
     Raises:
         StudyError: If the file can not be read, is not YAML, or does not follow the schema; the
@@ -115,7 +117,7 @@ __all__ = [
     "Study",
     "Sweep",
     "TableRequest",
-    "load_study",
     "parse_study",
     "read_path",
+    "read_study",
 ]

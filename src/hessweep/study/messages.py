@@ -10,8 +10,6 @@ from pydantic import ValidationError
 MOST = 8
 """Mistakes that one message lists; with more than these the file is not a study."""
 
-CLUSTERS = "local, address, file, slurm"
-
 _EXPECTED = {
     "bool_type": "expected true or false",
     "dict_type": "expected a mapping",
@@ -69,7 +67,8 @@ def _mistakes(detail: dict[str, Any]) -> list[str]:
         what = "missing; this key is required"
     elif detail["type"].startswith("union_tag"):
         key = f"{key}.kind"
-        what = f"expected one of {CLUSTERS}, got {context.get('tag', 'nothing')!r}"
+        known = context.get("expected_tags", "local, address, file, slurm").replace("'", "")
+        what = f"expected one of {known}, got {context.get('tag', 'nothing')!r}"
     else:
         said = detail["msg"].replace("Input should be", "expected")
         what = f"{_EXPECTED.get(detail['type'], said)}, got {shown(detail['input'])}"
