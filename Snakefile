@@ -9,6 +9,7 @@ from snakemake.utils import min_version
 from hessweep.errors import InputError
 from hessweep.outputs import load_study
 from hessweep.running.after_kill import clear_after_kill
+from hessweep.running.receipts import Receipts
 
 min_version("9.0")
 
@@ -25,8 +26,12 @@ except InputError as error:
 RESULTS = STUDY.results
 
 
+RECEIPTS = Receipts(STUDY)
+OUTDATED = RECEIPTS.outdated() if workflow.is_main_process else []
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     clear_after_kill(Path(".snakemake"))
+    while OUTDATED:
+        OUTDATED.pop().unlink()
 
 
 include: "workflow/rules/sweep.smk"
@@ -42,3 +47,4 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.report_page.output,
+        rules.complete.output,

@@ -116,6 +116,12 @@ class Setup:
         before, after = text.split('"seed": "*"')
         return f'{before}"seed": ', after
 
+    @property
+    def key_for_any_seed(self) -> str:
+        """A stable hash of the setup alone, made as the keys of its points are."""
+        before, after = self._key_parts
+        return _digest(f'{before}"*"{after}')
+
     def key(self, seed: int) -> str:
         """Return the key of the point with this seed: 32 hexadecimal digits."""
         before, after = self._key_parts

@@ -11,13 +11,17 @@ rule figure:
         pdf=RESULTS / "figures" / "{figure}.pdf",
         csv=RESULTS / "figures" / "{figure}.csv",
         caption=RESULTS / "figures" / "{figure}.txt",
+        receipt=RESULTS / "receipts" / "figures" / "{figure}.json",
     wildcard_constraints:
         figure="|".join(map(re.escape, STUDY.figures)) or "none",
+    message:
+        "Figure {wildcards.figure}"
     params:
         request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(
             mode="json"
         ),
         study=STUDY_FILE,
+        outdated=lambda wildcards: RECEIPTS.output("figures", wildcards.figure) in OUTDATED,
     script:
         "../scripts/figure.py"
 
@@ -29,3 +33,4 @@ rule figures:
             figure=STUDY.figures,
             ext=["png", "pdf", "csv", "txt"],
         ),
+        [RECEIPTS.output("figures", figure) for figure in STUDY.figures],

@@ -1,12 +1,13 @@
 # Segments into the store that is queried. The manifest changes when what is published does.
-
-
 rule publish:
     input:
-        expand(RESULTS / "receipts" / "{sweep}.json", sweep=STUDY.sweeps),
+        [RECEIPTS.sweep(sweep) for sweep in STUDY.sweeps],
     output:
-        manifest=RESULTS / "published.json",
+        manifest=RECEIPTS.manifest,
+    message:
+        "Publish the results for queries"
     params:
         results=str(RESULTS),
+        outdated=RECEIPTS.manifest in OUTDATED,
     script:
         "../scripts/publish.py"

@@ -1,6 +1,6 @@
 rule report_page:
     input:
-        manifest=RESULTS / "published.json",
+        manifest=RECEIPTS.manifest,
         tables=rules.tables.input,
         figures=rules.figures.input,
     output:
@@ -10,7 +10,26 @@ rule report_page:
             labels={"page": "report"},
             caption="../report/page.rst",
         ),
+        receipt=RECEIPTS.report,
+    message:
+        "Report page"
+    params:
+        study=STUDY_FILE,
+        outdated=RECEIPTS.report in OUTDATED,
+    script:
+        "../scripts/report.py"
+
+
+# Last, so that all that can be shown is there when points or figures have failed.
+rule complete:
+    input:
+        [RECEIPTS.sweep(sweep) for sweep in STUDY.sweeps],
+        rules.report_page.output,
+    output:
+        RESULTS / "complete.json",
+    message:
+        "Check that nothing has failed"
     params:
         study=STUDY_FILE,
     script:
-        "../scripts/report.py"
+        "../scripts/complete.py"

@@ -9,11 +9,15 @@ rule table:
             caption="../report/table.rst",
         ),
         markdown=RESULTS / "tables" / "{table}.md",
+        receipt=RESULTS / "receipts" / "tables" / "{table}.json",
     wildcard_constraints:
         table="|".join(map(re.escape, STUDY.tables)) or "none",
+    message:
+        "Table {wildcards.table}"
     params:
         request=lambda wildcards: STUDY.tables[wildcards.table].model_dump(mode="json"),
         study=STUDY_FILE,
+        outdated=lambda wildcards: RECEIPTS.output("tables", wildcards.table) in OUTDATED,
     script:
         "../scripts/table.py"
 
@@ -23,3 +27,4 @@ rule tables:
         expand(
             RESULTS / "tables" / "{table}.{ext}", table=STUDY.tables, ext=["csv", "md"]
         ),
+        [RECEIPTS.output("tables", table) for table in STUDY.tables],

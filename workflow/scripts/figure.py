@@ -4,16 +4,24 @@ import sys
 from pathlib import Path
 
 from hessweep.analysis import results_of
-from hessweep.errors import HessweepError
-from hessweep.figures import make
+from hessweep.errors import HessweepError, InputError
+from hessweep.figures import make, make_without_data
 from hessweep.outputs import load_study
+from hessweep.running.receipts import Receipts, write_receipt
 
 
 def main(job):
     study = load_study(job.params.study)
-    request = job.params.request
-    results = results_of(study, request["sweeps"])
-    make(request["kind"], results, Path(job.output.png).with_suffix(""), **request["options"])
+    request, stem = job.params.request, Path(job.output.png).with_suffix("")
+    receipt = Receipts(study).output_content("figures", job.wildcards.figure)
+    try:
+        results = results_of(study, request["sweeps"])
+        make(request["kind"], results, stem, **request["options"])
+    except InputError as error:
+        # The others and the report are made all the same; the last rule tells of it.
+        make_without_data(stem, str(error))
+        receipt["error"] = str(error)
+    write_receipt(Path(job.output.receipt), receipt)
 
 
 if __name__ == "__main__":

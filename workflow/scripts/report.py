@@ -1,14 +1,19 @@
 """Write the study's report page."""
 
 import sys
+from pathlib import Path
 
 from hessweep.errors import HessweepError
 from hessweep.outputs import load_study
 from hessweep.report import build
+from hessweep.running.receipts import Receipts, write_receipt
 
 
 def main(job):
-    build(load_study(job.params.study))
+    study = load_study(job.params.study)
+    receipt = Receipts(study).report_content()
+    build(study)
+    write_receipt(Path(job.output.receipt), receipt)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
 """Compute what a sweep still lacks in the store, and write its receipt."""
 
-import json
 import os
 import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 from hessweep.cli.progress import ProgressDisplay
 from hessweep.errors import HessweepError
 from hessweep.running import run
 from hessweep.running.clusters import choose_cluster
+from hessweep.running.receipts import Receipts
 from hessweep.running.signals import stop_on_signals
 from hessweep.study import read_study
 
@@ -30,13 +29,11 @@ def main(job, stops):
         cluster = choose_cluster(study.cluster)
         summary = run(points, study.results, cluster, progress=report, cores=job.threads)
     if summary.failed:
-        sys.exit(
-            f"{job.wildcards.sweep}: {summary.failed} of {summary.requested} points have no "
-            f"result; `hessweep status {job.params.study}` says why, "
-            f"`hessweep run --retry-failed {job.params.study}` tries again"
+        # The rest of the study is made all the same; the last rule fails because of it.
+        sys.stderr.write(
+            f"{job.wildcards.sweep}: {summary.failed:,} of {summary.requested:,} points failed\n"
         )
-    receipt = {"sweep": job.wildcards.sweep, "points": summary.requested}
-    Path(job.output.receipt).write_text(json.dumps(receipt, indent=2) + "\n")
+    Receipts(study).write_sweep(job.wildcards.sweep)
 
 
 def stop_with(parent):

@@ -3,17 +3,28 @@
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from hessweep.analysis import results_of
-from hessweep.errors import HessweepError
+from hessweep.errors import HessweepError, InputError
 from hessweep.outputs import load_study
+from hessweep.running.receipts import Receipts, write_receipt
 from hessweep.tables import make, to_markdown
 
 
 def main(job):
     study = load_study(job.params.study)
-    table = make(job.params.request["kind"], results_of(study, job.params.request["sweeps"]))
+    receipt = Receipts(study).output_content("tables", job.wildcards.table)
+    try:
+        results = results_of(study, job.params.request["sweeps"])
+        table = make(job.params.request["kind"], results)
+    except InputError as error:
+        # The others and the report are made all the same; the last rule tells of it.
+        table = pd.DataFrame({"not made": [str(error)]})
+        receipt["error"] = str(error)
     table.to_csv(job.output.csv, index=False)
-    Path(job.output.markdown).write_text(to_markdown(table))
+    Path(job.output.markdown).write_text(to_markdown(table), encoding="utf-8")
+    write_receipt(Path(job.output.receipt), receipt)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ MAX_DIGITS = 400
 
 _BASES = {
     re.compile(r"[-+]?0[0-9_]+"): "leading zeros, which YAML reads in base 8",
-    re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"): "colons, which YAML reads in base "
-    "60; a range is written 1..4, a text goes in quotes",
+    re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"): "colons, which YAML reads in "
+    "base 60; a range is written 1..4, a text goes in quotes",
     re.compile(r"[-+]?0(x[0-9a-fA-F_]+|b[01_]+|o[0-7_]+)"): "a prefix for another base",
 }
 """Unquoted texts that YAML 1.1 reads as numbers in another base, and what is wrong with each."""

@@ -1,0 +1,40 @@
+"""Tell of points without a result and of outputs that could not be made, and fail if there are any.
+
+It runs last, so that everything that can be shown is there.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from hessweep.errors import HessweepError
+from hessweep.outputs import load_study
+from hessweep.running import find_work
+from hessweep.running.receipts import Receipts
+
+
+def main(job):
+    study = load_study(job.params.study)
+    work = find_work(study.points(), study.results)
+    problems = []
+    if lacking := work.failed + len(work.missing):
+        problems.append(
+            f"{lacking:,} of {work.requested:,} points have no result: "
+            f"`hessweep status {job.params.study}` says why, "
+            f"`hessweep run --retry-failed {job.params.study}` tries again"
+        )
+    for section in ("tables", "figures"):
+        for name in getattr(study, section):
+            receipt = json.loads(Receipts(study).output(section, name).read_text())
+            if "error" in receipt:
+                problems.append(f"{section}.{name} could not be made: {receipt['error']}")
+    if problems:
+        sys.exit("\n".join(["hessweep:", *problems]))
+    Path(job.output[0]).write_text(json.dumps({"points": work.done}) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(snakemake)  # noqa: F821 - Snakemake puts it there
+    except HessweepError as error:
+        sys.exit(f"hessweep: {error}")
