@@ -11,9 +11,10 @@ from hessweep.tables import make, to_markdown
 
 def main(job):
     study = load_study(job.params.study)
-    table = make(job.params.request["kind"], results_of(study, job.params.request["sweeps"]))
+    request = job.params.request
+    table = make(request["kind"], results_of(study, request["sweeps"]))
     table.to_csv(job.output.csv, index=False)
-    Path(job.output.markdown).write_text(to_markdown(table))
+    Path(job.output.markdown).write_text(to_markdown(table, request["title"]))
 
 
 if __name__ == "__main__":
