@@ -90,7 +90,7 @@ def label(text):
 
 def test_sizes_and_formulas_of_the_study_of_ranks(study):
     """Those columns of the table that need no computed point; the others are its results."""
-    points = [point for point in study.points() if point.weights == "normal"]
+    setups = [point.setup for point in study.points() if point.setup.weights == "normal"]
     header = (
         "| activation | sizes | points | formula exact / bound | rank = formula | float64 wrong | "
         "least λ_min/λ_max | by float64 / theorem / modular |"
@@ -98,10 +98,10 @@ def test_sizes_and_formulas_of_the_study_of_ranks(study):
     listed = [row for row in rows("docs/ranks.md", header) if "each" not in row[1]]
     assert len(listed) == 29
     for name, sizes, count, formulas, equal, *_ in listed:
-        found = [point for point in points if point.activation.label == label(name)]
+        found = [setup for setup in setups if setup.activation.label == label(name)]
         kinds = {
-            (point.N_i, point.N_h): formula(point.activation, point.N_i, point.N_h).kind
-            for point in found
+            (setup.N_i, setup.N_h): formula(setup.activation, setup.N_i, setup.N_h).kind
+            for setup in set(found)
         }
         exact = [*kinds.values()].count("exact")
         assert (len(kinds), len(found)) == (int(sizes), int(count)), name
