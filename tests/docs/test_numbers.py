@@ -14,6 +14,7 @@ from pages import DOCS
 
 from hessweep import laws
 from hessweep.activations import activation
+from hessweep.analysis import largest_gap
 from hessweep.figures import law_convergence
 from hessweep.hessian import hessian
 from hessweep.networks import sample_teacher
@@ -231,3 +232,14 @@ def test_comments_of_the_readme_say_what_its_lines_return():
     assert said.startswith(f"Rank(value={found.value}, ")
     assert f"certificate='{found.certificate}'" in said
     assert number.startswith(f"{formula_value},")
+
+
+def test_teachers_with_another_number_of_large_eigenvalues():
+    exceptions, of = stated("docs/mathematics.md", r"N_i, and (\d+) of ([\d,]+) teachers at N = 5")
+    counts = [
+        largest_gap(spectrum(sample_teacher("erf", 5, 5, seed)), 5).count
+        for seed in range(int(of))
+    ]
+    assert np.sum(np.array(counts) != 5) == exceptions
+    # As found before in three of these teachers.
+    assert [counts[seed] for seed in (41, 210, 243)] == [6, 3, 4]
