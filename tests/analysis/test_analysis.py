@@ -188,3 +188,21 @@ def test_non_zero_takes_a_dataset_of_spectra_and_refuses_wrong_ranks():
     assert analysis.non_zero({"eigenvalues": [[1.0, 2.0]], "rank": [0]})[0].size == 0
     with pytest.raises(InputError, match="from 0 to 2, that of the eigenvalues, got 3"):
         analysis.non_zero({"eigenvalues": [[1.0, 2.0]], "rank": [3]})
+
+
+def test_a_teacher_with_spectrum_and_density_counts_once_with_its_spectrum():
+    rows = [
+        {
+            "activation": "erf",
+            "N_i": 3,
+            "N_h": 2,
+            "weights": "normal",
+            "seed": seed,
+            "spectrum": kind,
+        }
+        for seed in (1, 0)
+        for kind in ("exact", "density")
+    ]
+    points = analysis.one_a_teacher(pd.DataFrame([*rows, {**rows[1], "seed": 2}]))
+    assert points["seed"].tolist() == [0, 1, 2]
+    assert points["spectrum"].tolist() == ["exact", "exact", "density"]
