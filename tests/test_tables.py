@@ -1,5 +1,7 @@
 """Tables against counts made by hand from the same points."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,6 +63,31 @@ def test_methods_table_holds_every_done_point(points):
     assert np.isclose(
         table["spectrum_seconds"].sum(), points.query("status == 'done'")["spectrum_time"].sum()
     )
+
+
+def cells(line):
+    """The cells of a row, as a reader of GitHub's Markdown splits it: at pipes not escaped."""
+    return [
+        re.sub(r"\\([|\\])", r"\1", cell).strip()
+        for cell in re.findall(
+            r"(?:\\.|[^|\\])+", line.strip().removeprefix("|").removesuffix("|")
+        )
+    ]
+
+
+@pytest.mark.parametrize("text", ["|W2|²", "a\\b", "ends with \\", "\\|", "two\nlines", "a || b"])
+def test_markdown_keeps_any_text_in_its_cell(text):
+    table = pd.DataFrame({"claim": [text, "other"], "|x|": [text, "1"], "verdict": ["holds"] * 2})
+    head, _, row, other = (cells(line) for line in to_markdown(table).splitlines())
+    assert head == ["claim", "|x|", "verdict"]
+    assert row == [text.replace("\n", " "), text.replace("\n", " "), "holds"]
+    assert other == ["other", "1", "holds"]
+
+
+def test_markdown_shows_the_title_of_a_table(points):
+    table = rank_summary(points)
+    assert to_markdown(table, "Ranks") == f"# Ranks\n\n{to_markdown(table)}"
+    assert "#" not in to_markdown(table)
 
 
 def test_markdown_has_a_row_for_each_row(points):

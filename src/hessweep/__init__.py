@@ -11,6 +11,7 @@ from hessweep.lazy import import_when_used
 if TYPE_CHECKING:
     from hessweep import dynamics, errors, laws
     from hessweep.activations import activation
+    from hessweep.analysis import non_zero
     from hessweep.density import extreme_eigenvalues, spectral_density
     from hessweep.hessian import hessian, hessian_operator
     from hessweep.networks import Network, sample_teacher
@@ -27,6 +28,7 @@ _HOMES = {
     "hessian": "hessian",
     "hessian_operator": "hessian",
     "load_study": "outputs",
+    "non_zero": "analysis",
     "open_results": "store",
     "pooled_eigenvalues": "store",
     "rank": "rank",
@@ -51,6 +53,7 @@ __all__ = [
     "hessian_operator",
     "laws",
     "load_study",
+    "non_zero",
     "open_results",
     "pooled_eigenvalues",
     "rank",

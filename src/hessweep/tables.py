@@ -1,4 +1,4 @@
-"""Tables over the points of a study: rank against formula, and what was computed."""
+"""Tables of a study's points: rank against formula, how they were computed, the claims."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,23 +12,25 @@ from hessweep.errors import StudyError, did_you_mean
 from hessweep.store import table as point_table
 
 GRID = ["activation", "N_i", "N_h", "weights"]
+"""Columns of the point table that tell one setup, a teacher without its seed, from another."""
 
 
 def rank_table(points: pd.DataFrame) -> pd.DataFrame:
     """Return rank against formula, one row for each activation and size.
 
     Args:
-        points: The table of points, as `hessweep.store` gives it.
+        points: The table of points, as `hessweep.table` returns it.
 
     Returns:
-        Columns: the grid; `P`; `teachers` (how many were computed); `formula` and its `kind`;
-        `rank_min`, `rank_max` over the teachers as proved (or bounded, see `proved`); `proved`
-        (how many of the ranks are certified); `float64_min`, `float64_max` (what NumPy's rule
-        reports; -1 for densities alone); `rank_differs`, `float64_differs` (how many teachers
-        have another rank than the exact formula, another float64 rank than the certified one).
+        The columns of `GRID`; `P`; `teachers`, the number of computed teachers; `formula`, the
+        rank for generic weights, and its `kind` (exact, upper bound or none); `rank_min` and
+        `rank_max` over the teachers; `proved`, the number of teachers whose rank is proved;
+        `float64_min` and `float64_max`, the ranks by NumPy's rule, or -1 if there are densities
+        only; `rank_differs`, the number of teachers whose rank is not that of an exact formula;
+        `float64_differs`, the number of teachers for which NumPy's rule finds another rank.
     """
     done = one_a_teacher(points[points["status"] == "done"])
-    # -1: a density point, whose eigenvalues float64 has not seen.
+    # A density point has no spectrum to which NumPy's rule could be applied: its column is -1.
     seen = done["rank_float64"].where(done["rank_float64"] != -1)
     exact = done["effective_parameters_kind"] == "exact"
     done = done.assign(
@@ -59,7 +61,7 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def rank_summary(points: pd.DataFrame) -> pd.DataFrame:
-    """Return the counts of `rank_table`, one row for each activation."""
+    """Return the counts of `rank_table` summed over sizes, one row for each activation."""
     table = rank_table(points)
     return (
         table.assign(undecided=table["teachers"] - table["proved"])
@@ -78,7 +80,12 @@ def rank_summary(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def methods_table(points: pd.DataFrame) -> pd.DataFrame:
-    """Return how the numbers were computed: routes and rank methods, with their cost."""
+    """Return how the points were computed, by which route and rank method, and how long it took.
+
+    Returns:
+        One row for each `activation`, `route` (of the spectrum) and `rank_method`: the number of
+        `points`, the largest `P`, and the total `spectrum_seconds` and `rank_seconds`.
+    """
     done = points[points["status"] == "done"]
     return (
         done.groupby(["activation", "route", "rank_method"], sort=True)
@@ -98,16 +105,16 @@ TABLES: dict[str, Callable[[xr.DataTree], pd.DataFrame]] = {
     "methods": lambda results: methods_table(point_table(results)),
     "claims": claims_table,
 }
-"""What a study may ask for under `tables:`, by kind."""
+"""The kinds of table that a study may ask for under `tables:`."""
 
 
 def table_kind(
     name: str, options: Mapping[str, Any] | None = None
 ) -> Callable[[xr.DataTree], pd.DataFrame]:
-    """Return a kind of table by its name.
+    """Return the function that makes a kind of table from results.
 
     Raises:
-        StudyError: If the kind is unknown, or options are given: no table takes any.
+        StudyError: If the kind is unknown, or options are given, which no table takes.
     """
     if name not in TABLES:
         raise StudyError(
@@ -120,7 +127,7 @@ def table_kind(
 
 
 def make(name: str, results: xr.DataTree) -> pd.DataFrame:
-    """Return the table of that kind over the points of the results.
+    """Return the table of a kind, made from the points of the results.
 
     Raises:
         StudyError: If the kind is unknown.
@@ -128,6 +135,22 @@ def make(name: str, results: xr.DataTree) -> pd.DataFrame:
     return table_kind(name)(results)
 
 
-def to_markdown(table: pd.DataFrame) -> str:
-    """Return the table as Markdown, floats to four digits."""
-    return table.to_markdown(index=False, floatfmt=".4g") + "\n"
+def to_markdown(table: pd.DataFrame, title: str | None = None) -> str:
+    """Return the table as Markdown, with floats to four digits.
+
+    Text is shown as it is: characters that would end a cell are escaped.
+
+    Args:
+        table: Any table.
+        title: A heading above the table.
+    """
+    escaped = table.rename(columns=_escape).map(_escape)
+    heading = f"# {title}\n\n" if title else ""
+    return heading + escaped.to_markdown(index=False, floatfmt=".4g") + "\n"
+
+
+def _escape(value: Any) -> Any:
+    """Return text so that it stays in its cell of a Markdown table; other values as they are."""
+    if not isinstance(value, str):
+        return value
+    return " ".join(value.replace("\\", "\\\\").replace("|", "\\|").splitlines())

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from hessweep import analysis
 from hessweep.activations import activation
@@ -167,3 +168,41 @@ def test_mean_and_error_of_each_size():
     assert table["mean"].tolist() == [4, 2]
     assert table["error"].tolist() == pytest.approx([2, 1 / np.sqrt(3)])
     assert table["points"].tolist() == [2, 3]
+
+
+def test_gap_between_two_expected_numbers():
+    large, bulk = np.linspace(1, 2, 30), np.geomspace(1e-3, 1e-2, 60)
+    both = np.concatenate([large, bulk])
+    assert analysis.largest_gap(both, 10, 30).count == 30
+    assert analysis.largest_gap(both, 10).count != 30
+    with pytest.raises(
+        InputError, match="from 1 to 89, one less than all eigenvalues, got 9 to 95"
+    ):
+        analysis.largest_gap(both, 9, 95)
+
+
+def test_non_zero_takes_a_dataset_of_spectra_and_refuses_wrong_ranks():
+    values = np.arange(12.0).reshape(2, 6)
+    dataset = xr.Dataset({"eigenvalues": (("seed", "mode"), values), "rank": ("seed", [2, 5])})
+    assert [row.tolist() for row in analysis.non_zero(dataset)] == [[4, 5], [7, 8, 9, 10, 11]]
+    assert analysis.non_zero({"eigenvalues": [[1.0, 2.0]], "rank": [0]})[0].size == 0
+    with pytest.raises(InputError, match="from 0 to 2, that of the eigenvalues, got 3"):
+        analysis.non_zero({"eigenvalues": [[1.0, 2.0]], "rank": [3]})
+
+
+def test_a_teacher_with_spectrum_and_density_counts_once_with_its_spectrum():
+    rows = [
+        {
+            "activation": "erf",
+            "N_i": 3,
+            "N_h": 2,
+            "weights": "normal",
+            "seed": seed,
+            "spectrum": kind,
+        }
+        for seed in (1, 0)
+        for kind in ("exact", "density")
+    ]
+    points = analysis.one_a_teacher(pd.DataFrame([*rows, {**rows[1], "seed": 2}]))
+    assert points["seed"].tolist() == [0, 1, 2]
+    assert points["spectrum"].tolist() == ["exact", "exact", "density"]

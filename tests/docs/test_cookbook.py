@@ -52,8 +52,9 @@ def test_where_float64_is_wrong(answers):
 
 
 def test_pooled_density(answers):
-    sizes = [4 * 5, 8 * 5]
-    assert answers["slice_"].size == 4 * sum(sizes)
+    # Eq. (14): rank 4 + 10 for N_h >= N_i = 4, of 20 and 40 parameters.
+    assert answers["values"].size == 2 * 4 * 14
+    assert (answers["values"] > 0).all()
     width = np.diff(answers["edges"])
     assert (answers["density"] * width).sum() == pytest.approx(1)
     assert 10 ** answers["edges"][-1] == pytest.approx(
@@ -62,7 +63,8 @@ def test_pooled_density(answers):
 
 
 def test_distance_to_the_laws(answers):
-    # 204 teachers of 4 eigenvalues that repel: the distance that sampling makes is below 0.05.
+    assert answers["sample"].size == 200 * 4
+    # 200 teachers of 4 eigenvalues that repel: the distance expected from sampling is below 0.05.
     assert answers["distances"]["this size"] < 0.05
     assert answers["distances"]["this size"] < answers["distances"]["large N"]
 

@@ -30,7 +30,9 @@ def test_the_study_is_one_and_takes_the_own_activation(tmp_path):
     document["sweeps"]["square"] |= yaml.safe_load(block("yaml", "    activation:"))
     own = parse_study(document, tmp_path / "mine.yaml").points()
     assert {point.setup.activation.label.split("@")[0] for point in own} == {"erf", "mish"}
-    point = next(p for p in own if p.activation.label.startswith("mish") and p.N_i == 5)
+    point = next(
+        p for p in own if p.setup.activation.label.startswith("mish") and p.setup.N_i == 5
+    )
     x = np.linspace(-2, 2, 5)
     assert np.allclose(point.setup.activation(x), x * np.tanh(np.log1p(np.exp(2 * x))))
     scalars = point.compute().scalars

@@ -170,7 +170,7 @@ def test_laws_converge_as_one_over_size():
     figure = law_convergence.plot(tables)
     for axes, law in zip(figure.axes, (laws.hessian_law, laws.block_B_law), strict=True):
         curves = {line.get_label(): line.get_xydata() for line in axes.get_lines()}
-        assert list(curves) == ["$N_h = 0.5 N_i$", "$N_h = 2 N_i$", "$1 / N_i$"]
+        assert list(curves) == ["$N_h = 0.5 N_i$", "$N_h = 2 N_i$", r"$\propto 1 / N_i$"]
         for label, ratio in (("$N_h = 0.5 N_i$", 0.5), ("$N_h = 2 N_i$", 2)):
             for N_i, distance in curves[label]:
                 size = int(N_i), int(N_i * ratio)

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from hessweep.errors import InputError, ShapeError
+from hessweep.errors import ShapeError
 from hessweep.laws import (
     block_B_law,
-    distance_to_limit,
-    fit_power,
     hessian_law,
     ks_distance,
+    law_distance,
     wishart_density,
 )
 from hessweep.laws.wishart import wishart_part
@@ -114,9 +113,9 @@ def test_wishart_at_zero_and_below():
 
 @pytest.mark.parametrize(("N_i", "N_h"), [(300, 300), (200, 600), (600, 200)])
 def test_large_sizes_approach_the_limit_and_keep_their_moments(N_i, N_h):
-    distances = distance_to_limit(N_i, N_h)
-    assert 0 < distances.hessian < 0.3 / min(N_i, N_h)
-    assert 0 < distances.block_B < 0.3 / min(N_i, N_h)
+    for law_of in (hessian_law, block_B_law):
+        distance = law_distance(law_of(N_i, N_h, exact=True), law_of(N_i, N_h))
+        assert 0 < distance < 0.3 / min(N_i, N_h)
     law = hessian_law(N_i, N_h, True)
     x = np.linspace(0, law.mean() + 12 * law.std(), 20_001)
     mean = integrate.simpson(law.sf(x), x=x)
@@ -135,24 +134,6 @@ def test_convolution_against_a_mean_over_chi_square(N_i, N_h):
     for x in (0.7, 1.5, 3.0, 5.0):
         expected = share * chi.cdf(x - t).mean() + (1 - share) * chi.cdf(x)
         assert law.cdf(x) == pytest.approx(expected, abs=1e-7)
-
-
-def test_power_fit_recovers_a_power_and_its_error():
-    x = np.array([10, 20, 40, 80.0])
-    fit = fit_power(x, 3 * x**-1.5)
-    assert fit.exponent == pytest.approx(-1.5)
-    assert fit.exponent_error < 1e-12
-    np.testing.assert_allclose(fit(x), 3 * x**-1.5)
-    rng = np.random.default_rng(5)
-    fits = [fit_power(x, 3 * x**-1.5 * np.exp(0.1 * rng.standard_normal(4))) for _ in range(2000)]
-    scatter = np.std([fit.exponent for fit in fits])
-    assert np.sqrt(np.mean([fit.exponent_error**2 for fit in fits])) == pytest.approx(
-        scatter, rel=0.1
-    )
-    with pytest.raises(InputError, match="3 distinct"):
-        fit_power([1.0, 2.0], [1.0, 2.0])
-    with pytest.raises(InputError, match="positive"):
-        fit_power([1.0, 2.0, 3.0], [1.0, 0.0, 2.0])
 
 
 def test_refuses_more_rows_than_columns():

@@ -14,16 +14,16 @@ from hessweep.tables import make, to_markdown
 
 def main(job):
     study = load_study(job.params.study)
+    request = job.params.request
     receipt = Receipts(study).output_content("tables", job.wildcards.table)
     try:
-        results = results_of(study, job.params.request["sweeps"])
-        table = make(job.params.request["kind"], results)
+        table = make(request["kind"], results_of(study, request["sweeps"]))
     except InputError as error:
         # The others and the report are made all the same; the last rule tells of it.
         table = pd.DataFrame({"not made": [str(error)]})
         receipt["error"] = str(error)
     table.to_csv(job.output.csv, index=False)
-    Path(job.output.markdown).write_text(to_markdown(table), encoding="utf-8")
+    Path(job.output.markdown).write_text(to_markdown(table, request["title"]), encoding="utf-8")
     write_receipt(Path(job.output.receipt), receipt)
 
 

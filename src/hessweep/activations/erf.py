@@ -31,7 +31,7 @@ class Erf(Activation):
         return -np.asarray(x) * self.derivative(x)
 
     def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (eqs 16-19)."""
+        """Return the dual kernel; `D = (1 + p)(1 + q) - c²` (eqs 16-18)."""
         # Rounding can make |c| larger than its bound √(pq).
         D = 1 + p + q + np.maximum(p * q - c * c, 0)
         root = np.sqrt(D)

@@ -1,7 +1,8 @@
-"""Every quantitative claim of the paper, measured: holds, holds with correction, or fails.
+"""The quantitative claims of the paper: each holds, holds with a correction, or fails.
 
-A claim is a function of the study's results. Claims on spectra and ranks are measured on the
-stored points; claims on single equations on teachers that are drawn here.
+A claim is a function of the study's results. Claims on spectra and ranks are measured on stored
+points; claims on single equations are measured on teachers that are drawn when they are needed.
+The rule of each verdict stands beside it in the table.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import pandas as pd
 import xarray as xr
 
-from hessweep.claims import dynamics, equations, laws, ranks, spectra
+from hessweep.claims import dynamics, entries, laws, ranks, spectra, structure
 from hessweep.claims.claim import Claim
 
 CLAIMS: tuple[Callable[[xr.DataTree], Claim], ...] = (
@@ -17,13 +18,14 @@ CLAIMS: tuple[Callable[[xr.DataTree], Claim], ...] = (
     *dynamics.CLAIMS,
     *ranks.CLAIMS,
     *spectra.CLAIMS,
-    *equations.CLAIMS,
+    *entries.CLAIMS,
+    *structure.CLAIMS,
 )
-"""In the order of the paper's sections; its misprints come last."""
+"""By subject: laws, dynamics, ranks, spectra, entries of the Hessian, its structure."""
 
 
 def claims_table(results: xr.DataTree) -> pd.DataFrame:
-    """Return one row a claim: source, claim, measured, points, verdict.
+    """Return one row for each claim: source, claim, measured, points, rule, verdict.
 
     Raises:
         InputError: If the results do not hold the points that a claim is measured on.

@@ -1,16 +1,15 @@
-"""Claims on ranks: numbers of effective parameters (sec. 3.1, 4, Table of ranks)."""
+"""Claims on ranks, the numbers of effective parameters (sec. 3.2, 4, 5.1)."""
 
 import pandas as pd
 import xarray as xr
 
-from hessweep.claims.claim import Claim, verdict
+from hessweep.claims.claim import Claim, corrected, verdict
 from hessweep.errors import InputError
 from hessweep.store import table
 
-COLUMNS = (
-    "activation", "N_i", "N_h", "P", "rank", "rank_certificate", "rank_float64",
-    "effective_parameters",
-)  # fmt: skip
+COLUMNS = ("activation", "N_i", "N_h", "P", "rank", "rank_certificate", "rank_float64")
+
+RULE = "the rank of every teacher is proved and equals the formula"
 
 
 def _ranks(results: xr.DataTree, activation: str) -> pd.DataFrame:
@@ -20,29 +19,34 @@ def _ranks(results: xr.DataTree, activation: str) -> pd.DataFrame:
     return found
 
 
-def _equals_formula(points: pd.DataFrame) -> tuple[str, bool]:
-    equal = int((points["rank"] == points["effective_parameters"]).sum())
+def _equal(points: pd.DataFrame, formula: pd.Series) -> tuple[str, bool]:
+    """Return how many ranks are proved to equal the formula, and whether all are."""
+    equal = int((points["rank"] == formula).sum())
     proved = int((points["rank_certificate"] == "proved").sum())
     text = f"rank equals the formula for {equal} of {len(points)} teachers, proved for {proved}"
     return text, equal == proved == len(points)
 
 
 def linear(results: xr.DataTree) -> Claim:
-    """App. A: the rank of the linear network."""
+    """Sec. 3.2: the rank of the linear network."""
     points = _ranks(results, "linear")
-    text, holds = _equals_formula(points)
-    return Claim("sec. 3.1", "linear: rank N_i", text, len(points), verdict(holds))
+    text, holds = _equal(points, points["N_i"])
+    return Claim("sec. 3.2", "linear: rank N_i", text, len(points), RULE, verdict(holds))
 
 
 def quadratic(results: xr.DataTree) -> Claim:
     """Eq. (14)."""
     points = _ranks(results, "quadratic")
-    text, holds = _equals_formula(points)
+    N_i = points["N_i"]
+    excess = (N_i - points["N_h"]).clip(lower=0)
+    formula = N_i + N_i * (N_i + 1) // 2 - (excess**2 + 3 * excess) // 2
+    text, holds = _equal(points, formula)
     return Claim(
-        "eq. (14)",
+        "sec. 4.1, eq. (14)",
         "quadratic: rank N_i + N_i(N_i+1)/2, less (ν²+3ν)/2 for ν = N_i - N_h > 0",
         text,
         len(points),
+        RULE,
         verdict(holds),
     )
 
@@ -58,13 +62,15 @@ def quadratic_zeros(results: xr.DataTree) -> Claim:
     right = zeros == printed.where(few, beyond)
     return Claim(
         "sec. 4.1.1",
-        "quadratic: N_h(N_h-1)/2 zero eigenvalues; right for N_h <= N_i, beyond that "
-        "N_h(N_i+1) - N_i(N_i+3)/2",
+        "quadratic: N_h(N_h-1)/2 zero eigenvalues, printed for N_h > T; right for N_h <= N_i, "
+        "beyond that N_h(N_i+1) - N_i(N_i+3)/2",
         f"printed count right for {int((zeros == printed)[few].sum())} of {int(few.sum())} "
         f"teachers with N_h <= N_i and {int((zeros == printed)[~few].sum())} of "
-        f"{int((~few).sum())} beyond; corrected count for {int(right.sum())} of {len(points)}",
+        f"{int((~few).sum())} beyond; corrected count right for {int(right.sum())} of "
+        f"{len(points)}",
         len(points),
-        "holds with correction" if bool(right.all()) else "fails",
+        "the corrected count is right for every teacher",
+        corrected(bool(right.all())),
     )
 
 
@@ -73,28 +79,31 @@ def polynomial_bound(results: xr.DataTree) -> Claim:
     points = _ranks(results, "cubic")
     N_i = points["N_i"]
     bound = (N_i + 3) * (N_i + 2) * (N_i + 1) // 6 - 1
-    text, exact = _equals_formula(points)
+    text, exact = _equal(points, bound.clip(upper=points["P"]))
     below = int((points["rank"] < bound).sum())
+    above = int((points["rank"] > bound).sum())
     return Claim(
         "sec. 4.2",
         "degree n: rank at most C(N_i+n, n) - 1",
-        f"cubic: never exceeded; strict for {below} teachers, where "
-        f"min(N_h(N_i+1), C(N_i+n, n) - 1) is exact: {text}",
+        f"cubic: exceeded for {above} teachers; not attained for {below}, where "
+        f"N_h(N_i+1) is smaller: with min(N_h(N_i+1), C(N_i+n, n) - 1) {text}",
         len(points),
-        verdict(exact and bool((points["rank"] <= bound).all())),
+        "no rank exceeds the bound, and each is proved to equal the minimum of the two",
+        verdict(exact and above == 0),
     )
 
 
 def erf(results: xr.DataTree) -> Claim:
-    """Sec. 4.3: full rank, which float64 does not see."""
+    """Sec. 5.1: full rank, which float64 does not see."""
     points = _ranks(results, "erf")
-    text, holds = _equals_formula(points)
+    text, holds = _equal(points, points["P"])
     blind = points["rank_float64"] < points["rank"]
     return Claim(
-        "sec. 4.3",
+        "sec. 5.1",
         "erf: full rank P",
-        f"{text}; float64 (numpy's rule) reports less for {int(blind.sum())}",
+        f"{text}; in float64 numpy's rule finds a smaller rank for {int(blind.sum())}",
         len(points),
+        RULE,
         verdict(holds),
     )
 

@@ -32,7 +32,7 @@ class LinearisedFlow:
         return self.noise**2 * np.sqrt(self._sum(t, 2, 4) / 2)
 
     def squared_distance(self, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
-        """Return `<|δθ(t)|²> = noise² Σ e^{-2λt}` (eq. 6): zero eigenvalues keep their share."""
+        """Return `<|δθ(t)|²> = noise² Σ e^{-2λt}`: zero eigenvalues keep their share."""
         return self.noise**2 * self._sum(t, 0, 2)
 
     def _sum(self, t: ndarray, power: int, rate: int) -> ndarray:

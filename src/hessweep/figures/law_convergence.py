@@ -47,7 +47,7 @@ def data(sizes: Sequence[int] = SIZES, ratios: Sequence[float] = (0.5, 1, 2)) ->
 
 
 def plot(tables: Tables) -> Figure:
-    """Draw the distances of H (a) and of block B (b) against N_i, log-log, beside 1/N_i."""
+    """Draw the distances of H (a) and of block B (b) against N_i, beside a line as 1/N_i."""
     distances = tables["distances"]
     with style.paper():
         figure = style.figure(style.DOUBLE, 2.3)
@@ -63,7 +63,7 @@ def plot(tables: Tables) -> Figure:
                 )
             N = np.unique(rows["N_i"])
             start = 0.6 * (rows["distance"] * rows["N_i"]).min()
-            axes.plot(N, start / N, color="0.5", linewidth=0.8, label="$1 / N_i$")
+            axes.plot(N, start / N, color="0.5", linewidth=0.8, label=r"$\propto 1 / N_i$")
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_xticks(N, [str(size) for size in N])

@@ -92,7 +92,7 @@ def stacked_upper_hessian(
     """Return `stacked_hessian`, but with arbitrary entries below the diagonal blocks of neurons.
 
     The block of neurons m and p is `K_c I` plus a 2 x 2 form in `w_m, w_p` (docs/mathematics.md,
-    sec. 2; eqs 11-13 and 16-19 are special cases).
+    sec. 2; eqs 11-13 and 16-18 are special cases).
 
     Args:
         kernel: `activation.self_dual(W1)`.

@@ -1,6 +1,5 @@
 """Laws of the linear network's eigenvalues, asymptotic and exact (MATH 5; docs/laws.md)."""
 
-from hessweep.laws.convergence import Distances, PowerFit, distance_to_limit, fit_power
 from hessweep.laws.law import Law, ks_distance, law_distance
 from hessweep.laws.linear import (
     block_A_law,
@@ -13,14 +12,10 @@ from hessweep.laws.smallest import smallest_eigenvalue_law
 from hessweep.laws.wishart import wishart_density
 
 __all__ = [
-    "Distances",
     "Law",
-    "PowerFit",
     "block_A_law",
     "block_B_law",
     "chi_square_law",
-    "distance_to_limit",
-    "fit_power",
     "hessian_law",
     "ks_distance",
     "law_distance",

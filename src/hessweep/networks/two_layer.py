@@ -85,7 +85,7 @@ class Network:
         return self.activation(x @ self.W1.T) @ self.W2
 
     def gradient(self, x: Float[ndarray, "n N_i"]) -> Float[ndarray, "n P"]:
-        """Return `phi = ∂y/∂θ` for the rows of `x` (eq. 3)."""
+        """Return `phi = ∂y/∂θ` for the rows of `x`."""
         u = x @ self.W1.T
         dW1 = (self.activation.derivative(u) * self.W2)[:, :, None] * x[:, None, :]
         return np.concatenate([dW1.reshape(len(x), -1), self.activation(u)], axis=1)
