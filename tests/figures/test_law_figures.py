@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hessweep import analysis, laws, network
+from hessweep import analysis, laws, networks
 from hessweep.errors import InputError
 from hessweep.figures import (
     comparison,
@@ -27,7 +27,7 @@ def linear(published):
 
 def pooled(N_i, N_h, weights="normal"):
     """Non-zero eigenvalues of the teachers, from their dense Hessians."""
-    teachers = (network.sample_teacher("linear", N_i, N_h, s, weights) for s in range(SEEDS))
+    teachers = (networks.sample_teacher("linear", N_i, N_h, s, weights) for s in range(SEEDS))
     return np.concatenate([np.linalg.svd(hessian(t), compute_uv=False)[:N_i] for t in teachers])
 
 
@@ -103,7 +103,7 @@ def test_block_spectra_are_those_of_the_blocks(N_i, N_h):
     seeds = [0, 5]
     for block in ("A", "B"):
         for row, seed in zip(analysis.block_spectra(block, N_i, N_h, seeds), seeds, strict=True):
-            teacher = network.sample_teacher("linear", N_i, N_h, seed)
+            teacher = networks.sample_teacher("linear", N_i, N_h, seed)
             dense = np.linalg.eigvalsh(getattr(blocks(teacher), block))
             np.testing.assert_allclose(row, dense[-len(row) :], atol=1e-13)
             np.testing.assert_allclose(dense[: -len(row)], 0, atol=1e-13)
@@ -200,7 +200,7 @@ def test_distances_of_block_B_count_its_zeros(linear, tree):
 def test_smallest_eigenvalues_are_those_of_the_hessian(linear, tree):
     tables = smallest_eigenvalue.data(tree(linear), sizes=SIZES)
     for N_i, N_h in SIZES:
-        teachers = [network.sample_teacher("linear", N_i, N_h, seed) for seed in range(SEEDS)]
+        teachers = [networks.sample_teacher("linear", N_i, N_h, seed) for seed in range(SEEDS)]
         direct = np.array([np.linalg.svd(hessian(t), compute_uv=False)[N_i - 1] for t in teachers])
         part = {k: t[(t["N_i"] == N_i) & (t["N_h"] == N_h)] for k, t in tables.items()}
         histogram = part["histogram"]

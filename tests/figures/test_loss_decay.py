@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hessweep import network
+from hessweep import networks
 from hessweep.activations import activation
 from hessweep.dynamics import Experiment
 from hessweep.errors import InputError
@@ -31,7 +31,7 @@ def panels(tables):
 
 def eigenvalues(settings):
     """Non-zero eigenvalues by App. A: |W2|² and those of W1^T W1 on top of it."""
-    W1, W2 = network.sample_weights(settings["N_i"], settings["N_h"], seed=0)
+    W1, W2 = networks.sample_weights(settings["N_i"], settings["N_h"], seed=0)
     return np.sort(W2 @ W2 + np.linalg.eigvalsh(W1.T @ W1))
 
 

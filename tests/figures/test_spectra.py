@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from hessweep import network
+from hessweep import networks
 from hessweep.errors import InputError
-from hessweep.figures import bulk_edges, density, erf_spectrum, quadratic_spectrum
+from hessweep.figures import bulk_edges, erf_spectrum, log_density, quadratic_spectrum
 from hessweep.hessian import hessian
 from hessweep.store import restrict
 
@@ -16,7 +16,7 @@ def curves(axes):
 
 def direct(activation, N, seeds):
     """Eigenvalues of each teacher by another routine than the package's."""
-    teachers = [network.sample_teacher(activation, N, N, seed) for seed in range(seeds)]
+    teachers = [networks.sample_teacher(activation, N, N, seed) for seed in range(seeds)]
     return np.array([np.linalg.svd(hessian(t), compute_uv=False) for t in teachers])
 
 
@@ -40,7 +40,7 @@ def test_frame_leaves_out_no_more_than_it_says(erf, tree):
     figure = erf_spectrum.plot(tables)
     left = figure.axes[0].get_xlim()[0]
     for N, seeds in ((4, 6), (8, 6), (12, 6)):
-        assert (direct("erf", N, seeds) < left).mean() <= density.HIDDEN
+        assert (direct("erf", N, seeds) < left).mean() <= log_density.HIDDEN
     assert f"the tail below {left:.1g}, at most 2%" in erf_spectrum.caption(tables)
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hessweep.report.progress import failures, in_words, progress
+from hessweep.report.progress import failures, progress, range_in_words
 from hessweep.store import open_results, table
 
 
@@ -55,4 +55,4 @@ def test_points_that_the_study_does_not_ask_for_do_not_count(study, points):
     ],
 )
 def test_numbers_in_words(numbers, words):
-    assert in_words(numbers) == words
+    assert range_in_words(numbers) == words

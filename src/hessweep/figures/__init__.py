@@ -53,7 +53,7 @@ class FigureKind:
         return tuple(name for name in inspect.signature(self.data).parameters if name != "results")
 
     @property
-    def needed(self) -> tuple[str, ...]:
+    def required(self) -> tuple[str, ...]:
         """Those that have no default."""
         parameters = inspect.signature(self.data).parameters
         return tuple(
@@ -99,7 +99,7 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
             f"{name} does not take {', '.join(unknown)}; it takes "
             f"{', '.join(kind.options) or 'no options'}"
         )
-    missing = sorted(set(kind.needed) - set(options or {}))
+    missing = sorted(set(kind.required) - set(options or {}))
     if missing:
         raise StudyError(f"{name} needs {', '.join(missing)} under its options")
     return kind

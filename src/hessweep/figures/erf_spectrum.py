@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 from hessweep import analysis
 from hessweep.density import count_large
 from hessweep.figures import style
-from hessweep.figures.density import (
+from hessweep.figures.log_density import (
     HIDDEN,
     draw_log_densities,
+    left_end,
     log_densities,
-    said_of_resolution,
-    shown_from,
+    resolution_sentence,
 )
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 RANKS_SHOWN = 3
 """The sorted eigenvalues are shown up to this many times N_h."""
@@ -143,15 +143,15 @@ def caption(tables: Tables) -> str:
     )
     return (
         f"Networks with erf activation and N_i = N_h = N. (a) Density of the eigenvalues of the "
-        f"Hessian at the optimum, pooled over {counted(teachers)} teachers at each of "
-        f"N = {listed(sizes)}: a bulk near 0 and, apart from it, the large eigenvalues; "
-        f"the tail below {shown_from(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is "
+        f"Hessian at the optimum, pooled over {span(teachers)} teachers at each of "
+        f"N = {listing(sizes)}: a bulk near 0 and, apart from it, the large eigenvalues; "
+        f"the tail below {left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is "
         f"not shown. (b) The k-th largest eigenvalue (geometric mean; bands from the smallest to "
         f"the largest over teachers) falls after k = N_h. The largest gap of log λ between "
         f"k = N_h / 2 and 2 N_h comes after exactly N_h eigenvalues in {exact} of {points} "
         f"teachers{off}; the smallest such gap is a factor of "
         f"{agreement['smallest_ratio'].min():.1f}.{_estimates(tables['agreement'])}"
-        f"{said_of_resolution(tables['density'])}"
+        f"{resolution_sentence(tables['density'])}"
     )
 
 
@@ -160,8 +160,8 @@ def _estimates(agreement: pd.DataFrame) -> str:
     estimated = agreement[agreement["error"] > 0].to_dict("records")
     if not estimated:
         return ""
-    numbers = listed(
-        f"{counted([round(row['smallest_count']), round(row['largest_count'])])} (standard "
+    numbers = listing(
+        f"{span([round(row['smallest_count']), round(row['largest_count'])])} (standard "
         f"error {row['error']:.1g}) at N = {row['N']}"
         for row in estimated
     )

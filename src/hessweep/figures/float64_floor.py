@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from hessweep import analysis
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 MAX_ERROR = 0.1
 """Relative error of lambda_min above which a size is left out: dropping single points would
@@ -118,7 +118,7 @@ def caption(tables: Tables) -> str:
     below = int((table["mean"] < table["noise"]).sum())
     return (
         "(a) Smallest over largest eigenvalue of the Hessian for N_i = "
-        f"{listed(sorted(table['N_i']))}: geometric mean over {counted(table['points'])} "
+        f"{listing(sorted(table['N_i']))}: geometric mean over {span(table['points'])} "
         "teachers, shaded from the least to the greatest, all known to 10% or better. Grey: P ε, "
         f"below which numpy takes an eigenvalue for zero; {below} of {len(table)} sizes lie below "
         f"it. The least is {least['low']:.0e}, at N_i = {least['N_i']:.0f}, N_h = "

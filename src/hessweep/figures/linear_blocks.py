@@ -10,7 +10,7 @@ from hessweep.errors import InputError
 from hessweep.figures import comparison
 from hessweep.figures.linear_spectrum import SIZES
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 LABELS = {
     "A": {"exact": r"$\chi^2_{N_h} / N_h$"},
@@ -64,16 +64,16 @@ def caption(tables: Tables) -> str:
     """Return the caption, with the distances."""
     distances = tables["distances"]
     block = distances["block"].iloc[0]
-    teachers = counted(distances["teachers"])
+    teachers = span(distances["teachers"])
     names = {
         "A": {"exact": "its law"},
         "B": {"asymptotic": "Marchenko-Pastur", "exact": "the exact law"},
     }[block]
-    apart = listed(
+    apart = listing(
         f"{row['distance']:.4f} from {names[row['law']]} for ({row['N_i']}, {row['N_h']})"
         for row in distances.to_dict("records")
     )
-    noise = counted(f"{value:.4f}" for value in distances["noise"].unique())
+    noise = span(f"{value:.4f}" for value in distances["noise"].unique())
     subject = {
         "A": "the non-zero eigenvalue |W_2|² of block A (the second derivatives in W_1), which is "
         "N_i-fold, against χ² with N_h degrees of freedom over N_h, exact at any size",

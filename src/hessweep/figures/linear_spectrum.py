@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from hessweep import analysis, laws
 from hessweep.figures import comparison
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted
+from hessweep.figures.words import span
 
 SIZES = ((10, 20), (30, 10))
 """(N_i, N_h) of the paper: one on each side of N_i = N_h."""
@@ -65,7 +65,7 @@ def caption(tables: Tables) -> str:
         )
     return (
         f"Linear networks: non-zero eigenvalues of the Hessian at the optimum, pooled over "
-        f"{counted(distances['teachers'])} teachers, against the paper's asymptotic law (a "
+        f"{span(distances['teachers'])} teachers, against the paper's asymptotic law (a "
         f"chi-square law convolved with Marchenko-Pastur, mixed with the former for N_i > N_h) "
         f"and the exact law at this size. Kolmogorov-Smirnov distances D: {'; '.join(apart)}."
     )

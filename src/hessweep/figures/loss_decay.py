@@ -13,7 +13,7 @@ from hessweep.dynamics import LATE, Experiment, LinearisedFlow, late_exponential
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import listed
+from hessweep.figures.words import listing
 from hessweep.spectrum import spectrum_with_error
 
 NETWORKS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -77,7 +77,7 @@ def data(networks: str | Sequence[Mapping[str, Any]] = "linear", draws: int = 12
     """
     if isinstance(networks, str) and networks not in NETWORKS:
         raise InputError(
-            f"networks: expected {listed(NETWORKS)} or a list of experiments, got {networks!r}"
+            f"networks: expected {listing(NETWORKS)} or a list of experiments, got {networks!r}"
         )
     chosen = NETWORKS[networks] if isinstance(networks, str) else networks
     parts = [_train(_experiment(network, draws)) for network in chosen]
@@ -190,7 +190,7 @@ def caption(tables: Tables) -> str:
     first = rates.to_dict("records")[0]
     return (
         f"Generalisation error of students that start at their teacher, displaced by noise of "
-        f"standard deviation {listed(f'{noise:g}' for noise in rates['noise'])} in every "
+        f"standard deviation {listing(f'{noise:g}' for noise in rates['noise'])} in every "
         f"parameter: SGD on fresh batches of {first['batch']}, gradient flow of the true loss "
         f"from the same {first['draws']} starts, the linearised prediction of eq. (7) (band: one "
         f"standard error of a mean over {first['draws']} starts) and α e^(-2 λ_min t), with α "

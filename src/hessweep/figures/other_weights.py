@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from hessweep import analysis, laws
 from hessweep.figures import comparison, style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 from hessweep.networks import WEIGHTS
 
 COLUMNS = 3
@@ -102,13 +102,15 @@ def caption(tables: Tables) -> str:
     distances = tables["distances"]
     N_i, N_h = int(distances["N_i"].iloc[0]), int(distances["N_h"].iloc[0])
     exact = distances[distances["law"] == "exact"]
-    apart = listed(f"{row['distance']:.3f} ({row['weights']})" for row in exact.to_dict("records"))
+    apart = listing(
+        f"{row['distance']:.3f} ({row['weights']})" for row in exact.to_dict("records")
+    )
     noise = exact["noise"]
     shown = f"{noise.min():.3f}" + (f" to {noise.max():.3f}" if np.ptp(noise) > 5e-4 else "")
     return (
         f"Linear networks with N_i = {N_i} and N_h = {N_h} whose weights have other "
         f"distributions of the same mean and variance: non-zero eigenvalues, pooled over "
-        f"{counted(exact['teachers'])} teachers, against the laws for normal weights. "
+        f"{span(exact['teachers'])} teachers, against the laws for normal weights. "
         f"Kolmogorov-Smirnov distances from the exact law: {apart}; sampling alone makes {shown}. "
         f"|W_2|² has variance (κ - 1)/N_h, where κ is the kurtosis of a weight: 3 for normal ones"
         + (f"; {N_i - N_h} of the {N_i} eigenvalues are |W_2|² alone." if N_i > N_h else ".")

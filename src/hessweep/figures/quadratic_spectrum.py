@@ -8,15 +8,15 @@ from matplotlib.figure import Figure
 
 from hessweep import analysis
 from hessweep.figures import style
-from hessweep.figures.density import (
+from hessweep.figures.log_density import (
     HIDDEN,
     draw_log_densities,
+    left_end,
     log_densities,
-    said_of_resolution,
-    shown_from,
+    resolution_sentence,
 )
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 
 def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
@@ -142,15 +142,15 @@ def caption(tables: Tables) -> str:
         expansion += f" + ({number['c']}) / N"
     return (
         f"Quadratic networks with N_i = N_h = N. (a) Density of the non-zero eigenvalues of the "
-        f"Hessian at the optimum, pooled over {counted(outlier['points'])} teachers at each of "
-        f"N = {listed(outlier['N'])}: a bulk near 0 and one outlier; the tail below "
-        f"{shown_from(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is not shown. "
+        f"Hessian at the optimum, pooled over {span(outlier['points'])} teachers at each of "
+        f"N = {listing(outlier['N'])}: a bulk near 0 and one outlier; the tail below "
+        f"{left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is not shown. "
         f"(b) The outlier grows with N while the edge of the bulk does not follow: their ratio "
         f"goes from {ratio.iloc[0]:.1f} to {ratio.iloc[-1]:.1f}. A power law fitted to all these "
         f"sizes has exponent {number['exponent']}{_chi2(growth, 'exponent')}, between the two "
         f"largest sizes alone it is {number['last exponent']}; {expansion} describes the mean of "
         f"the outlier{_chi2(growth, 'a')}. Errors are one standard deviation of the mean over "
-        f"teachers.{said_of_resolution(tables['density'])}"
+        f"teachers.{resolution_sentence(tables['density'])}"
     )
 
 

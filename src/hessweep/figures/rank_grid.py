@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from hessweep import analysis
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import listed
+from hessweep.figures.words import listing
 
 COLOURS = "cividis"
 
@@ -157,7 +157,7 @@ def caption(tables: Tables) -> str:
         if len(bound):
             below = (~bound["differs"]).sum()
             said.append(f"not above the bound at {below} of {len(bound)} sizes")
-        parts.append(f"{activation}, {listed(said)}")
+        parts.append(f"{activation}, {listing(said)}")
     return (
         "Rank of the Hessian at the optimum, the effective number of parameters, for each N_i "
         "and N_h; the colour is its share of all P = N_h (N_i + 1) parameters. "

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from hessweep import analysis, laws
 from hessweep.figures import comparison
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted
+from hessweep.figures.words import span
 
 SIZES = ((10, 20), (30, 10))
 """(N_i, N_h): one on each side of N_i = N_h."""
@@ -60,7 +60,7 @@ def caption(tables: Tables) -> str:
     )
     return (
         f"Linear networks: the smallest non-zero eigenvalue of the Hessian at the optimum, which "
-        f"sets the rate 2 λ_min of late learning, over {counted(distances['teachers'])} teachers, "
+        f"sets the rate 2 λ_min of late learning, over {span(distances['teachers'])} teachers, "
         f"against its exact law: |W2|² alone for N_i > N_h, the sum of that and of the smallest "
         f"eigenvalue of W1^T W1 otherwise. Kolmogorov-Smirnov distances D: {apart}."
     )

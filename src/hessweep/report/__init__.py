@@ -13,10 +13,10 @@ import xarray as xr
 from hessweep import tables
 from hessweep.errors import QueryError
 from hessweep.report.ensembles import GRID, TEACHER_COLUMNS, Ensemble, ensembles
-from hessweep.report.illustrations import absent, illustrations, read_made
+from hessweep.report.illustrations import illustrations, missing_figures, read_table
 from hessweep.report.page import render
 from hessweep.report.progress import failures, progress
-from hessweep.report.table import NONE, Cell, Table, cell, tabulated
+from hessweep.report.table import NONE, Cell, Table, cell, tabulate
 from hessweep.store import open_results, restrict, table
 from hessweep.store.files import accessing, commit_file
 from hessweep.study import Study
@@ -63,7 +63,7 @@ def build(
             f"{len(asked)}; `hessweep run` computes and publishes them"
         )
     points = table(results)
-    claims = _made_claims(study, root) if claims is None else claims
+    claims = _read_claims(study, root) if claims is None else claims
     summed = [ensemble for node in results.leaves for ensemble in ensembles(node)]
     page = render(**_context(study, root, points, summed, claims), **_provenance(results))
     path = root / FILE
@@ -72,11 +72,11 @@ def build(
     return path
 
 
-def _made_claims(study: Study, root: Path) -> pd.DataFrame | None:
+def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
         path = root / "tables" / f"{name}.csv"
         if request.kind == "claims" and path.is_file():
-            return read_made(path)
+            return read_table(path)
     return None
 
 
@@ -89,7 +89,7 @@ def _context(
 ) -> dict[str, Any]:
     swept = progress(study, points)
     figures = illustrations(study, root / "figures")
-    missing = absent(study, root / "figures")
+    missing = missing_figures(study, root / "figures")
     sections = {
         "progress": "What was run",
         "claims": "Claims" if claims is not None else "",
@@ -104,12 +104,12 @@ def _context(
         "version": version("hessweep"),
         "sections": [(name, heading) for name, heading in sections.items() if heading],
         "counts": _counts(study, points),
-        "progress": tabulated(swept),
-        "failures": tabulated(failures(study, points)),
-        "claims": None if claims is None else tabulated(claims),
-        "summary": tabulated(tables.rank_summary(points), _RANK_HEADINGS),
+        "progress": tabulate(swept),
+        "failures": tabulate(failures(study, points)),
+        "claims": None if claims is None else tabulate(claims),
+        "summary": tabulate(tables.rank_summary(points), _RANK_HEADINGS),
         "ranks": _rank_table(points, summed),
-        "methods": tabulated(tables.methods_table(points)),
+        "methods": tabulate(tables.methods_table(points)),
         "figures": figures,
         "absent": missing,
         "results": {
@@ -141,7 +141,7 @@ def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
         "float64": ranks["float64_differs"] > 0,
     }
     rows = ranks[GRID].itertuples(index=False, name=None)
-    return tabulated(
+    return tabulate(
         ranks,
         _RANK_HEADINGS,
         formats=dict.fromkeys(("formula", "float64_min", "float64_max"), _known),
@@ -164,7 +164,7 @@ def _provenance(results: xr.DataTree) -> dict[str, Any]:
     computed_with = [json.loads(text) for a in attributes for text in a["computed_with"]]
     versions: dict[str, set[str]] = {}
     for one in computed_with:
-        for name, said in {**one["versions"], **_others(one)}.items():
+        for name, said in {**one["versions"], **_platform(one)}.items():
             versions.setdefault(name, set()).add(str(said))
     published = max(str(a["published_at"]) for a in attributes)
     return {
@@ -176,7 +176,7 @@ def _provenance(results: xr.DataTree) -> dict[str, Any]:
     }
 
 
-def _others(provenance: dict[str, Any]) -> dict[str, Any]:
+def _platform(provenance: dict[str, Any]) -> dict[str, Any]:
     return {
         "kernel": provenance["kernel_version"],
         "processor": provenance["processor"],

@@ -142,9 +142,9 @@ def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
         zeros=int(teachers["row_size"].sum() - teachers["rank"].sum()),
         unresolved=int((~resolved).sum()),
         histogram=_histogram(values, min(0.0, float(values.min())), high),
-        log_histogram=_histogram(logs, *_widened(logs)) if logs.size else None,
+        log_histogram=_histogram(logs, *_widen(logs)) if logs.size else None,
         law=_law(int(first["N_i"]), int(first["N_h"]), high) if _is_linear(first) else None,
-        listed=_listed(teachers),
+        listed=_list_points(teachers),
     )
 
 
@@ -178,7 +178,7 @@ def _histogram(values: Float[ndarray, " n"], low: float, high: float) -> Histogr
     return Histogram(float(edges[0]), float(edges[-1]), counts.tolist())
 
 
-def _widened(logs: Float[ndarray, " n"]) -> tuple[float, float]:
+def _widen(logs: Float[ndarray, " n"]) -> tuple[float, float]:
     low, high = float(logs.min()), float(logs.max())
     # At least a tenth of a decade: one eigenvalue alone has no width.
     missing = max(0.0, 0.1 - (high - low)) / 2
@@ -203,7 +203,7 @@ def _spread(values: pd.Series) -> tuple[float, float, float]:
     return float(values.min()), float(values.median()), float(values.max())
 
 
-def _listed(teachers: pd.DataFrame) -> list[list[Any]]:
+def _list_points(teachers: pd.DataFrame) -> list[list[Any]]:
     """The points that the ensemble's extremes come from, then the first seeds."""
     extremes = [
         find(teachers[name])

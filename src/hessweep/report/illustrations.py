@@ -12,8 +12,8 @@ from PIL import Image
 
 from hessweep.errors import QueryError
 from hessweep.figures import figure_kind
-from hessweep.report.packing import data_uri, packed
-from hessweep.report.table import Cell, Table, cell, tabulated
+from hessweep.report.packing import data_uri, pack
+from hessweep.report.table import Cell, Table, cell, tabulate
 from hessweep.study import Study
 
 ROWS_SHOWN = 200
@@ -56,23 +56,23 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
     ]
 
 
-def absent(study: Study, folder: Path) -> list[str]:
+def missing_figures(study: Study, folder: Path) -> list[str]:
     """Return the figures that the study names and that have not been made."""
     return [name for name in study.figures if not (folder / f"{name}.png").is_file()]
 
 
-def read_made(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
     """Return a table that the workflow has made.
 
     Raises:
         QueryError: If the file is none.
     """
-    with _reading(path):
+    with _name_a_bad_file(path):
         return pd.read_csv(path)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _name_a_bad_file(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
@@ -85,16 +85,16 @@ def _reading(path: Path) -> Iterator[None]:
 def _picture_uri(path: Path) -> str:
     """Return a PNG as a data URI of a WebP: the same pixels in a third of the bytes."""
     buffer = io.BytesIO()
-    with _reading(path), Image.open(path) as image:
+    with _name_a_bad_file(path), Image.open(path) as image:
         image.save(buffer, "WEBP", lossless=True, method=2)
     return data_uri("image/webp", buffer.getvalue())
 
 
-def _shown_rows(data: pd.DataFrame) -> Table:
-    return tabulated(data.head(ROWS_SHOWN), formats={str(name): _shown for name in data})
+def _first_rows(data: pd.DataFrame) -> Table:
+    return tabulate(data.head(ROWS_SHOWN), formats={str(name): _rounded_cell for name in data})
 
 
-def _shown(value: Any) -> Cell:
+def _rounded_cell(value: Any) -> Cell:
     """Return the cell of a plotted number, to the digits that are shown: the file has all."""
     text, exact = cell(value)
     return text, f"{value:.4g}" if exact and isinstance(value, float) else exact
@@ -103,13 +103,13 @@ def _shown(value: Any) -> Cell:
 def _illustration(name: str, title: str, folder: Path) -> Illustration:
     # A name such as "fig-2.5" has no suffix to be replaced.
     picture, csv, caption = (folder / f"{name}{suffix}" for suffix in (".png", ".csv", ".txt"))
-    data = read_made(csv) if csv.is_file() else pd.DataFrame()
+    data = read_table(csv) if csv.is_file() else pd.DataFrame()
     return Illustration(
         name=name,
         title=title,
         caption=caption.read_text(encoding="utf-8").strip() if caption.is_file() else "",
         picture=_picture_uri(picture),
-        csv=f"data:application/gzip;base64,{packed(csv.read_bytes())}" if len(data) else "",
-        data=_shown_rows(data) if len(data) else None,
+        csv=f"data:application/gzip;base64,{pack(csv.read_bytes())}" if len(data) else "",
+        data=_first_rows(data) if len(data) else None,
         rows=len(data),
     )

@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hessweep.report.packing import packed
-from hessweep.report.table import grouped
+from hessweep.report.packing import pack
+from hessweep.report.table import group_digits
 
 SCRIPTS = ("page.js", "explorer.js")
 
@@ -33,13 +33,13 @@ def render(results: Mapping[str, Any], **context: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"symbols": symbols, "grouped": grouped}
+    environment.filters |= {"symbols": symbols, "group_digits": group_digits}
     scripts = [_own(name) for name in SCRIPTS]
     return environment.get_template("page.html.j2").render(
         style=_own("page.css"),
         scripts=scripts,
-        plotly=packed(_plotly()),
-        packed_results=packed(json.dumps(results, separators=(",", ":")).encode()),
+        plotly=pack(_plotly()),
+        packed_results=pack(json.dumps(results, separators=(",", ":")).encode()),
         policy=content_policy([*(script.encode() for script in scripts), _plotly()]),
         results=results,
         **context,

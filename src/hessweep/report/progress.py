@@ -23,7 +23,7 @@ def progress(study: Study, points: pd.DataFrame) -> pd.DataFrame:
     for name, sweep in study.sweeps.items():
         found = [status.get(point.key, "missing") for point in sweep.points()]
         counts = {word: found.count(word) for word in ("done", "failed", "missing")}
-        rows.append({"sweep": name, **_asked(sweep), "requested": len(found), **counts})
+        rows.append({"sweep": name, **_request(sweep), "requested": len(found), **counts})
     return pd.DataFrame(rows)
 
 
@@ -39,29 +39,29 @@ def failures(study: Study, points: pd.DataFrame) -> pd.DataFrame:
     return failed[columns].reset_index(drop=True).assign(sweeps=sweeps)
 
 
-def _asked(sweep: Sweep) -> dict[str, str]:
+def _request(sweep: Sweep) -> dict[str, str]:
     if sweep.N is not None:
-        sizes = f"N_i = N_h = {in_words(sweep.N)}"
+        sizes = f"N_i = N_h = {range_in_words(sweep.N)}"
     elif sweep.sizes is not None:
         sizes = ", ".join(f"({N_i}, {N_h})" for N_i, N_h in sweep.sizes)
     else:
-        sizes = f"N_i = {in_words(sweep.N_i or ())}; N_h = {in_words(sweep.N_h or ())}"
+        sizes = f"N_i = {range_in_words(sweep.N_i or ())}; N_h = {range_in_words(sweep.N_h or ())}"
     return {
         "activation": ", ".join(activation.label for activation in sweep.activation),
         "sizes": sizes,
-        "seeds": in_words(sweep.seeds),
+        "seeds": range_in_words(sweep.seeds),
         "weights": ", ".join(sweep.weights),
     }
 
 
-def in_words(numbers: Sequence[int]) -> str:
+def range_in_words(numbers: Sequence[int]) -> str:
     """Return whole numbers as short text: `1 to 12` for a run, else `5, 10, 20`.
 
     Long lists are cut in the middle.
     """
-    listed = list(numbers)
-    if len(listed) > 2 and listed == list(range(listed[0], listed[-1] + 1)):
-        return f"{listed[0]} to {listed[-1]}"
-    if len(listed) > 12:
-        return ", ".join(map(str, listed[:8])) + f", … {listed[-1]} ({len(listed)} in all)"
-    return ", ".join(map(str, listed))
+    values = list(numbers)
+    if len(values) > 2 and values == list(range(values[0], values[-1] + 1)):
+        return f"{values[0]} to {values[-1]}"
+    if len(values) > 12:
+        return ", ".join(map(str, values[:8])) + f", … {values[-1]} ({len(values)} in all)"
+    return ", ".join(map(str, values))

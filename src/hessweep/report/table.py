@@ -32,7 +32,7 @@ class Table:
     """Fragments of the page that each row leads to; empty where there is none."""
 
 
-def tabulated(
+def tabulate(
     frame: pd.DataFrame,
     headings: Mapping[str, str] | None = None,
     formats: Mapping[str, Callable[[Any], Cell]] | None = None,
@@ -55,7 +55,7 @@ def tabulated(
     ]
     return Table(
         names=names,
-        headings=[(headings or {}).get(name, in_words(name)) for name in names],
+        headings=[(headings or {}).get(name, heading(name)) for name in names],
         numeric=[bool(pd.api.types.is_numeric_dtype(frame[name])) for name in names],
         rows=list(zip(*columns, strict=True)),
         flags=flags,
@@ -63,7 +63,7 @@ def tabulated(
     )
 
 
-def in_words(name: str) -> str:
+def heading(name: str) -> str:
     """Return a column's name with its words apart; symbols such as N_i and lambda_min stay."""
     return name if name in SYMBOLS else name.replace("_", " ")
 
@@ -75,7 +75,7 @@ def cell(value: Any) -> Cell:
     if isinstance(value, float | np.floating):
         return (number(float(value)), repr(float(value))) if math.isfinite(value) else NONE
     if isinstance(value, int | np.integer):
-        return grouped(int(value)), str(value)
+        return group_digits(int(value)), str(value)
     return NONE if value is None or value is pd.NaT else (str(value), str(value))
 
 
@@ -84,12 +84,12 @@ def number(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         return f"{value:.4g}"
     if 1e4 <= abs(value) < 1e6:
-        return grouped(round(value))
+        return group_digits(round(value))
     mantissa, exponent = f"{value:.3e}".split("e")
     digits = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{mantissa}·10{digits}"
 
 
-def grouped(value: int) -> str:
+def group_digits(value: int) -> str:
     """Return a whole number with thin spaces, which no reader takes for a decimal comma."""
     return f"{value:,}".replace(",", "\u202f")

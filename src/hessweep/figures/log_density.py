@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from hessweep import analysis
 from hessweep.density import SpectralDensity
 from hessweep.figures import style
-from hessweep.figures.words import listed
+from hessweep.figures.words import listing
 
 HIDDEN = 0.02
 """Fraction of the eigenvalues that a drawing may leave out at its left end."""
@@ -66,7 +66,7 @@ def density_histogram(
     )
 
 
-def shown_from(densities: pd.DataFrame) -> float:
+def left_end(densities: pd.DataFrame) -> float:
     """Return where the drawing starts: at no size is more than `HIDDEN` of the density below."""
     area = densities["density"] * np.log10(densities["high"] / densities["low"])
     below = area.groupby(densities["N"]).cumsum() - area
@@ -76,7 +76,7 @@ def shown_from(densities: pd.DataFrame) -> float:
 def draw_log_densities(axes: Axes, densities: pd.DataFrame) -> None:
     """Draw one curve for each size through the bins' midpoints, both axes logarithmic.
 
-    An empty bin takes the curve below the frame. The left tail that `shown_from` cuts off is in
+    An empty bin takes the curve below the frame. The left tail that `left_end` cuts off is in
     the data, not in the frame.
     """
     floor = densities.loc[densities["resolved"] & (densities["count"] > 0), "density"].min() / 2
@@ -92,18 +92,18 @@ def draw_log_densities(axes: Axes, densities: pd.DataFrame) -> None:
         axes.plot(midpoint, density, label=f"$N = {N}$", **style.series(k))
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(shown_from(densities), densities["high"].max())
+    axes.set_xlim(left_end(densities), densities["high"].max())
     axes.set_ylim(floor)
     axes.set_ylabel(r"density per decade of $\lambda$")
     axes.legend()
 
 
-def said_of_resolution(densities: pd.DataFrame) -> str:
+def resolution_sentence(densities: pd.DataFrame) -> str:
     """Return a sentence on the sizes whose curves begin where their densities resolve."""
     sizes = densities.loc[~densities["resolved"], "N"].unique()
     if not len(sizes):
         return ""
     return (
-        f" For N = {listed(sizes)} the curves are Lanczos densities, drawn from {RESOLVED:g} of "
+        f" For N = {listing(sizes)} the curves are Lanczos densities, drawn from {RESOLVED:g} of "
         "the largest eigenvalue that they sample on; what lies below is not resolved."
     )
