@@ -49,7 +49,7 @@ def test_histograms_hold_the_simulated_eigenvalues(linear, tree):
         density, edges, _ = patch.get_data()
         shown = (values <= edges[-1] * (1 + 1e-9)).mean()
         assert drawn_area(axes)[0] == pytest.approx(shown)
-        assert shown >= comparison.SHOWN - 1 / len(values)
+        assert shown >= comparison.COVERED - 1 / len(values)
         middle = len(density) // 2
         inside = (values >= edges[middle]) & (values < edges[middle + 1])
         assert density[middle] == pytest.approx(inside.mean() / np.diff(edges)[middle])
@@ -117,7 +117,7 @@ def test_blocks_are_normalised_to_all_or_to_what_is_not_zero(linear, block, tree
     for axes, (N_i, N_h) in zip(figure.axes, SIZES, strict=True):
         mass = min(1, N_i / N_h) if block == "B" else 1
         area, edges = drawn_area(axes)
-        assert mass * comparison.SHOWN - 1 / SEEDS <= area <= mass
+        assert mass * comparison.COVERED - 1 / SEEDS <= area <= mass
         for x, y in drawn_curves(axes).values():
             finite = np.isfinite(y)
             assert np.trapezoid(y[finite], x[finite]) == pytest.approx(mass, abs=0.05)
@@ -137,13 +137,19 @@ def test_other_weights_have_a_panel_each_and_one_scale(linear, tree):
     tables = other_weights.data(tree(linear), 6, 3)
     figure = other_weights.plot(tables)
     assert [axes.get_title() for axes in figure.axes] == ["normal", "rademacher", "student-t"]
+    assert [axes.get_title("left") for axes in figure.axes] == ["(a)", "(b)", "(c)"]
+    (legend,) = figure.legends
+    assert "$N_i = 6$, $N_h = 3$" in legend.get_title().get_text()
+    noise = tables["distances"].set_index("weights")["noise"].groupby("weights").first()
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
     law = laws.hessian_law(6, 3, exact=True)
     for axes in figure.axes:
         weights = axes.get_title()
         distance = stats.ks_1samp(pooled(6, 3, weights), law.cdf).statistic
-        assert f"{distance:.3f} (exact)" in axes.texts[0].get_text()
+        said = axes.texts[0].get_text()
+        assert f"$D$ = {distance:.3f} (exact)" in said
+        assert f"$D_0$ = {noise[weights]:.3f} (sampling)" in said
         assert f"{distance:.3f} ({weights})" in other_weights.caption(tables)
 
 
@@ -156,8 +162,26 @@ def test_half_the_eigenvalues_of_rademacher_networks_are_one(linear, tree):
     one = np.searchsorted(edges, 1 + 1e-9) - 1
     assert 0.5 <= density[one] * np.diff(edges)[one] < 0.75
     caption = other_weights.caption(tables)
-    assert "3 of the 6 eigenvalues are |W_2|² alone" in caption
-    assert "|W_2|² alone" not in other_weights.caption(other_weights.data(tree(linear), 3, 6))
+    assert "Of the 6 eigenvalues, 3 are equal to |W_2|²." in caption
+    other = other_weights.caption(other_weights.data(tree(linear), 3, 6))
+    assert "are equal to |W_2|²" not in other
+
+
+def test_bars_that_the_frame_cuts_are_marked_with_their_density(linear, tree):
+    tables = other_weights.data(tree(linear), 6, 3)
+    assert "cut by the frame" not in other_weights.caption(tables)
+    histogram = tables["histogram"].copy()
+    bar = histogram.index[histogram["weights"] == "rademacher"][3]
+    histogram.loc[bar, "density"] *= 20
+    cut = {**tables, "histogram": histogram}
+    assert "cut by the frame" in other_weights.caption(cut)
+    axes = other_weights.plot(cut).axes[1]
+    (arrow,) = (line for line in axes.lines if line.get_marker() == "^")
+    [[x, y]] = arrow.get_xydata()
+    low, high, density = histogram.loc[bar, ["low", "high", "density"]]
+    assert low < x < high
+    assert y == axes.get_ylim()[1] < density
+    assert f"{density:.3g}" in [text.get_text() for text in axes.texts]
 
 
 def test_missing_sizes_say_what_to_add(linear, tree):
