@@ -62,16 +62,17 @@ def plot(tables: Tables) -> Figure:
         parts = [comparison.panel(tables, {"weights": name}) for name in weights]
         top = _height(parts)
         panels[0].set_ylim(0, top)
-        panels[0].set_xlim(0, min(part["laws"]["x"].max() for part in parts))
         for k, (axes, name, part) in enumerate(zip(panels, weights, parts, strict=False)):
             _draw(axes, part, name)
             comparison.mark_cut_bars(axes, part["histogram"], top)
             style.letter(axes, k)
             if k + columns >= len(weights):
-                axes.set_xlabel(comparison.QUANTITY)
                 axes.tick_params(labelbottom=True)
             if k % columns == 0:
                 axes.set_ylabel("density")
+        # After drawing, which sets the limits of each panel.
+        panels[0].set_xlim(0, min(part["laws"]["x"].max() for part in parts))
+        figure.supxlabel(comparison.QUANTITY, fontsize=8)
         _legend(figure, list(panels), tables["distances"])
         return figure
 
