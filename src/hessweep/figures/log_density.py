@@ -1,4 +1,4 @@
-"""Eigenvalue densities of several sizes on logarithmic axes, as Figs 4 and 5 show them."""
+"""Densities of log λ for several sizes, one above another, as Figs 4 and 5 show them."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,17 @@ from hessweep.figures.words import listing
 HIDDEN = 0.02
 """Fraction of the eigenvalues that a drawing may leave out at its left end."""
 
-
 RESOLVED = 3e-4
-"""Part of the largest sampled eigenvalue from which a Lanczos quadrature resolves a density."""
+"""Lanczos quadrature resolves densities above this fraction of the largest sampled eigenvalue."""
+
+RIDGE = 0.85
+"""Height of the highest density, where the distance between the axes of two sizes is 1."""
 
 
 def log_densities(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
     """Return the histogram of non-zero eigenvalues: `N, low, high, count, density` per decade.
 
-    `resolved` is False for bins of which a density only says how much lies there or below.
+    `resolved` is False for bins where a density only gives the total weight at or below them.
 
     Args:
         points: Realisations of square networks, with their densities.
@@ -45,7 +47,7 @@ def _log_density(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
 def density_histogram(
     densities: Sequence[SpectralDensity], ranks: Sequence[int], per_decade: int
 ) -> pd.DataFrame:
-    """Return what `analysis.log_histogram` returns, of the non-zero eigenvalues of densities.
+    """Return the table of `analysis.log_histogram` for densities, without the zero eigenvalues.
 
     Args:
         densities: Of realisations of one size.
@@ -73,37 +75,61 @@ def left_end(densities: pd.DataFrame) -> float:
     return float(densities.loc[below <= HIDDEN, "low"].groupby(densities["N"]).max().min())
 
 
-def draw_log_densities(axes: Axes, densities: pd.DataFrame) -> None:
-    """Draw one curve for each size through the bins' midpoints, both axes logarithmic.
+def draw_ridges(axes: Axes, densities: pd.DataFrame, large: pd.DataFrame) -> None:
+    """Draw the density of each size as steps on an axis of its own, one above another.
 
-    An empty bin takes the curve below the frame. The left tail that `left_end` cuts off is in
-    the data, not in the frame.
+    The left tail that `left_end` cuts off is in the data, but not in the frame.
+
+    Args:
+        axes: Where to draw. Its horizontal axis becomes logarithmic; its vertical axis names N.
+        densities: Return value of `log_densities`.
+        large: Eigenvalues outside the bulk (`N, eigenvalue`), drawn as ticks, since their share
+            of all eigenvalues is too small to be seen as a density.
     """
-    floor = densities.loc[densities["resolved"] & (densities["count"] > 0), "density"].min() / 2
-    for k, N in enumerate(np.unique(densities["N"])):
+    sizes = np.unique(densities["N"])
+    scale = RIDGE / densities.loc[densities["resolved"], "density"].max()
+    for k, (N, colour) in enumerate(zip(sizes, style.sequence(len(sizes)), strict=True)):
         table = densities[densities["N"] == N]
-        midpoint = np.sqrt((table["low"] * table["high"]).to_numpy())
-        density = np.where(table["count"] > 0, table["density"], floor / 100)
-        density = np.where(table["resolved"], density, np.nan)
-        ratio = table["high"].iloc[0] / table["low"].iloc[0]
-        # An empty bin at both ends, so that the curve comes down to the axis.
-        midpoint = np.concatenate([[midpoint[0] / ratio], midpoint, [midpoint[-1] * ratio]])
-        density = np.pad(density, 1, constant_values=floor / 100)
-        axes.plot(midpoint, density, label=f"$N = {N}$", **style.series(k))
+        axes.stairs(
+            k + scale * np.where(table["resolved"], table["density"], np.nan),
+            np.append(table["low"], table["high"].iloc[-1]),
+            baseline=k,
+            fill=True,
+            facecolor=(colour, 0.35),
+            edgecolor=colour,
+            linewidth=0.8,
+            label=f"$N = {N}$",
+        )
+        axes.axhline(k, color=colour, linewidth=0.5, zorder=0.5)
+        ticks = large.loc[large["N"] == N, "eigenvalue"].to_numpy()
+        axes.vlines(ticks, k, k + 0.28, color=colour, linewidth=0.4)
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(left_end(densities), densities["high"].max())
-    axes.set_ylim(floor)
-    axes.set_ylabel(r"density per decade of $\lambda$")
-    axes.legend()
+    axes.set_xlim(
+        left_end(densities), 1.1 * max(densities["high"].max(), large["eigenvalue"].max())
+    )
+    axes.set_ylim(-0.08, len(sizes) + 0.05)
+    axes.set_yticks(range(len(sizes)), [str(N) for N in sizes])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylabel("$N$; density per decade of $\\lambda$")
+    _draw_scale(axes, scale, len(sizes) - 1)
+
+
+def _draw_scale(axes: Axes, scale: float, k: int) -> None:
+    """Draw a vertical bar that is as high as a density of 0.5 per decade."""
+    transform = axes.get_yaxis_transform()
+    axes.plot(
+        [0.02, 0.02], [k, k + 0.5 * scale], color=style.BLACK, linewidth=1, transform=transform
+    )
+    axes.text(0.035, k + 0.25 * scale, "0.5", va="center", transform=transform)
 
 
 def resolution_sentence(densities: pd.DataFrame) -> str:
-    """Return a sentence on the sizes whose curves begin where their densities resolve."""
+    """Return a sentence on the sizes whose densities are resolved only above some eigenvalue."""
     sizes = densities.loc[~densities["resolved"], "N"].unique()
     if not len(sizes):
         return ""
     return (
-        f" For N = {listing(sizes)} the curves are Lanczos densities, drawn from {RESOLVED:g} of "
-        "the largest eigenvalue that they sample on; what lies below is not resolved."
+        f" The densities for N = {listing(sizes)} come from Lanczos quadrature. They are drawn "
+        f"from {RESOLVED:g} of the largest sampled eigenvalue and are not resolved below it."
     )
