@@ -183,19 +183,42 @@ def test_edges_lie_at_their_places_in_the_spectrum(quadratic, erf, tree):
 
 def test_edges_are_drawn_with_their_exponents(quadratic, erf, tree):
     tables = bulk_edges.data(tree(quadratic, erf))
-    for axes, activation in zip(bulk_edges.plot(tables).axes, ("quadratic", "erf"), strict=True):
-        exponents, edges = (
-            tables[name][tables[name]["activation"] == activation]
-            for name in ("exponents", "edges")
-        )
-        rows = exponents.to_dict("records")
-        labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert len(labels) == len(rows) == len(axes.containers)
-        for row, label, container in zip(rows, labels, axes.containers, strict=True):
-            assert f"{row['exponent']:.2f}" in label
-            assert f"({row['exponent']:.2f} ± " in bulk_edges.caption(tables)
-            drawn = container.lines[0].get_ydata()
-            assert drawn.tolist() == edges.loc[edges["edge"] == row["edge"], "mean"].tolist()
+    panels = iter(bulk_edges.plot(tables).axes)
+    fitted = 0
+    for lower in (False, True):
+        for activation in ("quadratic", "erf"):
+            rows, edges = (
+                tables[name][tables[name]["activation"] == activation]
+                for name in ("exponents", "edges")
+            )
+            rows = rows[(rows["edge"] == "lower") == lower]
+            axes = next(panels)
+            labels = [text.get_text() for text in axes.get_legend().get_texts()]
+            drawn = dict(zip(labels, axes.containers, strict=True))
+            for row, label in zip(rows.to_dict("records"), labels, strict=True):
+                means = drawn[label].lines[0].get_ydata().tolist()
+                assert means == edges.loc[edges["edge"] == row["edge"], "mean"].tolist()
+                power = f"{row['exponent']:.2f} "
+                assert (power in label) == (row["sizes"] >= bulk_edges.FITTED)
+                fitted += row["sizes"] >= bulk_edges.FITTED
+                assert f"N^({power}" in bulk_edges.caption(tables) or "nan" in power
+                assert "nan" not in label
+            # No empty decades: the frame spans twice the data at most, and a little.
+            low, high = np.log(axes.get_ylim())
+            means = edges.loc[edges["edge"].isin(rows["edge"]), "mean"]
+            assert high - low < 2 * np.log(means.max() / means.min()) + 1
+    assert fitted == 2
+
+
+def test_few_sizes_have_no_power_law(quadratic, erf, tree):
+    tables = bulk_edges.data(tree(quadratic, erf))
+    exponents = tables["exponents"].set_index(["activation", "edge"])
+    # Quadratic networks have four sizes here, erf networks three.
+    assert exponents["exponent"].notna()["quadratic"].loc[["outlier", "upper"]].all()
+    assert exponents["exponent"].isna()["erf"].all()
+    caption = bulk_edges.caption(tables)
+    assert "No power law is fitted to the smallest of the N_h large eigenvalues" in caption
+    assert "nan" not in caption
 
 
 def test_unknown_smallest_eigenvalues_leave_their_size_out(quadratic, erf, tree):
