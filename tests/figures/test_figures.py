@@ -42,7 +42,7 @@ def test_reader_settings_neither_leak_in_nor_out():
     with mpl.rc_context({"font.size": 31, "axes.spines.top": True}):
         axes = architecture.plot(architecture.data()).axes[0]
         assert mpl.rcParams["font.size"] == 31
-    assert max(text.get_fontsize() for text in axes.texts) < 9
+    assert max(text.get_fontsize() for text in axes.texts) < 12
 
 
 def test_series_differ_in_colour_and_in_line():

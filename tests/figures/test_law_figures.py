@@ -204,7 +204,7 @@ def test_laws_converge_as_one_over_size():
     table = tables["distances"]
     assert table["exponent"].isna().sum() == 4
     assert table.loc[table["N_i"] == 64, "exponent"].between(-1.02, -0.7).all()
-    assert f"{table.loc[table['N_i'] == 64, 'exponent'].iloc[0]:.2f}" in law_convergence.caption(
+    assert f"{-table.loc[table['N_i'] == 64, 'exponent'].iloc[0]:.2f}" in law_convergence.caption(
         tables
     )
 
