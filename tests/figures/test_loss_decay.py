@@ -90,8 +90,8 @@ def test_many_fold_slowest_modes_count_as_one(tables):
 def test_caption_gives_rate_and_measurement_of_each_network(tables):
     caption = loss_decay.caption(tables)
     for row in tables["rates"].to_dict("records"):
-        assert f"2 λ_min = {row['rate']:.4g}, measured {row['sgd']:.4g} ± " in caption
-    assert f"mean over {DRAWS} starts" in caption
+        assert f"2 λ_min is {row['rate']:.4g}; the rate is {row['sgd']:.4g} ± " in caption
+    assert f"Means over {DRAWS} starts" in caption
 
 
 def test_time_is_logarithmic_where_fast_modes_are_gone_early(tables):
