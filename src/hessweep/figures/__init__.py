@@ -72,10 +72,10 @@ FIGURES: dict[str, FigureKind] = {
         ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
         ("other-weights", "Linear networks: other weights (Figs 8, 9)", other_weights),
         ("smallest-eigenvalue", "Linear networks: the law of λ_min", smallest_eigenvalue),
-        ("law-convergence", "Asymptotic against exact laws", law_convergence),
-        ("bulk-edges", "Edges of the bulk against N", bulk_edges),
+        ("law-convergence", "Linear networks: convergence of the laws", law_convergence),
+        ("bulk-edges", "Outliers and edges of the bulk against N", bulk_edges),
         ("rank-grid", "Rank against formula", rank_grid),
-        ("float64-floor", "Where float64 fails", float64_floor),
+        ("float64-floor", "Smallest eigenvalues, where float64 fails", float64_floor),
     )
 }
 """The kinds of figures that a study may ask for, by name."""

@@ -71,7 +71,7 @@ def build(
         **_sweeps(study, requested, points),
         **_ranks(points, [e for node in results.leaves for e in ensembles(node)], root),
         **_figures(study, root),
-        "claims": None if claims is None else tabulate(claims),
+        "claims": None if claims is None else tabulate(_verdict_second(claims)),
     }
     context["tiles"] = tiles(context["counts"], tables.rank_table(points), claims)
     context["sections"] = _sections(context)
@@ -90,6 +90,14 @@ def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
         if request.kind == "claims" and path.is_file():
             return read_table(path)
     return None
+
+
+def _verdict_second(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims with the verdict after the source, where a narrow screen shows it."""
+    if "verdict" not in claims:
+        return claims
+    first, *others = [name for name in claims.columns if name != "verdict"] or [None]
+    return claims[[name for name in (first, "verdict", *others) if name is not None]]
 
 
 def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, Any]:

@@ -20,7 +20,8 @@ SCRIPTS = ("page.js", "explorer.js")
 VERDICTS = {"holds": "holds", "holds with correction": "corrected", "fails": "fails"}
 """Classes of the page's style for the verdicts on claims."""
 
-_SYMBOL = re.compile(r"\b(N|W|λ|K)_(i|h|min|max|\d)\b")
+_SYMBOL = re.compile(r"\b(N|W|λ|K|D)_(i|h|min|max|\d)\b")
+_TRANSPOSE = re.compile(r"(?<=>)\^T\b")
 _SPELLED = {"lambda_min": "λ_min", "lambda_max": "λ_max"}
 
 
@@ -61,7 +62,8 @@ def symbols(text: str) -> Markup:
     """Return HTML for a text, in which symbols such as `N_i` and `lambda_min` get subscripts."""
     for word, symbol in _SPELLED.items():
         text = text.replace(word, symbol)
-    return Markup(_SYMBOL.sub(r"\1<sub>\2</sub>", str(escape(text))))  # noqa: S704 - escaped above
+    html = _SYMBOL.sub(r"\1<sub>\2</sub>", str(escape(text)))
+    return Markup(_TRANSPOSE.sub("<sup>T</sup>", html))  # noqa: S704 - escaped above
 
 
 def content_policy(scripts: list[bytes]) -> str:
