@@ -84,10 +84,12 @@ def _labels(axes: Axes, neurons: pd.DataFrame) -> None:
         name = "N_i" if row["index"] == len(inputs) - 1 else row["index"] + 1
         axes.text(row["x"] - 0.13, row["y"], f"$x_{{{name}}}$", ha="right", va="center")
     axes.text(2.13, 0, "$y$", ha="left", va="center")
-    for x, layer in enumerate(LAYERS[:2]):
+    for column, layer in enumerate(LAYERS[:2]):
         heights = np.sort(neurons.loc[neurons["layer"] == layer, "y"])
         if len(heights) > 1:
-            axes.text(x, heights[:2].mean(), r"$\vdots$", ha="center", va="center", fontsize=11)
+            axes.text(
+                column, heights[:2].mean(), r"$\vdots$", ha="center", va="center", fontsize=11
+            )
     top = neurons["y"].max()
     sizes = ("$N_i$ inputs", "$N_h$ hidden neurons", "1 output")
     for k, text in enumerate(sizes):

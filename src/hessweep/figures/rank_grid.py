@@ -154,7 +154,8 @@ def _draw(axes: Axes, ranks: pd.DataFrame, scale: ScalarMappable) -> None:
         np.arange(len(N_h) + 1) - 0.5,
         shares.to_numpy(),
         cmap=scale.get_cmap(),
-        norm=scale.norm,
+        vmin=0,
+        vmax=scale.get_clim()[1],
         edgecolors="white",
         linewidth=0.4,
     )
@@ -228,7 +229,7 @@ def caption(tables: Tables) -> str:
         for activation, table in ranks.groupby("activation", sort=False)
     ]
     if ranks["shows"].iloc[0] == "float64":
-        worst = ranks.loc[ranks["missed"].idxmax()]
+        worst = ranks.sort_values("missed", kind="stable").iloc[-1]
         return (
             "Rank of the Hessian at the optimum for each N_i and N_h, and below it with a minus "
             "sign how many of the non-zero eigenvalues float64 takes for zero (the rule of "

@@ -94,10 +94,10 @@ def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
 
 def _verdict_second(claims: pd.DataFrame) -> pd.DataFrame:
     """Return the claims with the verdict after the source, where a narrow screen shows it."""
-    if "verdict" not in claims:
+    others = [name for name in claims.columns if name != "verdict"]
+    if "verdict" not in claims or not others:
         return claims
-    first, *others = [name for name in claims.columns if name != "verdict"] or [None]
-    return claims[[name for name in (first, "verdict", *others) if name is not None]]
+    return claims[[others[0], "verdict", *others[1:]]]
 
 
 def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, Any]:
