@@ -36,6 +36,11 @@ class Axis:
     """Whether another value means another teacher, not another measurement of the same one."""
     changes_cost: bool = True
 
+    @property
+    def has_default(self) -> bool:
+        """Whether the field may be left out."""
+        return self.default is not MISSING
+
     def is_in_key(self, value: Any) -> bool:
         """Return whether keys contain this value of the field."""
         return self.in_every_key or value != self.default
@@ -163,7 +168,7 @@ class Setup:
 
     def describe(self, seed: int | str = "") -> str:
         """Return the setup as messages name it, with a seed if one is given."""
-        always = [axis for axis in AXES if axis.default is MISSING]
+        always = [axis for axis in AXES if not axis.has_default]
         others = [
             axis
             for axis in AXES
@@ -189,9 +194,9 @@ AXES: tuple[Axis, ...] = tuple(
 IDENTITY: tuple[Column, ...] = (
     Column("key", "str", "stable hash of everything that the result depends on"),
     Column("activation", "str", "label of the activation"),
-    *(axis.column for axis in AXES if axis.default is MISSING),
+    *(axis.column for axis in AXES if not axis.has_default),
     Column("seed", "int64", "seed of the teacher's weights"),
-    *(axis.column for axis in AXES if axis.default is not MISSING),
+    *(axis.column for axis in AXES if axis.has_default),
 )
 """The columns that say which point it is."""
 
@@ -200,6 +205,13 @@ TEACHER = (
     *(axis.column.name for axis in AXES if axis.is_of_teacher),
 )
 """The columns that, with the seed, tell one teacher from another."""
+
+TEACHER_DEFAULTS: dict[str, Any] = {
+    axis.column.name: axis.default if axis.has_default else None
+    for axis in AXES
+    if axis.is_of_teacher
+}
+"""The columns of the axes of a teacher, each with its default; None where it has none."""
 
 KIND = next(axis.column.name for axis in AXES if axis.field == "kind")
 """The column that holds the kind of measurement."""

@@ -9,9 +9,10 @@ import xarray as xr
 from hessweep.analysis import one_a_teacher
 from hessweep.claims import claims_table
 from hessweep.errors import StudyError, did_you_mean
+from hessweep.setup import TEACHER
 from hessweep.store import table as point_table
 
-GRID = ["activation", "N_i", "N_h", "weights"]
+GRID = list(TEACHER)
 """Columns of the point table that tell one setup, a teacher without its seed, from another."""
 
 

@@ -42,7 +42,7 @@ def test_reader_settings_neither_leak_in_nor_out():
     with mpl.rc_context({"font.size": 31, "axes.spines.top": True}):
         axes = architecture.plot(architecture.data()).axes[0]
         assert mpl.rcParams["font.size"] == 31
-    assert max(text.get_fontsize() for text in axes.texts) < 9
+    assert max(text.get_fontsize() for text in axes.texts) < 12
 
 
 def test_series_differ_in_colour_and_in_line():
@@ -80,10 +80,10 @@ def test_unknown_kinds_and_options_name_the_known_ones():
 @pytest.mark.parametrize(
     ("values", "text"), [([5], "5"), ([5, 10, 5], "5 and 10"), ([1, 2, 3], "1, 2 and 3")]
 )
-def test_listed(values, text):
-    assert words.listed(values) == text
+def test_listing(values, text):
+    assert words.listing(values) == text
 
 
-def test_counted():
-    assert words.counted(iter([7, 7])) == "7"
-    assert words.counted(iter([9, 7])) == "7 to 9"
+def test_span():
+    assert words.span(iter([7, 7])) == "7"
+    assert words.span(iter([9, 7])) == "7 to 9"

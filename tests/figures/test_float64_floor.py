@@ -65,5 +65,5 @@ def test_caption_has_the_least_eigenvalue_and_the_largest_miss(small_erf, tree):
     tables = float64_floor.data(tree(small_erf))
     caption = float64_floor.caption(tables)
     worst = tables["floor"].iloc[1]
-    assert f"The least is {worst['low']:.0e}, at N_i = 1, N_h = 10" in caption
-    assert f"short by up to {20 - worst['numpy']:.1f} on average, at N_i = 1, N_h = 10" in caption
+    assert f"The smallest ratio is {worst['low']:.0e}, at N_i = 1, N_h = 10" in caption
+    assert f"too low by up to {20 - worst['numpy']:.1f}, at N_i = 1, N_h = 10" in caption

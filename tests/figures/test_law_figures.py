@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hessweep import analysis, laws, network
+from hessweep import analysis, laws, networks
 from hessweep.errors import InputError
 from hessweep.figures import (
     comparison,
@@ -27,7 +27,7 @@ def linear(published):
 
 def pooled(N_i, N_h, weights="normal"):
     """Non-zero eigenvalues of the teachers, from their dense Hessians."""
-    teachers = (network.sample_teacher("linear", N_i, N_h, s, weights) for s in range(SEEDS))
+    teachers = (networks.sample_teacher("linear", N_i, N_h, s, weights) for s in range(SEEDS))
     return np.concatenate([np.linalg.svd(hessian(t), compute_uv=False)[:N_i] for t in teachers])
 
 
@@ -49,7 +49,7 @@ def test_histograms_hold_the_simulated_eigenvalues(linear, tree):
         density, edges, _ = patch.get_data()
         shown = (values <= edges[-1] * (1 + 1e-9)).mean()
         assert drawn_area(axes)[0] == pytest.approx(shown)
-        assert shown >= comparison.SHOWN - 1 / len(values)
+        assert shown >= comparison.COVERED - 1 / len(values)
         middle = len(density) // 2
         inside = (values >= edges[middle]) & (values < edges[middle + 1])
         assert density[middle] == pytest.approx(inside.mean() / np.diff(edges)[middle])
@@ -103,7 +103,7 @@ def test_block_spectra_are_those_of_the_blocks(N_i, N_h):
     seeds = [0, 5]
     for block in ("A", "B"):
         for row, seed in zip(analysis.block_spectra(block, N_i, N_h, seeds), seeds, strict=True):
-            teacher = network.sample_teacher("linear", N_i, N_h, seed)
+            teacher = networks.sample_teacher("linear", N_i, N_h, seed)
             dense = np.linalg.eigvalsh(getattr(blocks(teacher), block))
             np.testing.assert_allclose(row, dense[-len(row) :], atol=1e-13)
             np.testing.assert_allclose(dense[: -len(row)], 0, atol=1e-13)
@@ -117,7 +117,7 @@ def test_blocks_are_normalised_to_all_or_to_what_is_not_zero(linear, block, tree
     for axes, (N_i, N_h) in zip(figure.axes, SIZES, strict=True):
         mass = min(1, N_i / N_h) if block == "B" else 1
         area, edges = drawn_area(axes)
-        assert mass * comparison.SHOWN - 1 / SEEDS <= area <= mass
+        assert mass * comparison.COVERED - 1 / SEEDS <= area <= mass
         for x, y in drawn_curves(axes).values():
             finite = np.isfinite(y)
             assert np.trapezoid(y[finite], x[finite]) == pytest.approx(mass, abs=0.05)
@@ -137,13 +137,19 @@ def test_other_weights_have_a_panel_each_and_one_scale(linear, tree):
     tables = other_weights.data(tree(linear), 6, 3)
     figure = other_weights.plot(tables)
     assert [axes.get_title() for axes in figure.axes] == ["normal", "rademacher", "student-t"]
+    assert [axes.get_title("left") for axes in figure.axes] == ["(a)", "(b)", "(c)"]
+    (legend,) = figure.legends
+    assert "$N_i = 6$, $N_h = 3$" in legend.get_title().get_text()
+    noise = tables["distances"].set_index("weights")["noise"].groupby("weights").first()
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
     law = laws.hessian_law(6, 3, exact=True)
     for axes in figure.axes:
         weights = axes.get_title()
         distance = stats.ks_1samp(pooled(6, 3, weights), law.cdf).statistic
-        assert f"{distance:.3f} (exact)" in axes.texts[0].get_text()
+        said = axes.texts[0].get_text()
+        assert f"$D$ = {distance:.3f} (exact)" in said
+        assert f"$D_0$ = {noise[weights]:.3f} (sampling)" in said
         assert f"{distance:.3f} ({weights})" in other_weights.caption(tables)
 
 
@@ -156,8 +162,26 @@ def test_half_the_eigenvalues_of_rademacher_networks_are_one(linear, tree):
     one = np.searchsorted(edges, 1 + 1e-9) - 1
     assert 0.5 <= density[one] * np.diff(edges)[one] < 0.75
     caption = other_weights.caption(tables)
-    assert "3 of the 6 eigenvalues are |W_2|² alone" in caption
-    assert "|W_2|² alone" not in other_weights.caption(other_weights.data(tree(linear), 3, 6))
+    assert "Of the 6 eigenvalues, 3 are equal to |W_2|²." in caption
+    other = other_weights.caption(other_weights.data(tree(linear), 3, 6))
+    assert "are equal to |W_2|²" not in other
+
+
+def test_bars_that_the_frame_cuts_are_marked_with_their_density(linear, tree):
+    tables = other_weights.data(tree(linear), 6, 3)
+    assert "cut by the frame" not in other_weights.caption(tables)
+    histogram = tables["histogram"].copy()
+    bar = histogram.index[histogram["weights"] == "student-t"][3]
+    histogram.loc[bar, "density"] = 50.0
+    cut = {**tables, "histogram": histogram}
+    assert "cut by the frame" in other_weights.caption(cut)
+    axes = other_weights.plot(cut).axes[2]
+    (arrow,) = (line for line in axes.lines if line.get_marker() == "^")
+    [[x, y]] = arrow.get_xydata()
+    low, high = histogram.loc[bar, ["low", "high"]]
+    assert low < x < high
+    assert y == axes.get_ylim()[1] < 50
+    assert "50" in [text.get_text() for text in axes.texts]
 
 
 def test_missing_sizes_say_what_to_add(linear, tree):
@@ -180,7 +204,7 @@ def test_laws_converge_as_one_over_size():
     table = tables["distances"]
     assert table["exponent"].isna().sum() == 4
     assert table.loc[table["N_i"] == 64, "exponent"].between(-1.02, -0.7).all()
-    assert f"{table.loc[table['N_i'] == 64, 'exponent'].iloc[0]:.2f}" in law_convergence.caption(
+    assert f"{-table.loc[table['N_i'] == 64, 'exponent'].iloc[0]:.2f}" in law_convergence.caption(
         tables
     )
 
@@ -200,7 +224,7 @@ def test_distances_of_block_B_count_its_zeros(linear, tree):
 def test_smallest_eigenvalues_are_those_of_the_hessian(linear, tree):
     tables = smallest_eigenvalue.data(tree(linear), sizes=SIZES)
     for N_i, N_h in SIZES:
-        teachers = [network.sample_teacher("linear", N_i, N_h, seed) for seed in range(SEEDS)]
+        teachers = [networks.sample_teacher("linear", N_i, N_h, seed) for seed in range(SEEDS)]
         direct = np.array([np.linalg.svd(hessian(t), compute_uv=False)[N_i - 1] for t in teachers])
         part = {k: t[(t["N_i"] == N_i) & (t["N_h"] == N_h)] for k, t in tables.items()}
         histogram = part["histogram"]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hessweep import network
+from hessweep import networks
 from hessweep.activations import activation
 from hessweep.dynamics import Experiment
 from hessweep.errors import InputError
@@ -31,7 +31,7 @@ def panels(tables):
 
 def eigenvalues(settings):
     """Non-zero eigenvalues by App. A: |W2|² and those of W1^T W1 on top of it."""
-    W1, W2 = network.sample_weights(settings["N_i"], settings["N_h"], seed=0)
+    W1, W2 = networks.sample_weights(settings["N_i"], settings["N_h"], seed=0)
     return np.sort(W2 @ W2 + np.linalg.eigvalsh(W1.T @ W1))
 
 
@@ -90,8 +90,8 @@ def test_many_fold_slowest_modes_count_as_one(tables):
 def test_caption_gives_rate_and_measurement_of_each_network(tables):
     caption = loss_decay.caption(tables)
     for row in tables["rates"].to_dict("records"):
-        assert f"2 λ_min = {row['rate']:.4g}, measured {row['sgd']:.4g} ± " in caption
-    assert f"mean over {DRAWS} starts" in caption
+        assert f"2 λ_min is {row['rate']:.4g}; the rate is {row['sgd']:.4g} ± " in caption
+    assert f"Means over {DRAWS} starts" in caption
 
 
 def test_time_is_logarithmic_where_fast_modes_are_gone_early(tables):

@@ -2,8 +2,12 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle, StepPatch
 
+from hessweep.errors import InputError
 from hessweep.figures import rank_grid
+from hessweep.hessian import hessian
+from hessweep.networks import sample_teacher
 
 LINEAR = [(N_i, N_h) for N_i in (1, 2, 4) for N_h in (1, 3)]
 
@@ -31,7 +35,7 @@ def test_cells_say_rank_and_formula(linear, tree):
 
 def test_frame_marks_where_they_differ(linear, tree):
     (axes, _) = rank_grid.plot(rank_grid.data(tree(linear))).axes
-    (frame,) = axes.patches
+    (frame,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
     assert frame.get_center() == pytest.approx([1, 1])
     caption = rank_grid.caption(rank_grid.data(tree(linear)))
     assert "equal to the formula at 5 of 6 sizes" in caption
@@ -89,3 +93,48 @@ def test_texts_fit_into_their_cells(linear, columns, tree):
         box = text.get_window_extent().transformed(transform)
         assert box.width < 1
         assert box.height < 1
+
+
+def staircases(axes):
+    """The step functions that are drawn: heights and edges."""
+    return [patch.get_data()[:2] for patch in axes.patches if isinstance(patch, StepPatch)]
+
+
+def test_staircase_is_where_the_rank_stops_growing(published, tree):
+    sizes = [(N_i, N_h) for N_i in (1, 2, 3) for N_h in (1, 2, 3, 4)]
+    tables = rank_grid.data(tree(published("quadratic", sizes, seeds=1)))
+    axes = rank_grid.plot(tables).axes[0]
+    (heights, edges), again = staircases(axes)
+    # The rank is N_i + N_i (N_i + 1) / 2 from N_h = N_i on: 2 from 1, 5 from 2, 9 from 3.
+    assert heights.tolist() == again[0].tolist() == [-0.5, 0.5, 1.5]
+    assert edges.tolist() == [-0.5, 0.5, 1.5, 2.5]
+    assert "Above the orange staircase" in rank_grid.caption(tables)
+
+
+def test_rank_that_never_grows_has_no_staircase(linear, tree):
+    tables = rank_grid.data(tree(linear))
+    assert staircases(rank_grid.plot(tables).axes[0]) == []
+    assert "staircase" not in rank_grid.caption(tables)
+
+
+def test_full_ranks_show_what_float64_misses(published, tree):
+    results = published("erf", [(1, 2), (1, 10), (2, 3)], seeds=2)
+    tables = rank_grid.data(tree(results))
+    axes = rank_grid.plot(tables).axes[0]
+    missed = 0
+    for seed in range(2):
+        values = np.linalg.eigvalsh(hessian(sample_teacher("erf", 1, 10, seed)))
+        missed = max(missed, 20 - (np.abs(values) > 20 * 2**-52 * np.abs(values).max()).sum())
+    assert missed > 5
+    texts = {text.get_position(): text.get_text() for text in axes.texts}
+    assert texts[0, 2] == f"20\n−{missed}"
+    assert texts[0, 0] == "4"
+    assert texts[1, 1] == "9"
+    (mesh,) = axes.collections
+    assert mesh.get_array()[2, 0] == pytest.approx(missed / 20)
+    assert mesh.get_array()[1, 1] == 0
+    assert f"by up to {missed} at N_i = 1, N_h = 10" in rank_grid.caption(tables)
+    ranks = rank_grid.data(tree(results), shows="rank")
+    assert rank_grid.plot(ranks).axes[0].texts[0].get_text() == "4"
+    with pytest.raises(InputError, match="shows: expected rank and float64, got 'error'"):
+        rank_grid.data(tree(results), shows="error")

@@ -1,11 +1,13 @@
 """Figs 4 and 5 and the edges of the bulk: what the figures plot, read from the figures."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hessweep import network
+from hessweep import networks
+from hessweep.analysis.sizes import select_sizes
 from hessweep.errors import InputError
-from hessweep.figures import bulk_edges, density, erf_spectrum, quadratic_spectrum
+from hessweep.figures import bulk_edges, erf_spectrum, log_density, quadratic_spectrum
 from hessweep.hessian import hessian
 from hessweep.store import restrict
 
@@ -16,23 +18,68 @@ def curves(axes):
 
 def direct(activation, N, seeds):
     """Eigenvalues of each teacher by another routine than the package's."""
-    teachers = [network.sample_teacher(activation, N, N, seed) for seed in range(seeds)]
+    teachers = [networks.sample_teacher(activation, N, N, seed) for seed in range(seeds)]
     return np.array([np.linalg.svd(hessian(t), compute_uv=False) for t in teachers])
 
 
-def test_densities_integrate_to_one_and_end_at_the_axis(quadratic, tree):
+def ridges(axes):
+    """Heights above its own axis, in data coordinates, and edges of the density of each size."""
+    drawn = {}
+    for patch in axes.patches:
+        values, edges, baseline = patch.get_data()
+        drawn[patch.get_label()] = values - baseline, edges
+    return drawn
+
+
+def test_densities_are_those_of_the_eigenvalues_on_one_scale(quadratic, tree):
     tables = quadratic_spectrum.data(tree(quadratic))
     axes, _ = quadratic_spectrum.plot(tables).axes
-    drawn = curves(axes)
+    drawn = ridges(axes)
     assert list(drawn) == [f"$N = {N}$" for N in (4, 6, 8, 10)]
-    floor = axes.get_ylim()[0]
-    for x, y in (xy.T for xy in drawn.values()):
-        shown = y > floor
-        # Five bins in a decade; the points are the bins' midpoints.
-        np.testing.assert_allclose(np.diff(np.log10(x)), 0.2)
-        assert (y[shown] / 5).sum() == pytest.approx(1)
-        assert not shown[0]
-        assert not shown[-1]
+    (scale,) = (line.get_ydata() for line in axes.lines if len(set(line.get_xdata())) == 1)
+    unit = 2 * np.diff(scale)
+    for N, (heights, edges) in zip((4, 6, 8, 10), drawn.values(), strict=True):
+        # Ten bins in a decade.
+        np.testing.assert_allclose(np.diff(np.log10(edges)), 0.1)
+        ranks = N + N * (N + 1) // 2
+        eigenvalues = direct("quadratic", N, 8)[:, :ranks].ravel()
+        counts, _ = np.histogram(eigenvalues, edges)
+        # Eigenvalues at the noise of float64 differ between the two routes.
+        resolved = edges[:-1] > 1e-9
+        density = 10 * counts / len(eigenvalues)
+        np.testing.assert_allclose((heights / unit)[resolved], density[resolved], atol=1e-9)
+        assert (heights / unit / 10).sum() == pytest.approx(1)
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["4", "6", "8", "10"]
+
+
+def test_ticks_mark_the_eigenvalues_outside_the_bulk(quadratic, erf, tree):
+    axes = quadratic_spectrum.plot(quadratic_spectrum.data(tree(quadratic))).axes[0]
+    for k, (N, ticks) in enumerate(zip((4, 6, 8, 10), axes.collections, strict=True)):
+        places = [segment[0] for segment in ticks.get_segments()]
+        np.testing.assert_allclose([x for x, _ in places], direct("quadratic", N, 8)[:, 0])
+        assert {y for _, y in places} == {k}
+    axes = erf_spectrum.plot(erf_spectrum.data(tree(erf))).axes[0]
+    for N, ticks in zip((4, 8, 12), axes.collections, strict=True):
+        means = np.exp(np.log(direct("erf", N, 6)[:, :N]).mean(axis=0))
+        np.testing.assert_allclose([segment[0][0] for segment in ticks.get_segments()], means)
+
+
+def test_bins_that_are_not_resolved_are_not_drawn(quadratic, tree):
+    tables = quadratic_spectrum.data(tree(quadratic))
+    density = tables["density"].assign(resolved=lambda table: table["low"] > 0.1)
+    axes, _ = quadratic_spectrum.plot({**tables, "density": density}).axes
+    for heights, edges in ridges(axes).values():
+        assert (np.isnan(heights) == (edges[:-1] <= 0.1)).all()
+    caption = quadratic_spectrum.caption({**tables, "density": density})
+    assert "The densities for N = 4, 6, 8 and 10 come from Lanczos quadrature" in caption
+
+
+def test_few_sizes_with_many_teachers_are_shown():
+    counts = {3: 5, 4: 20, 5: 30, 6: 30, 7: 30, 8: 30, 9: 29, 10: 30, 20: 40, 40: 30}
+    points = pd.DataFrame({"N_h": np.repeat(list(counts), list(counts.values()))})
+    assert select_sizes(points, most=9)["N_h"].unique().tolist() == [4, 5, 6, 7, 8, 9, 10, 20, 40]
+    few = select_sizes(points, most=4)
+    assert few.groupby("N_h").size().to_dict() == {4: 20, 9: 29, 20: 40, 40: 30}
 
 
 def test_frame_leaves_out_no_more_than_it_says(erf, tree):
@@ -40,8 +87,8 @@ def test_frame_leaves_out_no_more_than_it_says(erf, tree):
     figure = erf_spectrum.plot(tables)
     left = figure.axes[0].get_xlim()[0]
     for N, seeds in ((4, 6), (8, 6), (12, 6)):
-        assert (direct("erf", N, seeds) < left).mean() <= density.HIDDEN
-    assert f"the tail below {left:.1g}, at most 2%" in erf_spectrum.caption(tables)
+        assert (direct("erf", N, seeds) < left).mean() <= log_density.HIDDEN
+    assert f"The tail below {left:.1g}, at most 2%" in erf_spectrum.caption(tables)
 
 
 def test_outlier_is_the_largest_eigenvalue(quadratic, tree):
@@ -105,7 +152,7 @@ def test_caption_names_the_realisations_that_differ(erf, tree):
     agreement.loc[agreement["N"] == 8, ["exact", "largest_count"]] = [5, 9]
     caption = erf_spectrum.caption(tables)
     assert f"in {agreement['exact'].sum()} of 18 teachers" in caption
-    assert "; at N = 8 it is 8 to 9;" in caption
+    assert "; at N = 8 the number is 8 to 9." in caption
 
 
 def test_sorted_spectrum_is_the_geometric_mean(erf, tree):
@@ -136,19 +183,43 @@ def test_edges_lie_at_their_places_in_the_spectrum(quadratic, erf, tree):
 
 def test_edges_are_drawn_with_their_exponents(quadratic, erf, tree):
     tables = bulk_edges.data(tree(quadratic, erf))
-    for axes, activation in zip(bulk_edges.plot(tables).axes, ("quadratic", "erf"), strict=True):
-        exponents, edges = (
-            tables[name][tables[name]["activation"] == activation]
-            for name in ("exponents", "edges")
-        )
-        rows = exponents.to_dict("records")
-        labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert len(labels) == len(rows) == len(axes.containers)
-        for row, label, container in zip(rows, labels, axes.containers, strict=True):
-            assert f"{row['exponent']:.2f}" in label
-            assert f"({row['exponent']:.2f} ± " in bulk_edges.caption(tables)
-            drawn = container.lines[0].get_ydata()
-            assert drawn.tolist() == edges.loc[edges["edge"] == row["edge"], "mean"].tolist()
+    panels = iter(bulk_edges.plot(tables).axes)
+    fitted = 0
+    for lower in (False, True):
+        for activation in ("quadratic", "erf"):
+            rows, edges = (
+                tables[name][tables[name]["activation"] == activation]
+                for name in ("exponents", "edges")
+            )
+            rows = rows[(rows["edge"] == "lower") == lower]
+            axes = next(panels)
+            labels = [text.get_text() for text in axes.get_legend().get_texts()]
+            drawn = dict(zip(labels, axes.containers, strict=True))
+            for row, label in zip(rows.to_dict("records"), labels, strict=True):
+                means = drawn[label].lines[0].get_ydata().tolist()
+                assert means == edges.loc[edges["edge"] == row["edge"], "mean"].tolist()
+                power = f"{row['exponent']:.2f} "
+                assert (power in label) == (row["sizes"] >= bulk_edges.FITTED)
+                fitted += row["sizes"] >= bulk_edges.FITTED
+                assert f"N^({power}" in bulk_edges.caption(tables) or "nan" in power
+                assert "nan" not in label
+            # No empty decades: the frame is little taller than the data with their errors.
+            low, high = np.log(axes.get_ylim())
+            shown = edges[edges["edge"].isin(rows["edge"])]
+            assert high - low < 1.6 * np.log(shown["high"].max() / shown["low"].min())
+    # Of quadratic networks four sizes are known, of erf networks three.
+    assert fitted == (tables["exponents"]["activation"] == "quadratic").sum() == 3
+
+
+def test_few_sizes_have_no_power_law(quadratic, erf, tree):
+    tables = bulk_edges.data(tree(quadratic, erf))
+    exponents = tables["exponents"].set_index(["activation", "edge"])
+    # Quadratic networks have four sizes here, erf networks three.
+    assert exponents["exponent"].notna()["quadratic"].loc[["outlier", "upper"]].all()
+    assert exponents["exponent"].isna()["erf"].all()
+    caption = bulk_edges.caption(tables)
+    assert "No power law is fitted to the smallest of the N_h large eigenvalues" in caption
+    assert "nan" not in caption
 
 
 def test_unknown_smallest_eigenvalues_leave_their_size_out(quadratic, erf, tree):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
 CONTRAST = Path(__file__).with_name("contrast.js").read_text(encoding="utf-8")
@@ -287,10 +288,39 @@ def test_print_shows_all_rows_in_black_and_no_controls(tab):
 
 def test_data_of_a_figure_can_be_saved(tab):
     with tab.expect_download() as download:
-        tab.click("#figure-seen .data a")
+        tab.click("#figure-seen .data a.packed")
     rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert [row["N_i"] for row in rows] == ["1", "2"]
     assert rows[0]["lambda_min"] == "1e-07"
+
+
+def test_picture_of_a_figure_can_be_saved_as_pdf_and_png(tab, root):
+    with tab.expect_download() as download:
+        tab.click("#figure-seen a[download$=pdf]")
+    assert Path(download.value.path()).read_bytes() == (root / "figures/seen.pdf").read_bytes()
+    with tab.expect_download() as download:
+        tab.click("#figure-seen button.png")
+    assert download.value.suggested_filename == "seen.png"
+    with Image.open(download.value.path()) as saved, Image.open(root / "figures/seen.png") as made:
+        assert ImageChops.difference(saved.convert("RGB"), made.convert("RGB")).getbbox() is None
+
+
+def test_pictures_have_their_own_size_and_are_dark_in_dark_mode(tab):
+    picture = "document.querySelector('#figure-seen img')"
+    # Three inches at 300 dpi.
+    assert tab.evaluate(f"{picture}.clientWidth") == pytest.approx(900 / 2.2 + 24, abs=2)
+    assert tab.evaluate(f"getComputedStyle({picture}).filter") == "none"
+    tab.emulate_media(color_scheme="dark")
+    assert "invert" in tab.evaluate(f"getComputedStyle({picture}).filter")
+
+
+def test_only_long_tables_scroll_up_and_down(tab):
+    clipped = tab.evaluate(
+        """() => [...document.querySelectorAll(".scroll")]
+        .filter((e) => e.scrollHeight > e.clientHeight + 1)
+        .map((e) => e.querySelector("tbody").rows.length)"""
+    )
+    assert [rows for rows in clipped if rows <= 40] == []
 
 
 def test_without_scripts_tables_and_figures_are_there(browser, page):

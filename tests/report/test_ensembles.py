@@ -18,7 +18,7 @@ def found(root):
 
 def one(found, activation, N_i, N_h, weights="normal"):
     wanted = (activation, N_i, N_h, weights)
-    (ensemble,) = [e for e in found if (e.activation, e.N_i, e.N_h, e.weights) == wanted]
+    (ensemble,) = [e for e in found if (e.activation, e.N_i, e.N_h, e.axes["weights"]) == wanted]
     return ensemble
 
 
@@ -28,7 +28,7 @@ def done(computed, ensemble):
         for result in computed
         if result.status == "done"
         and result.point.setup.activation.label == ensemble.activation
-        and result.point.setup.weights == ensemble.weights
+        and result.point.setup.weights == ensemble.axes["weights"]
         and (result.point.setup.N_i, result.point.setup.N_h) == (ensemble.N_i, ensemble.N_h)
     ]
 

@@ -186,6 +186,7 @@ def test_a_spoilt_file_is_named(study, root, spoilt):
 
 def test_symbols_are_set_as_symbols():
     assert symbols("N_i and lambda_min") == "N<sub>i</sub> and λ<sub>min</sub>"
+    assert symbols("D_0 of W_1^T") == "D<sub>0</sub> of W<sub>1</sub><sup>T</sup>"
     assert symbols("<b> rank_min N_item") == "&lt;b&gt; rank_min N_item"
 
 

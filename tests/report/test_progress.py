@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hessweep.report.progress import failures, in_words, progress
+from hessweep.report.progress import failures, progress, range_in_words, requested_keys
 from hessweep.store import open_results, table
 
 
@@ -12,16 +12,21 @@ def points(root):
     return table(open_results(root))
 
 
-def test_progress_counts_each_sweep(study, points):
-    rows = progress(study, points).set_index("sweep")
+@pytest.fixture(scope="module")
+def keys(study):
+    return requested_keys(study)
+
+
+def test_progress_counts_each_sweep(study, keys, points):
+    rows = progress(study, keys, points).set_index("sweep")
     assert rows["requested"].to_dict() == {"grid": 36, "law": 240, "curved": 24}
     assert rows["failed"].to_dict() == {"grid": 2, "law": 0, "curved": 0}
     assert rows["missing"].to_dict() == {"grid": 0, "law": 0, "curved": 1}
     assert (rows["done"] + rows["failed"] + rows["missing"] == rows["requested"]).all()
 
 
-def test_progress_says_what_was_asked(study, points):
-    rows = progress(study, points).set_index("sweep")
+def test_progress_says_what_was_asked(study, keys, points):
+    rows = progress(study, keys, points).set_index("sweep")
     assert rows.loc["grid", "sizes"] == "N_i = 1 to 3; N_h = 1 to 4"
     assert rows.loc["law", "sizes"] == "(3, 6), (6, 3)"
     assert rows.loc["law", "weights"] == "normal, laplace"
@@ -29,19 +34,19 @@ def test_progress_says_what_was_asked(study, points):
     assert rows.loc["curved", "seeds"] == "7 to 8" or rows.loc["curved", "seeds"] == "7, 8"
 
 
-def test_failures_name_the_point_and_its_sweep(study, points):
-    table = failures(study, points)
+def test_failures_name_the_point_and_its_sweep(study, keys, points):
+    table = failures(keys, points)
     assert list(table["sweeps"]) == ["grid", "grid"]
     assert set(table["key"]) == {point.key for point in study.points()[:2]}
     assert table["error"].str.startswith("ArithmeticError").all()
 
 
-def test_points_that_the_study_does_not_ask_for_do_not_count(study, points):
+def test_points_that_the_study_does_not_ask_for_do_not_count(study, keys, points):
     strangers = points.assign(key="another", status="failed")
-    assert progress(study, strangers)["missing"].sum() == 300
-    assert failures(study, strangers).empty
+    assert progress(study, keys, strangers)["missing"].sum() == 300
+    assert failures(keys, strangers).empty
     both = pd.concat([points, strangers])
-    assert progress(study, both).equals(progress(study, points))
+    assert progress(study, keys, both).equals(progress(study, keys, points))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +60,4 @@ def test_points_that_the_study_does_not_ask_for_do_not_count(study, points):
     ],
 )
 def test_numbers_in_words(numbers, words):
-    assert in_words(numbers) == words
+    assert range_in_words(numbers) == words

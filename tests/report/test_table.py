@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from hessweep.report.table import NONE, number, tabulated
+from hessweep.report.table import NONE, number, tabulate
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_cells_of_each_type():
             "rank_method": ["float64", None],
         }
     )
-    table = tabulated(frame, headings={"holds": "Holds?"})
+    table = tabulate(frame, headings={"holds": "Holds?"})
     assert table.headings == ["N_i", "lambda_min", "Holds?", "rank method"]
     assert table.numeric[:2] == [True, True]
     assert table.numeric[3] is False
@@ -39,6 +39,6 @@ def test_cells_of_each_type():
 
 
 def test_an_empty_frame_has_headings_and_no_rows():
-    table = tabulated(pd.DataFrame({"key": []}))
+    table = tabulate(pd.DataFrame({"key": []}))
     assert table.headings == ["key"]
     assert table.rows == []

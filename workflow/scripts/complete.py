@@ -1,4 +1,4 @@
-"""Tell of points without a result and of outputs that could not be made, and fail if there are any.
+"""Fail if a point has no result or an output could not be made, and say which.
 
 It runs last, so that everything that can be shown is there.
 """

@@ -9,7 +9,6 @@ from hessweep.analysis.fits import Fit, PowerLaw, by_size, fit, power_law
 from hessweep.analysis.gaps import Gap, largest_gap
 from hessweep.analysis.histograms import histogram, log_histogram
 from hessweep.analysis.realisations import (
-    TEACHER,
     linear_networks,
     one_a_teacher,
     realisations,
@@ -17,7 +16,6 @@ from hessweep.analysis.realisations import (
 )
 
 __all__ = [
-    "TEACHER",
     "Fit",
     "Gap",
     "PowerLaw",

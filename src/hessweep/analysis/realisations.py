@@ -7,11 +7,11 @@ import xarray as xr
 
 from hessweep.density import FlatDensity, SpectralDensity
 from hessweep.errors import InputError
+from hessweep.kinds import FULL_SPECTRUM, KINDS
+from hessweep.setup import AXES, KIND, TEACHER
 from hessweep.store import each_of, open_results, restrict, table
+from hessweep.store.rows import parse_condition
 from hessweep.study import Study
-
-TEACHER = ["activation", "N_i", "N_h", "weights", "seed"]
-"""Columns of the point table that tell one teacher from another."""
 
 
 def results_of(study: Study, sweeps: Iterable[str] = ()) -> xr.DataTree:
@@ -32,20 +32,23 @@ def realisations(results: xr.DataTree, where: str, *, densities: bool = False) -
     Args:
         results: From `open_results` or `results_of`.
         where: A condition on the columns of the point table, such as
-            `activation == 'erf' and N_i == N_h`.
+            `activation == 'erf' and N_i == N_h`. Axes of a setup that it does not name have
+            their defaults.
         densities: Whether to return density points too. A teacher that has both a density and
             a spectrum is returned once, with its spectrum.
 
     Returns:
-        The columns of the point table, sorted by `activation, N_i, N_h, weights, seed`, and the
-        ascending `eigenvalues`, an array for each row: all eigenvalues, or the largest ones for
-        a density point. With densities, `density` is the `SpectralDensity` of each row.
+        The columns of the point table, sorted by teacher, and the ascending `eigenvalues`, an
+        array for each row: all eigenvalues, or the largest ones for a density point. With
+        densities, `density` is the `SpectralDensity` of each row.
 
     Raises:
         InputError: If no computed point satisfies the condition.
     """
+    where = with_defaults(where)
     found = table(results, where)
-    usable = (found["status"] == "done") & (densities | (found["spectrum"] == "exact"))
+    shown = found[KIND].isin(FULL_SPECTRUM) | (densities & (found["node_size"] > 0))
+    usable = (found["status"] == "done") & shown
     if not usable.any():
         raise InputError(
             f"results: expected computed points with {where}, found none; add them to the study, "
@@ -58,14 +61,35 @@ def realisations(results: xr.DataTree, where: str, *, densities: bool = False) -
     return one_a_teacher(found[usable])
 
 
+def with_defaults(where: str) -> str:
+    """Return the condition that also gives every axis that it does not name its default.
+
+    So what is made of a study's usual networks does not change when it gets others.
+
+    Raises:
+        QueryError: If the condition can not be read.
+    """
+    expression = parse_condition(where)
+    named = expression.names if expression else frozenset()
+    defaults = [
+        f"{axis.column.name} == {axis.default!r}"
+        for axis in AXES
+        if axis.is_of_teacher and axis.has_default and axis.column.name not in named
+    ]
+    return " and ".join([f"({where})", *defaults])
+
+
 def one_a_teacher(points: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each teacher, sorted by teacher.
 
-    Where a teacher has both a spectrum and a density, its row is that of the spectrum.
+    Where several kinds of measurement of a teacher are stored, its row is that of the kind with
+    the highest precedence: the spectrum rather than the density.
     """
-    rows = points.sort_values([*TEACHER, "spectrum"])
-    # "exact" is sorted after "density", so that the last row of a teacher is the spectrum.
-    return rows.drop_duplicates(TEACHER, keep="last", ignore_index=True)
+    teacher = [*TEACHER, "seed"]
+    precedence = points[KIND].map({name: kind.precedence for name, kind in KINDS.items()})
+    rows = points.assign(precedence=precedence).sort_values([*teacher, "precedence"])
+    rows = rows.drop_duplicates(teacher, keep="last", ignore_index=True)
+    return rows.drop(columns="precedence")
 
 
 def _densities(
@@ -79,7 +103,7 @@ def _densities(
     for row, parts in zip(points.to_dict("records"), flat, strict=True):
         if row["status"] != "done":
             densities.append(None)
-        elif row["spectrum"] == "density":
+        elif row[KIND] not in FULL_SPECTRUM:
             stored = FlatDensity(*parts)
             densities.append(SpectralDensity.from_flat(row["P"], stored, row["density_floor"]))
         else:

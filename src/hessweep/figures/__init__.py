@@ -1,8 +1,8 @@
-"""The paper's figures: what a study's `figures` section may ask for, and how each is made.
+"""Figures of the paper and beyond it: the kinds that a study may ask for, and how to make them.
 
-A figure is three functions of its module: `data` takes results from the store and returns
-tables, `plot` takes these and returns a matplotlib Figure, `caption` takes them and returns the
-sentences below it. Options of `data` are what a study may set.
+Each module of a figure has three functions: `data` takes results of the store and returns tables,
+`plot` takes the tables and returns a matplotlib Figure, and `caption` takes the tables and returns
+the text below the figure. The parameters of `data` are the options that a study may set.
 """
 
 import inspect
@@ -30,6 +30,7 @@ from hessweep.figures import (
     smallest_eigenvalue,
 )
 from hessweep.figures.save import SUFFIXES, Tables, save
+from hessweep.figures.without_data import make_without_data
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ class FigureKind:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What a study may set."""
+        """Names of the options that a study may set."""
         return tuple(name for name in inspect.signature(self.data).parameters if name != "results")
 
     @property
-    def needed(self) -> tuple[str, ...]:
-        """Those that have no default."""
+    def required(self) -> tuple[str, ...]:
+        """Names of the options that have no default."""
         parameters = inspect.signature(self.data).parameters
         return tuple(
             name for name in self.options if parameters[name].default is inspect.Parameter.empty
@@ -72,17 +73,17 @@ FIGURES: dict[str, FigureKind] = {
         ("linear-blocks", "Linear networks: blocks A and B (Figs 6, 7)", linear_blocks),
         ("other-weights", "Linear networks: other weights (Figs 8, 9)", other_weights),
         ("smallest-eigenvalue", "Linear networks: the law of λ_min", smallest_eigenvalue),
-        ("law-convergence", "Asymptotic against exact laws", law_convergence),
-        ("bulk-edges", "Edges of the bulk against N", bulk_edges),
+        ("law-convergence", "Linear networks: convergence of the laws", law_convergence),
+        ("bulk-edges", "Outliers and edges of the bulk against N", bulk_edges),
         ("rank-grid", "Rank against formula", rank_grid),
-        ("float64-floor", "Where float64 fails", float64_floor),
+        ("float64-floor", "Smallest eigenvalues, where float64 fails", float64_floor),
     )
 }
-"""What a study's `figures` section may name."""
+"""The kinds of figures that a study may ask for, by name."""
 
 
 def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
-    """Return a kind of figure by its name, after a check of the options for its data.
+    """Return the kind of figure of that name, after a check of the options for its data.
 
     Raises:
         StudyError: If the kind is unknown, does not take one of the options, or lacks one.
@@ -99,7 +100,7 @@ def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
             f"{name} does not take {', '.join(unknown)}; it takes "
             f"{', '.join(kind.options) or 'no options'}"
         )
-    missing = sorted(set(kind.needed) - set(options or {}))
+    missing = sorted(set(kind.required) - set(options or {}))
     if missing:
         raise StudyError(f"{name} needs {', '.join(missing)} under its options")
     return kind
@@ -110,9 +111,9 @@ def make(name: str, results: xr.DataTree, path: str | Path, **options: Any) -> t
 
     Args:
         name: A key of `FIGURES`.
-        results: Datasets of the published store; not read by kinds that need none.
-        path: Where to, without suffix.
-        **options: For the kind's `data`.
+        results: Results of the published store; kinds that need none do not read them.
+        path: Path of the files, without suffix.
+        **options: Options for the `data` of the kind.
 
     Returns:
         The four paths.
@@ -126,4 +127,13 @@ def make(name: str, results: xr.DataTree, path: str | Path, **options: Any) -> t
     return save(kind.plot(tables), tables, path, kind.caption(tables))
 
 
-__all__ = ["FIGURES", "SUFFIXES", "FigureKind", "Tables", "figure_kind", "make", "save"]
+__all__ = [
+    "FIGURES",
+    "SUFFIXES",
+    "FigureKind",
+    "Tables",
+    "figure_kind",
+    "make",
+    "make_without_data",
+    "save",
+]

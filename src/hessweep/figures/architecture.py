@@ -1,4 +1,4 @@
-"""Fig. 1: the architecture of teacher and student (MATH 1)."""
+"""Fig. 1: the architecture of teacher and student."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,9 @@ from hessweep.figures import style
 from hessweep.figures.save import Tables
 
 LAYERS = ("input", "hidden", "output")
-RADIUS = 0.085
+
+DISTANCE = 0.3
+"""Vertical distance of two neurons; twice as much where dots stand for those left out."""
 
 
 def data(N_i: int = 4, N_h: int = 5) -> Tables:
@@ -22,7 +24,7 @@ def data(N_i: int = 4, N_h: int = 5) -> Tables:
         [
             {"layer": layer, "index": index, "x": 1.0 * k, "y": y}
             for k, (layer, size) in enumerate(zip(LAYERS, (N_i, N_h, 1), strict=True))
-            for index, y in enumerate((np.arange(size)[::-1] - (size - 1) / 2) * 0.3)
+            for index, y in enumerate(_heights(size))
         ]
     )
     position = {layer: group[["x", "y"]].to_numpy() for layer, group in neurons.groupby("layer")}
@@ -37,10 +39,18 @@ def data(N_i: int = 4, N_h: int = 5) -> Tables:
     return {"neurons": neurons, "connections": connections}
 
 
+def _heights(size: int) -> np.ndarray:
+    """Return the vertical positions of a layer; there is a gap for the dots before the last."""
+    heights = -DISTANCE * np.arange(size, dtype=float)
+    if size > 1:
+        heights[-1] -= DISTANCE
+    return heights - (heights[0] + heights[-1]) / 2
+
+
 def plot(tables: Tables) -> Figure:
     """Draw the network from left to right, `y = W2 g(W1 x)`."""
     with style.paper():
-        figure = style.figure(style.SINGLE, 1.9)
+        figure = style.figure(style.SINGLE, 2.2)
         axes = figure.subplots()
         axes.set_aspect("equal")
         axes.axis("off")
@@ -62,7 +72,7 @@ def plot(tables: Tables) -> Figure:
 
 
 def _neuron(axes: Axes, x: float, y: float, hidden: bool) -> None:
-    # A scatter marker, not a patch: it stays round and keeps its size at any aspect.
+    # Unlike a patch, a marker of a scatter plot stays round whatever the scales of the axes.
     axes.scatter([x], [y], s=95, facecolor="white", edgecolor=style.BLACK, linewidth=0.8, zorder=2)
     if hidden:
         axes.text(x, y - 0.006, "$g$", ha="center", va="center", fontsize=7, zorder=3)
@@ -74,6 +84,12 @@ def _labels(axes: Axes, neurons: pd.DataFrame) -> None:
         name = "N_i" if row["index"] == len(inputs) - 1 else row["index"] + 1
         axes.text(row["x"] - 0.13, row["y"], f"$x_{{{name}}}$", ha="right", va="center")
     axes.text(2.13, 0, "$y$", ha="left", va="center")
+    for column, layer in enumerate(LAYERS[:2]):
+        heights = np.sort(neurons.loc[neurons["layer"] == layer, "y"])
+        if len(heights) > 1:
+            axes.text(
+                column, heights[:2].mean(), r"$\vdots$", ha="center", va="center", fontsize=11
+            )
     top = neurons["y"].max()
     sizes = ("$N_i$ inputs", "$N_h$ hidden neurons", "1 output")
     for k, text in enumerate(sizes):
@@ -82,11 +98,13 @@ def _labels(axes: Axes, neurons: pd.DataFrame) -> None:
         axes.text(x, top + 0.19, text, ha="center", va="center", color=colour, fontsize=8)
 
 
-def caption(tables: Tables) -> str:  # noqa: ARG001 - nothing in it is measured
+def caption(tables: Tables) -> str:  # noqa: ARG001 - it has no measured numbers
     """Return the caption."""
     return (
-        "Architecture of teacher and student: N_i inputs x ~ N(0, I), one layer of N_h hidden "
-        "neurons with activation g, one output y = W_2 g(W_1 x), and no biases. W_1 is N_h x N_i "
-        "and W_2 has N_h entries, N_h (N_i + 1) parameters in all; a teacher's weights are "
-        "independent, of mean 0 and variance 1/N_i in W_1 and 1/N_h in W_2."
+        "Architecture of the teacher and of the student: N_i inputs x, which are independent and "
+        "normally distributed with mean 0 and variance 1; one hidden layer of N_h neurons with "
+        "activation function g; one output y = W_2 g(W_1 x); and no biases. W_1 is a matrix of "
+        "N_h x N_i weights and W_2 a row of N_h weights, P = N_h (N_i + 1) parameters in all. The "
+        "weights of a teacher are independent with mean 0 and variance 1/N_i in W_1 and 1/N_h in "
+        "W_2."
     )

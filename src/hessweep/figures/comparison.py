@@ -15,13 +15,15 @@ from hessweep.figures import style
 from hessweep.figures.save import Tables
 from hessweep.laws import Law, ks_distance
 
-SHOWN = 0.998
-"""Fraction of the eigenvalues up to which the histogram goes; heavy tails go on beyond."""
+COVERED = 0.998
+"""Fraction of the eigenvalues up to which the histogram goes; heavy tails continue beyond it."""
 
 CURVES = {"asymptotic": style.ASYMPTOTIC, "exact": style.EXACT}
 """The laws that a panel may show, and how."""
 
 GRID = 400
+
+QUANTITY = r"non-zero eigenvalue $\lambda$"
 
 
 def compare(case: Mapping[str, Any], rows: list[ndarray], laws: Mapping[str, Law]) -> Tables:
@@ -36,8 +38,8 @@ def compare(case: Mapping[str, Any], rows: list[ndarray], laws: Mapping[str, Law
     Returns:
         `histogram` (`low, high, count, density`): its area is the fraction that is neither zero
         nor beyond the last edge. `laws` (`law, x, pdf`). `distances` (`law, distance, noise,
-        teachers, eigenvalues`): Kolmogorov-Smirnov, and the distance that sampling makes by
-        itself.
+        teachers, eigenvalues`): the Kolmogorov-Smirnov distance to each law, and the distance
+        that sampling alone gives (`noise`).
     """
     values = np.concatenate(rows)
     positive = values[values > 0]
@@ -67,11 +69,11 @@ def compare(case: Mapping[str, Any], rows: list[ndarray], laws: Mapping[str, Law
 
 
 def bin_edges(positive: Float[ndarray, " n"]) -> Float[ndarray, " m"]:
-    """Return 8 to 60 bins up to the quantile `SHOWN`, as wide as Freedman and Diaconis advise.
+    """Return 8 to 60 bins up to the quantile `COVERED`, as wide as Freedman and Diaconis advise.
 
-    Of distinct values: ties, as a multiple eigenvalue makes them, leave a histogram no less noisy.
+    Only distinct values count: the copies of a multiple eigenvalue do not reduce the noise.
     """
-    low, high = positive.min(), np.quantile(positive, SHOWN)
+    low, high = positive.min(), np.quantile(positive, COVERED)
     distinct = np.unique(positive)
     width = 2 * np.subtract(*np.quantile(distinct, [0.75, 0.25])) / len(distinct) ** (1 / 3)
     return np.linspace(low, high, int(np.clip((high - low) / width, 8, 60)) + 1)
@@ -109,12 +111,14 @@ def plot_by_size(
     """
     with style.paper():
         figure = style.figure(style.DOUBLE, 2.4)
-        shown = cases(tables, names)
-        panels = figure.subplots(1, len(shown), squeeze=False)[0]
-        for k, (axes, case) in enumerate(zip(panels, shown, strict=True)):
+        drawn = cases(tables, names)
+        panels = figure.subplots(1, len(drawn), squeeze=False)[0]
+        for k, (axes, case) in enumerate(zip(panels, drawn, strict=True)):
             part = panel(tables, case)
             draw(axes, part, labels)
-            axes.set_ylim(0, height(part, 0.8))
+            top = height(part, 0.8)
+            axes.set_ylim(0, top)
+            mark_cut_bars(axes, part["histogram"], top)
             axes.set_title(f"$N_i = {case['N_i']}$, $N_h = {case['N_h']}$")
             axes.set_xlabel(quantity)
             axes.legend(loc="upper right")
@@ -148,11 +152,32 @@ def draw(axes: Axes, tables: Tables, labels: Mapping[str, str]) -> None:
     axes.set_xlim(0, laws["x"].max())
 
 
-def height(tables: Tables, share: float) -> float:
-    """Return the height of a panel whose data take that share of it, the legend the rest.
+def mark_cut_bars(axes: Axes, histogram: pd.DataFrame, top: float) -> None:
+    """Mark bars that are higher than the panel: an arrow at its upper end and the density.
 
-    Poles of a law go through the roof, and a bin that holds a multiple eigenvalue of every
-    teacher may do so too.
+    Args:
+        axes: Where to.
+        histogram: Bars of the panel (`low, high, density`).
+        top: Upper end of the panel's vertical axis.
+    """
+    for bar in histogram[histogram["density"] > top].to_dict("records"):
+        middle = (bar["low"] + bar["high"]) / 2
+        axes.plot([middle], [top], "^", color=style.BLACK, markersize=3, clip_on=False, zorder=3)
+        axes.annotate(
+            f"{bar['density']:.3g}",
+            (middle, top),
+            (-4, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=6,
+        )
+
+
+def height(tables: Tables, share: float) -> float:
+    """Return the height of a panel whose data take that share of it and the text the rest.
+
+    The poles of a law are cut, and so is a bin that holds a multiple eigenvalue of every teacher.
     """
     density, laws = tables["histogram"]["density"], tables["laws"]
     highest = max(density.quantile(0.95), laws.loc[laws["x"] > 0.1, "pdf"].max())

@@ -7,19 +7,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hessweep import analysis
+from hessweep.analysis.sizes import select_sizes
 from hessweep.density import count_large
 from hessweep.figures import style
-from hessweep.figures.density import (
+from hessweep.figures.log_density import (
     HIDDEN,
-    draw_log_densities,
+    draw_ridges,
+    left_end,
     log_densities,
-    said_of_resolution,
-    shown_from,
+    resolution_sentence,
 )
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
-RANKS_SHOWN = 3
+MULTIPLES = 3
 """The sorted eigenvalues are shown up to this many times N_h."""
 
 
@@ -27,26 +28,29 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
     """Return densities, sorted spectra and counts of large eigenvalues for `N_i = N_h = N`.
 
     Args:
-        results: Points of that activation with normal weights; others are left out.
+        results: Points of that activation with normal weights; others are left out, and so are
+            sizes that `analysis.select_sizes` does not select.
         activation: Label of the activation.
 
     Returns:
-        `density`: histogram of all pooled eigenvalues of each `N` (`low, high, count, density`
-        per decade; its area is the fraction that is positive in float64); of density points the
-        mean of their densities.
+        `density`: histogram of all pooled eigenvalues of each `N` (`low, high, count, density,
+        resolved` per decade); its area is the fraction that is positive in float64. For density
+        points, the mean of their densities.
         `sorted`: the k-th largest eigenvalue, `k` up to 3 N or as many as are stored, over the
         realisations of each `N`: geometric `mean`, `low` and `high` (smallest and largest).
         `count`: for each realisation the number of eigenvalues above the largest gap near N_h
-        (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`. Where fewer are
-        stored, their number by the density (`density.count_large`), with its `error`.
+        (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`. Where fewer
+        eigenvalues are stored, the number that the density gives (`density.count_large`), with
+        its `error`.
         `agreement`: `points` and those with exactly N_h large eigenvalues (`exact`), the
         smallest and largest count, the smallest ratio and the largest error, for each `N`.
     """
     points = analysis.realisations(
         results,
-        f"activation == '{activation}' and N_i == N_h and weights == 'normal'",
+        f"activation == '{activation}' and N_i == N_h",
         densities=True,
     )
+    points = select_sizes(points)
     count = gaps(points)
     groups = count.assign(exact=count["count"] == count["N_h"]).groupby("N_h")
     agreement = groups.agg(
@@ -58,7 +62,7 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         error=("error", "max"),
     ).rename_axis("N")
     return {
-        "density": log_densities(points, per_decade=5),
+        "density": log_densities(points, per_decade=10),
         "sorted": _sorted_spectra(points),
         "count": count,
         "agreement": agreement.reset_index(),
@@ -83,13 +87,13 @@ def _sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for N in np.unique(points["N_h"]):
         group = points[points["N_h"] == N]
-        shown = min(RANKS_SHOWN * N, group["row_size"].min())
-        largest = np.array([row[::-1][:shown] for row in group["eigenvalues"]])
+        count = min(MULTIPLES * N, group["row_size"].min())
+        largest = np.array([row[::-1][:count] for row in group["eigenvalues"]])
         parts.append(
             pd.DataFrame(
                 {
                     "N": N,
-                    "k": np.arange(1, shown + 1),
+                    "k": np.arange(1, count + 1),
                     "mean": np.exp(np.log(largest).mean(axis=0)),
                     "low": largest.min(axis=0),
                     "high": largest.max(axis=0),
@@ -102,9 +106,11 @@ def _sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
 def plot(tables: Tables) -> Figure:
     """Draw the densities (a) and the sorted spectra, which fall after the N_h-th (b)."""
     with style.paper():
-        figure = style.figure(style.DOUBLE, 2.5)
+        figure = style.figure(style.DOUBLE, 3)
         left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
-        draw_log_densities(left, tables["density"])
+        spectra = tables["sorted"]
+        large = spectra[spectra["k"] <= spectra["N"]].rename(columns={"mean": "eigenvalue"})
+        draw_ridges(left, tables["density"], large)
         left.set_xlabel(r"eigenvalue $\lambda$")
         _draw_sorted(right, tables["sorted"])
         for k, axes in enumerate((left, right)):
@@ -113,22 +119,19 @@ def plot(tables: Tables) -> Figure:
 
 
 def _draw_sorted(axes: Axes, spectra: pd.DataFrame) -> None:
-    for k, N in enumerate(np.unique(spectra["N"])):
+    sizes = np.unique(spectra["N"])
+    for N, colour in zip(sizes, style.sequence(len(sizes)), strict=True):
         table = spectra[spectra["N"] == N]
         position = table["k"] / N
-        axes.plot(position, table["mean"], label=f"$N = {N}$", **style.series(k))
+        axes.plot(position, table["mean"], label=f"$N = {N}$", color=colour)
         axes.fill_between(
-            position,
-            table["low"],
-            table["high"],
-            color=style.series(k)["color"],
-            alpha=0.15,
-            linewidth=0,
+            position, table["low"], table["high"], color=colour, alpha=0.15, linewidth=0
         )
     axes.axvline(1, color="0.6", linewidth=0.6, zorder=0)
     axes.set_yscale("log")
     axes.set_xlabel("$k / N_h$")
     axes.set_ylabel(r"$k$-th largest eigenvalue $\lambda_k$")
+    axes.legend(loc="upper right")
 
 
 def caption(tables: Tables) -> str:
@@ -138,34 +141,35 @@ def caption(tables: Tables) -> str:
     agreement = tables["agreement"][tables["agreement"]["error"] == 0]
     exact, points = agreement["exact"].sum(), agreement["points"].sum()
     off = "".join(
-        f"; at N = {row['N']} it is {row['smallest_count']} to {row['largest_count']}"
+        f"; at N = {row['N']} the number is {row['smallest_count']} to {row['largest_count']}"
         for row in agreement[agreement["exact"] < agreement["points"]].to_dict("records")
     )
     return (
-        f"Networks with erf activation and N_i = N_h = N. (a) Density of the eigenvalues of the "
-        f"Hessian at the optimum, pooled over {counted(teachers)} teachers at each of "
-        f"N = {listed(sizes)}: a bulk near 0 and, apart from it, the large eigenvalues; "
-        f"the tail below {shown_from(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is "
-        f"not shown. (b) The k-th largest eigenvalue (geometric mean; bands from the smallest to "
-        f"the largest over teachers) falls after k = N_h. The largest gap of log λ between "
-        f"k = N_h / 2 and 2 N_h comes after exactly N_h eigenvalues in {exact} of {points} "
-        f"teachers{off}; the smallest such gap is a factor of "
-        f"{agreement['smallest_ratio'].min():.1f}.{_estimates(tables['agreement'])}"
-        f"{said_of_resolution(tables['density'])}"
+        "Networks with erf activation and N_i = N_h = N. (a) Density of the logarithm of the "
+        f"eigenvalues λ of the Hessian at the optimum, pooled over {span(teachers)} teachers at "
+        f"each of N = {listing(sizes)}: a bulk near 0 and, apart from it, the N_h large "
+        "eigenvalues. Ticks mark the geometric means over teachers of the N_h largest "
+        f"eigenvalues. The tail below {left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of "
+        "the eigenvalues, is not shown. (b) The k-th largest eigenvalue (geometric mean over "
+        "teachers; bands from the smallest to the largest value) falls sharply after k = N_h. "
+        "The largest gap of log λ between k = N_h / 2 and k = 2 N_h comes after exactly N_h "
+        f"eigenvalues in {exact} of {points} teachers{off}. At the smallest of these gaps the "
+        f"eigenvalue falls by a factor of {agreement['smallest_ratio'].min():.1f}."
+        f"{_estimates(tables['agreement'])}{resolution_sentence(tables['density'])}"
     )
 
 
 def _estimates(agreement: pd.DataFrame) -> str:
-    """Say what densities tell of the sizes where the large eigenvalues were not counted."""
+    """Return a sentence on the sizes whose large eigenvalues only the density counts."""
     estimated = agreement[agreement["error"] > 0].to_dict("records")
     if not estimated:
         return ""
-    numbers = listed(
-        f"{counted([round(row['smallest_count']), round(row['largest_count'])])} (standard "
+    numbers = listing(
+        f"{span([round(row['smallest_count']), round(row['largest_count'])])} (standard "
         f"error {row['error']:.1g}) at N = {row['N']}"
         for row in estimated
     )
     return (
-        " Where they were not computed one by one, the density says how many eigenvalues lie "
-        f"above its emptiest place: {numbers}."
+        " Where the large eigenvalues were not computed one by one, their number is that above "
+        f"the minimum of the density: {numbers}."
     )

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from hessweep import analysis
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 MAX_ERROR = 0.1
-"""Relative error of lambda_min above which a size is left out: dropping single points would
-favour teachers with a larger one."""
+"""Sizes with a larger relative error of lambda_min are left out, with all their teachers: leaving
+out single teachers would favour those with a large lambda_min."""
 
 EPS = float(np.finfo(float).eps)
 
@@ -23,12 +23,12 @@ EPS = float(np.finfo(float).eps)
 def data(
     results: xr.DataTree, activation: str = "erf", inputs: Sequence[int] = (1, 2, 3)
 ) -> Tables:
-    """Return how small the smallest eigenvalues are, and which rank numpy would report.
+    """Return the smallest eigenvalues, and the rank that numpy would report.
 
     Args:
         results: Points of the activation with normal weights; others are left out.
         activation: Its label.
-        inputs: The N_i to draw, one curve each.
+        inputs: Values of N_i, one curve for each.
 
     Returns:
         `floor`, one row for each `N_i, N_h`: `P`, `points`, the geometric mean of
@@ -40,7 +40,7 @@ def data(
         InputError: If the results hold no such point.
     """
     points = analysis.realisations(
-        results, f"activation == '{activation}' and weights == 'normal' and N_i in {list(inputs)}"
+        results, f"activation == '{activation}' and N_i in {list(inputs)}"
     )
     points["log"] = np.log(points["lambda_min"] / points["lambda_max"])
     table = points.groupby(["N_i", "N_h"], as_index=False).agg(
@@ -59,7 +59,7 @@ def data(
 
 
 def plot(tables: Tables) -> Figure:
-    """Draw the smallest eigenvalues over the noise (a), and the ranks that numpy reports (b)."""
+    """Draw the smallest eigenvalues and the noise (a), and the ranks that numpy reports (b)."""
     table = tables["floor"]
     with style.paper():
         figure = style.figure(style.SINGLE, 4.3)
@@ -78,14 +78,14 @@ def plot(tables: Tables) -> Figure:
         upper.set_ylabel(r"$\lambda_{\min}\,/\,\lambda_{\max}$")
         upper.annotate(
             r"float64: $P\,\epsilon$",
-            (noise["N_h"].iloc[-1], noise["max"].iloc[-1]),
-            (0, 4),
+            (noise["N_h"].iloc[0], noise["min"].iloc[0]),
+            (-3, -4),
             textcoords="offset points",
-            ha="right",
-            va="bottom",
+            ha="left",
+            va="top",
             color="#595959",
         )
-        upper.legend(loc="lower right")
+        upper.legend(loc="lower left")
         lower.plot([], [], color=style.BLACK, linestyle=":", linewidth=0.8, label="proved")
         lower.plot([], [], color=style.BLACK, linestyle="", marker="o", label="by numpy's rule")
         lower.legend(loc="upper left")
@@ -117,12 +117,14 @@ def caption(tables: Tables) -> str:
     worst = table.sort_values("missed").iloc[-1]
     below = int((table["mean"] < table["noise"]).sum())
     return (
-        "(a) Smallest over largest eigenvalue of the Hessian for N_i = "
-        f"{listed(sorted(table['N_i']))}: geometric mean over {counted(table['points'])} "
-        "teachers, shaded from the least to the greatest, all known to 10% or better. Grey: P ε, "
-        f"below which numpy takes an eigenvalue for zero; {below} of {len(table)} sizes lie below "
-        f"it. The least is {least['low']:.0e}, at N_i = {least['N_i']:.0f}, N_h = "
-        f"{least['N_h']:.0f}. (b) The rank as proved (dotted) and as numpy.linalg.matrix_rank's "
-        f"rule has it (marks), which falls short by up to {worst['missed']:.1f} on average, at "
-        f"N_i = {worst['N_i']:.0f}, N_h = {worst['N_h']:.0f}."
+        "(a) Ratio of the smallest to the largest eigenvalue of the Hessian at the optimum for "
+        f"N_i = {listing(sorted(table['N_i']))}: geometric mean over {span(table['points'])} "
+        f"teachers, with a band from the smallest to the largest value. Every λ_min is known to "
+        f"{MAX_ERROR:.0%} or better. The grey line is P ε, where P = N_h (N_i + 1) is the number "
+        "of parameters and ε = 2.2e-16; numpy.linalg.matrix_rank takes smaller eigenvalues for "
+        f"zero. At {below} of {len(table)} sizes the mean is below it. The smallest ratio is "
+        f"{least['low']:.0e}, at N_i = {least['N_i']:.0f}, N_h = {least['N_h']:.0f}. (b) The "
+        "proved rank (dotted lines) and the rank by numpy's rule (marks), means over teachers. "
+        f"The latter is too low by up to {worst['missed']:.1f}, at N_i = {worst['N_i']:.0f}, "
+        f"N_h = {worst['N_h']:.0f}."
     )

@@ -10,19 +10,30 @@ from hessweep.errors import InputError
 from hessweep.figures import comparison
 from hessweep.figures.linear_spectrum import SIZES
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 LABELS = {
     "A": {"exact": r"$\chi^2_{N_h} / N_h$"},
     "B": {"asymptotic": "Marchenko–Pastur", "exact": "exact law (Wishart)"},
 }
 
+SUBJECTS = {
+    "A": "The non-zero eigenvalue |W_2|² of block A of the Hessian (the second derivatives with "
+    "respect to W_1), which occurs N_i times. N_h |W_2|² has a chi-square law with N_h degrees of "
+    "freedom, which is exact at every size.",
+    "B": "The non-zero eigenvalues of block B = W_1 W_1^T of the Hessian (the second derivatives "
+    "with respect to W_2), with the Marchenko-Pastur law of variance 1 and ratio N_h / N_i and "
+    "with the exact mean density of a Wishart matrix. For N_h > N_i the areas are N_i / N_h, "
+    "since the other eigenvalues are zero.",
+}
+"""First sentences of the captions."""
+
 
 def data(results: xr.DataTree, block: str, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
     """Return the eigenvalues of one block and their laws, for each size (App. A).
 
-    No P x P matrix is needed: those of A are `|W2|²`, N_i times over, those of B are of
-    `W1 W1^T`. The teachers are those of the results.
+    No P x P matrix is needed: the eigenvalue of A is `|W2|²`, N_i times, and those of B are the
+    eigenvalues of `W1 W1^T`. The teachers are those of the results.
 
     Args:
         results: Points of the linear activation with normal weights; others are left out.
@@ -64,25 +75,18 @@ def caption(tables: Tables) -> str:
     """Return the caption, with the distances."""
     distances = tables["distances"]
     block = distances["block"].iloc[0]
-    teachers = counted(distances["teachers"])
     names = {
         "A": {"exact": "its law"},
-        "B": {"asymptotic": "Marchenko-Pastur", "exact": "the exact law"},
+        "B": {"asymptotic": "the Marchenko-Pastur law", "exact": "the exact law"},
     }[block]
-    apart = listed(
-        f"{row['distance']:.4f} from {names[row['law']]} for ({row['N_i']}, {row['N_h']})"
+    found = listing(
+        f"{row['distance']:.4f} to {names[row['law']]} for ({row['N_i']}, {row['N_h']})"
         for row in distances.to_dict("records")
     )
-    noise = counted(f"{value:.4f}" for value in distances["noise"].unique())
-    subject = {
-        "A": "the non-zero eigenvalue |W_2|² of block A (the second derivatives in W_1), which is "
-        "N_i-fold, against χ² with N_h degrees of freedom over N_h, exact at any size",
-        "B": "the non-zero eigenvalues of block B = W_1 W_1^T (the second derivatives in W_2) "
-        "against Marchenko-Pastur with σ² = 1 and ratio N_h / N_i and against the exact mean "
-        "density of a Wishart matrix of this size; for N_h > N_i areas are N_i / N_h, the rest "
-        "being zeros",
-    }[block]
+    noise = span(f"{value:.4f}" for value in distances["noise"].unique())
     return (
-        f"Linear networks, {teachers} teachers: {subject}. Kolmogorov-Smirnov distances D: "
-        f"{apart}; sampling alone makes D_0 = {noise}."
+        f"{SUBJECTS[block]} Linear networks with N_i inputs and N_h hidden neurons, "
+        f"{span(distances['teachers'])} teachers for each size. D is the Kolmogorov-Smirnov "
+        "distance to a law, and D_0 the distance that sampling alone gives. For (N_i, N_h) as in "
+        f"the panels D is {found}, with D_0 = {noise}."
     )

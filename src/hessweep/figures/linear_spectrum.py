@@ -8,18 +8,16 @@ from matplotlib.figure import Figure
 from hessweep import analysis, laws
 from hessweep.figures import comparison
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted
+from hessweep.figures.words import span
 
 SIZES = ((10, 20), (30, 10))
 """(N_i, N_h) of the paper: one on each side of N_i = N_h."""
 
 LABELS = {"asymptotic": "asymptotic law", "exact": "exact law"}
 
-QUANTITY = r"non-zero eigenvalue $\lambda$"
-
 
 def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tables:
-    """Return pooled non-zero eigenvalues of H and the laws of MATH 5, for each size.
+    """Return pooled non-zero eigenvalues of H and their laws (App. A) for each size.
 
     Args:
         results: Points of the linear activation with normal weights; others are left out.
@@ -48,24 +46,26 @@ def data(results: xr.DataTree, sizes: Sequence[tuple[int, int]] = SIZES) -> Tabl
 
 def plot(tables: Tables) -> Figure:
     """Draw a panel for each size, with the Kolmogorov-Smirnov distances in the legends."""
-    return comparison.plot_by_size(tables, ["N_i", "N_h"], LABELS, QUANTITY)
+    return comparison.plot_by_size(tables, ["N_i", "N_h"], LABELS, comparison.QUANTITY)
 
 
 def caption(tables: Tables) -> str:
     """Return the caption, with the distances."""
     distances = tables["distances"]
-    apart = []
+    found = []
     for case in comparison.cases(tables, ["N_i", "N_h"]):
         rows = comparison.panel(tables, case)["distances"].set_index("law")
         distance, noise = rows["distance"], rows["noise"].iloc[0]
-        apart.append(
-            f"for (N_i, N_h) = ({case['N_i']}, {case['N_h']}) {distance['exact']:.4f} from the "
-            f"exact law and {distance['asymptotic']:.4f} from the asymptotic one, where sampling "
-            f"alone makes D_0 = {noise:.4f}"
+        found.append(
+            f"for (N_i, N_h) = ({case['N_i']}, {case['N_h']}) it is {distance['exact']:.4f} to "
+            f"the exact law and {distance['asymptotic']:.4f} to the asymptotic law, with "
+            f"D_0 = {noise:.4f}"
         )
     return (
-        f"Linear networks: non-zero eigenvalues of the Hessian at the optimum, pooled over "
-        f"{counted(distances['teachers'])} teachers, against the paper's asymptotic law (a "
-        f"chi-square law convolved with Marchenko-Pastur, mixed with the former for N_i > N_h) "
-        f"and the exact law at this size. Kolmogorov-Smirnov distances D: {'; '.join(apart)}."
+        "Non-zero eigenvalues of the Hessian of linear networks at the optimum, pooled over "
+        f"{span(distances['teachers'])} teachers with N_i inputs and N_h hidden neurons. They "
+        "are compared with the paper's asymptotic law (the convolution of a chi-square law and "
+        "the Marchenko-Pastur law, and for N_i > N_h a mixture of it with the chi-square law) "
+        "and with the exact law at each size. D is the Kolmogorov-Smirnov distance to a law, and "
+        f"D_0 the distance that sampling alone gives: {'; '.join(found)}."
     )

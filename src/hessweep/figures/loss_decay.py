@@ -13,7 +13,7 @@ from hessweep.dynamics import LATE, Experiment, LinearisedFlow, late_exponential
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import listed
+from hessweep.figures.words import listing
 from hessweep.spectrum import spectrum_with_error
 
 NETWORKS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -32,14 +32,14 @@ NETWORKS: dict[str, tuple[dict[str, Any], ...]] = {
         {"activation": "erf", "N_i": 6, "N_h": 3, "learning_rate": 0.1, "iterations": 15000},
     ),
 }
-"""The two figures' networks; SGD's time, iterations times learning rate, reaches `2 λ_min t` of
-some 4 to 20, where the slowest mode is left alone or nearly so."""
+"""Networks of the two figures. At the end of training, at time t = iterations times learning rate,
+`2 λ_min t` is about 4 to 20, so that only the slowest mode remains, or nearly so."""
 
-SHOWN = 100
-"""Recorded times that are kept, of those evenly spread and of those spread over decades."""
+TIMES = 100
+"""Number of recorded times that are kept on a linear and on a logarithmic grid, each."""
 
 DEGENERATE = 1e-9
-"""Relative distance of eigenvalues that count as one: those of block A are many-fold."""
+"""Relative distance up to which eigenvalues count as equal: block A has multiple eigenvalues."""
 
 CURVES: dict[str, dict[str, Any]] = {
     "SGD": {"color": style.SKY, "linestyle": "-", "linewidth": 3},
@@ -60,24 +60,24 @@ def data(networks: str | Sequence[Mapping[str, Any]] = "linear", draws: int = 12
     """Train students from near their teachers; return the mean losses and the late rates.
 
     Args:
-        networks: "linear", "non-linear", or for each panel what `dynamics.Experiment` takes,
-            with the activation by its name.
-        draws: Initial displacements of each network.
+        networks: "linear", "non-linear", or for each panel the arguments of
+            `dynamics.Experiment`, with the activation by its name.
+        draws: Number of initial displacements of each network.
 
     Returns:
-        `losses`: `network, curve, t, loss, error`, the mean over draws; the error is that of the
-        mean of as many draws: of SGD and gradient flow from their scatter, of eq. (7) predicted,
-        of the exponential none.
+        `losses`: `network, curve, t, loss, error`. The loss is the mean over draws and the error
+        its standard error: for SGD and gradient flow from the scatter of the draws, for eq. (7)
+        as predicted, and 0 for the exponential.
         `rates`: for each network its `activation, N_i, N_h, seed, noise, learning_rate, batch,
         draws`, the `rate` 2 λ_min, the measured late slopes of `sgd` and `flow` with errors, and
         `alone`: the share of the slowest mode in eq. (7) at the last time.
 
     Raises:
-        InputError: If networks is another word, or an experiment's numbers are out of range.
+        InputError: If networks is another word, or a number of an experiment is out of range.
     """
     if isinstance(networks, str) and networks not in NETWORKS:
         raise InputError(
-            f"networks: expected {listed(NETWORKS)} or a list of experiments, got {networks!r}"
+            f"networks: expected {listing(NETWORKS)} or a list of experiments, got {networks!r}"
         )
     chosen = NETWORKS[networks] if isinstance(networks, str) else networks
     parts = [_train(_experiment(network, draws)) for network in chosen]
@@ -109,7 +109,7 @@ def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
     }
     label = experiment.activation.label
     network = {"network": f"{label}, N_i = {experiment.N_i}, N_h = {experiment.N_h}"}
-    kept = _shown(len(t))
+    kept = _kept(len(t))
     losses = pd.concat(
         pd.DataFrame(
             {**network, "curve": name, "t": t[kept], "loss": loss[kept], "error": error[kept]}
@@ -127,16 +127,16 @@ def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
     return losses, rates
 
 
-def _shown(records: int) -> np.ndarray:
-    even = np.linspace(0, records - 1, SHOWN)
-    decades = np.geomspace(1, records - 1, SHOWN)
+def _kept(records: int) -> np.ndarray:
+    even = np.linspace(0, records - 1, TIMES)
+    decades = np.geomspace(1, records - 1, TIMES)
     return np.unique(np.concatenate([even, decades]).astype(int))
 
 
 def plot(tables: Tables) -> Figure:
     """Draw a panel for each network: the loss on a logarithmic scale against time.
 
-    Time is logarithmic as well where the fast modes are gone in the first hundredth of it.
+    The time axis is logarithmic as well where the fast modes decay in its first hundredth.
     """
     networks = tables["rates"]["network"]
     with style.paper():
@@ -180,20 +180,22 @@ def _draw(axes: Axes, losses: pd.DataFrame) -> None:
 def caption(tables: Tables) -> str:
     """Return the caption, with the measured late rates."""
     rates = tables["rates"]
-    measured = "; ".join(
-        f"({'abcdefgh'[k]}) {row['network']}: 2 λ_min = {row['rate']:.4g}, measured "
-        f"{row['sgd']:.4g} ± {row['sgd_error']:.2g} by SGD and {row['flow']:.4g} ± "
-        f"{row['flow_error']:.2g} by gradient flow, where the modes of "
-        f"λ_min alone make {row['alone']:.0%} of eq. (7) at the end"
+    measured = " ".join(
+        f"({'abcdefgh'[k]}) {row['network']}: 2 λ_min is {row['rate']:.4g}; the rate is "
+        f"{row['sgd']:.4g} ± {row['sgd_error']:.2g} with SGD and {row['flow']:.4g} ± "
+        f"{row['flow_error']:.2g} with gradient flow. At the end the modes of λ_min make up "
+        f"{row['alone']:.0%} of eq. (7)."
         for k, row in enumerate(rates.to_dict("records"))
     )
     first = rates.to_dict("records")[0]
     return (
-        f"Generalisation error of students that start at their teacher, displaced by noise of "
-        f"standard deviation {listed(f'{noise:g}' for noise in rates['noise'])} in every "
-        f"parameter: SGD on fresh batches of {first['batch']}, gradient flow of the true loss "
-        f"from the same {first['draws']} starts, the linearised prediction of eq. (7) (band: one "
-        f"standard error of a mean over {first['draws']} starts) and α e^(-2 λ_min t), with α "
-        f"fixed by SGD at the last time. Rates of decay over the last quarter of the time, "
-        f"{measured}."
+        "Loss L (the generalisation error) of students against time t. A student starts at its "
+        "teacher, with normal noise of standard deviation "
+        f"{listing(f'{noise:g}' for noise in rates['noise'])} added to every parameter. Means "
+        f"over {first['draws']} starts: SGD with a new batch of {first['batch']} inputs at each "
+        "iteration; gradient flow of the loss over all inputs from the same starts; the "
+        "linearised prediction of eq. (7), with a band of one standard error of the mean; and "
+        "α e^(-2 λ_min t), where α is such that it meets SGD at the last time. λ_min is the "
+        "smallest non-zero eigenvalue of the teacher's Hessian. The rates at which L decays are "
+        f"measured in the last quarter of the time. {measured}"
     )

@@ -1,6 +1,6 @@
-"""Figs 8 and 9: linear networks with weights that are not normal, against the normal's laws."""
+"""Figs 8 and 9: linear networks with other weights, against the laws for normal weights."""
 
-import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,10 +8,8 @@ from matplotlib.figure import Figure
 from hessweep import analysis, laws
 from hessweep.figures import comparison, style
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 from hessweep.networks import WEIGHTS
-
-COLUMNS = 3
 
 
 def data(results: xr.DataTree, N_i: int, N_h: int) -> Tables:
@@ -24,7 +22,7 @@ def data(results: xr.DataTree, N_i: int, N_h: int) -> Tables:
 
     Returns:
         The tables of `comparison.compare`, with columns `weights, N_i, N_h` in front; the
-        distributions in the order of `network.WEIGHTS`.
+        distributions in the order of `networks.WEIGHTS`.
 
     Raises:
         InputError: If there are no points of that size.
@@ -51,50 +49,66 @@ def data(results: xr.DataTree, N_i: int, N_h: int) -> Tables:
 
 
 def plot(tables: Tables) -> Figure:
-    """Draw a small panel for each distribution, all with the same axes."""
-    weights = tables["distances"]["weights"].unique()
-    rows = -(-len(weights) // COLUMNS)
+    """Draw a small panel for each distribution, all with the same axes.
+
+    The legend fills the cell of the grid that the panels leave free, or stands above them.
+    """
+    weights = list(tables["distances"]["weights"].unique())
+    columns = len(weights) if len(weights) <= 3 else -(-len(weights) // 2)
+    rows = -(-len(weights) // columns)
     with style.paper():
-        figure = style.figure(style.DOUBLE, 0.5 + 1.5 * rows)
-        panels = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True, sharey=True).ravel()
-        for axes, name in zip(panels, weights, strict=False):
-            _draw(axes, comparison.panel(tables, {"weights": name}), name)
-        law = tables["laws"]
-        heights = [
-            comparison.height(comparison.panel(tables, {"weights": w}), 0.8) for w in weights
-        ]
-        panels[0].set_ylim(0, max(heights))
-        panels[0].set_xlim(0, law.groupby("weights")["x"].max().min())
-        for axes in panels[len(weights) :]:
-            axes.remove()
-        for k in range(len(weights)):
-            if k + COLUMNS >= len(weights):
-                panels[k].set_xlabel(r"non-zero eigenvalue $\lambda$")
-                panels[k].tick_params(labelbottom=True)
-            if k % COLUMNS == 0:
-                panels[k].set_ylabel("density")
-        handles = panels[0].get_legend_handles_labels()[0]
-        figure.legend(
-            handles,
-            ["simulation", "asymptotic law", "exact law for normal weights"],
-            loc="outside upper center",
-            ncols=3,
-        )
+        figure = style.figure(style.DOUBLE, 0.4 + 1.6 * rows)
+        panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+        parts = [comparison.panel(tables, {"weights": name}) for name in weights]
+        top = _height(parts)
+        panels[0].set_ylim(0, top)
+        for k, (axes, name, part) in enumerate(zip(panels, weights, parts, strict=False)):
+            _draw(axes, part, name)
+            comparison.mark_cut_bars(axes, part["histogram"], top)
+            style.letter(axes, k)
+            if k + columns >= len(weights):
+                axes.tick_params(labelbottom=True)
+            if k % columns == 0:
+                axes.set_ylabel("density")
+        # After drawing, which sets the limits of each panel.
+        panels[0].set_xlim(0, min(part["laws"]["x"].max() for part in parts))
+        figure.supxlabel(comparison.QUANTITY, fontsize=8)
+        _legend(figure, list(panels), tables["distances"])
         return figure
 
 
+def _height(parts: list[Tables]) -> float:
+    """Return the height that all panels share: the text takes a quarter of it."""
+    return max(comparison.height(part, 0.75) for part in parts)
+
+
 def _draw(axes: Axes, tables: Tables, weights: str) -> None:
-    comparison.draw(axes, tables, {"asymptotic": "asymptotic", "exact": "exact"})
+    comparison.draw(axes, tables, {"asymptotic": "asymptotic law", "exact": "exact law"})
     axes.set_title(weights)
-    distance = tables["distances"].set_index("law")["distance"]
+    distances = tables["distances"].set_index("law")
+    lines = [f"$D$ = {row['distance']:.3f} ({law})" for law, row in distances.iterrows()]
     axes.text(
+        0.98,
         0.97,
-        0.95,
-        f"$D$ = {distance['asymptotic']:.3f} (asymptotic)\n{distance['exact']:.3f} (exact)",
+        "\n".join([*lines, f"$D_0$ = {distances['noise'].iloc[0]:.3f} (sampling)"]),
         transform=axes.transAxes,
         ha="right",
         va="top",
     )
+
+
+def _legend(figure: Figure, panels: list[Axes], distances: pd.DataFrame) -> None:
+    count = distances["weights"].nunique()
+    curves = panels[0].get_legend_handles_labels()[0]
+    names = ["simulation", "asymptotic law", "exact law"]
+    N_i, N_h = distances["N_i"].iloc[0], distances["N_h"].iloc[0]
+    title = f"$N_i = {N_i}$, $N_h = {N_h}$\nlaws for normal weights"
+    if count == len(panels):
+        figure.legend(curves, names, loc="outside upper center", ncols=3, title=title)
+        return
+    for axes in panels[count:]:
+        axes.axis("off")
+    panels[count].legend(curves, names, loc="center", title=title, borderpad=1)
 
 
 def caption(tables: Tables) -> str:
@@ -102,14 +116,23 @@ def caption(tables: Tables) -> str:
     distances = tables["distances"]
     N_i, N_h = int(distances["N_i"].iloc[0]), int(distances["N_h"].iloc[0])
     exact = distances[distances["law"] == "exact"]
-    apart = listed(f"{row['distance']:.3f} ({row['weights']})" for row in exact.to_dict("records"))
-    noise = exact["noise"]
-    shown = f"{noise.min():.3f}" + (f" to {noise.max():.3f}" if np.ptp(noise) > 5e-4 else "")
-    return (
-        f"Linear networks with N_i = {N_i} and N_h = {N_h} whose weights have other "
-        f"distributions of the same mean and variance: non-zero eigenvalues, pooled over "
-        f"{counted(exact['teachers'])} teachers, against the laws for normal weights. "
-        f"Kolmogorov-Smirnov distances from the exact law: {apart}; sampling alone makes {shown}. "
-        f"|W_2|² has variance (κ - 1)/N_h, where κ is the kurtosis of a weight: 3 for normal ones"
-        + (f"; {N_i - N_h} of the {N_i} eigenvalues are |W_2|² alone." if N_i > N_h else ".")
+    found = listing(
+        f"{row['distance']:.3f} ({row['weights']})" for row in exact.to_dict("records")
     )
+    noise = span(f"{value:.3f}" for value in exact["noise"])
+    sentences = [
+        f"Non-zero eigenvalues of the Hessian of linear networks with N_i = {N_i} inputs and "
+        f"N_h = {N_h} hidden neurons, pooled over {span(exact['teachers'])} teachers for each "
+        "distribution of the weights, against the laws for normal weights.",
+        "All distributions have mean 0 and the same variances.",
+        "D is the Kolmogorov-Smirnov distance to a law, and D_0 the distance that sampling alone "
+        f"gives. To the exact law D is {found}, with D_0 = {noise}.",
+        "The variance of |W_2|² is (κ - 1)/N_h, where κ is the kurtosis of a weight (3 for normal "
+        "weights).",
+    ]
+    if N_i > N_h:
+        sentences.append(f"Of the {N_i} eigenvalues, {N_i - N_h} are equal to |W_2|².")
+    parts = [comparison.panel(tables, {"weights": name}) for name in exact["weights"]]
+    if tables["histogram"]["density"].max() > _height(parts):
+        sentences.append("Bars cut by the frame are marked with their density.")
+    return " ".join(sentences)

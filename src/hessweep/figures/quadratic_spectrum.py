@@ -7,29 +7,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hessweep import analysis
+from hessweep.analysis.sizes import select_sizes
 from hessweep.figures import style
-from hessweep.figures.density import (
+from hessweep.figures.log_density import (
     HIDDEN,
-    draw_log_densities,
+    draw_ridges,
+    left_end,
     log_densities,
-    said_of_resolution,
-    shown_from,
+    resolution_sentence,
 )
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted, listed
+from hessweep.figures.words import listing, span
 
 
 def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
-    """Return densities, outliers and the outlier's growth of the square networks `N_i = N_h = N`.
+    """Return densities, outliers and the outlier's growth for square networks, `N_i = N_h = N`.
 
     Args:
-        results: Points of that activation with normal weights; others are left out.
+        results: Points of that activation with normal weights; others are left out, and so are
+            sizes that `analysis.select_sizes` does not select.
         activation: Label of the activation.
 
     Returns:
         `density`: histogram of the pooled non-zero eigenvalues of each `N` (`low, high, count,
-        density, resolved` per decade; a density's area is 1 but for values that rounding made
-        negative); of density points the mean of their densities.
+        density, resolved` per decade); its area is 1 less the fraction of the eigenvalues that
+        rounding made negative. For density points, the mean of their densities.
+        `largest`: the largest `eigenvalue` of each teacher (`N, seed`).
         `outlier`: mean, error of the mean and points of the largest eigenvalue at each `N`, and
         of the second largest (`second`), the upper edge of the bulk.
         `growth`: `coefficient`, `value`, `error` and reduced `chi2` of the power law fitted to
@@ -42,17 +45,19 @@ def data(results: xr.DataTree, activation: str = "quadratic") -> Tables:
     """
     points = analysis.realisations(
         results,
-        f"activation == '{activation}' and N_i == N_h and weights == 'normal'",
+        f"activation == '{activation}' and N_i == N_h",
         densities=True,
     )
+    points = select_sizes(points)
     N = points["N_i"].to_numpy()
     largest = points["lambda_max"].to_numpy()
-    # Of a density point the second largest may not have been found.
+    # A density point may not have its second largest eigenvalue.
     second = [row[-2] if len(row) > 1 else np.nan for row in points["eigenvalues"]]
     outlier = analysis.by_size(N, largest)
     outlier["second"] = analysis.by_size(N, np.array(second))["mean"]
     return {
-        "density": log_densities(points, per_decade=5),
+        "density": log_densities(points, per_decade=10),
+        "largest": pd.DataFrame({"N": N, "seed": points["seed"], "eigenvalue": largest}),
         "outlier": outlier,
         "growth": _growth(N, largest, outlier),
     }
@@ -85,9 +90,9 @@ def expansion_terms(N: np.ndarray) -> np.ndarray:
 def plot(tables: Tables) -> Figure:
     """Draw the densities (a) and the outlier against N (b)."""
     with style.paper():
-        figure = style.figure(style.DOUBLE, 2.5)
+        figure = style.figure(style.DOUBLE, 3)
         left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
-        draw_log_densities(left, tables["density"])
+        draw_ridges(left, tables["density"], tables["largest"])
         left.set_xlabel(r"non-zero eigenvalue $\lambda$")
         _draw_outlier(right, tables)
         for k, axes in enumerate((left, right)):
@@ -141,16 +146,18 @@ def caption(tables: Tables) -> str:
     if "c" in number:
         expansion += f" + ({number['c']}) / N"
     return (
-        f"Quadratic networks with N_i = N_h = N. (a) Density of the non-zero eigenvalues of the "
-        f"Hessian at the optimum, pooled over {counted(outlier['points'])} teachers at each of "
-        f"N = {listed(outlier['N'])}: a bulk near 0 and one outlier; the tail below "
-        f"{shown_from(tables['density']):.1g}, at most {HIDDEN:.0%} of them, is not shown. "
-        f"(b) The outlier grows with N while the edge of the bulk does not follow: their ratio "
-        f"goes from {ratio.iloc[0]:.1f} to {ratio.iloc[-1]:.1f}. A power law fitted to all these "
-        f"sizes has exponent {number['exponent']}{_chi2(growth, 'exponent')}, between the two "
-        f"largest sizes alone it is {number['last exponent']}; {expansion} describes the mean of "
-        f"the outlier{_chi2(growth, 'a')}. Errors are one standard deviation of the mean over "
-        f"teachers.{said_of_resolution(tables['density'])}"
+        "Networks with quadratic activation and N_i = N_h = N. (a) Density of the logarithm of "
+        "the non-zero eigenvalues λ of the Hessian at the optimum, pooled over "
+        f"{span(outlier['points'])} teachers at each of N = {listing(outlier['N'])}: a bulk near "
+        "0 and one outlier. Ticks mark the outlier λ_1 of each teacher. The tail below "
+        f"{left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of the eigenvalues, is not "
+        "shown. (b) The mean of the outlier grows with N, while the mean of the second largest "
+        f"eigenvalue λ_2 does not: their ratio rises from {ratio.iloc[0]:.1f} to "
+        f"{ratio.iloc[-1]:.1f}. A power law fitted to all sizes has the exponent "
+        f"{number['exponent']}{_chi2(growth, 'exponent')}; between the two largest sizes alone "
+        f"the exponent is {number['last exponent']}. The expansion {expansion} describes the mean "
+        f"of the outlier{_chi2(growth, 'a')}. Errors are one standard deviation of the mean over "
+        f"teachers.{resolution_sentence(tables['density'])}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A figure on disk: picture, vector drawing, the plotted numbers and the caption."""
+"""Write a figure to disk: PNG, PDF, the plotted numbers as CSV, and the caption as text."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,22 +9,22 @@ from matplotlib.figure import Figure
 from hessweep.figures import style
 
 Tables = Mapping[str, pd.DataFrame]
-"""What a figure shows, by the name of each part."""
+"""The plotted numbers: one table for each part of the figure, by its name."""
 
 SUFFIXES = (".png", ".pdf", ".csv", ".txt")
-"""The files that `save` writes beside one another."""
+"""Suffixes of the files that `save` writes for each figure."""
 
 
 def save(figure: Figure, data: Tables, path: str | Path, caption: str = "") -> tuple[Path, ...]:
     """Write `path` with the suffixes .png (300 dpi), .pdf, .csv (the data) and .txt (the caption).
 
-    All parts of the data go into one CSV file, whose first column `table` names the part. No
-    file holds a date or a version: the same data give the same bytes.
+    All parts of the data go into one CSV file, whose first column `table` names the part. The
+    files contain no date or version, so that the same data give the same bytes.
 
     Returns:
         The four paths, in the order of `SUFFIXES`.
     """
-    # Not with_suffix: a name such as "fig-2.5" has no suffix to be replaced.
+    # Path.with_suffix would replace the ".5" of a name such as "fig-2.5".
     png, pdf, csv, txt = (Path(f"{path}{suffix}") for suffix in SUFFIXES)
     png.parent.mkdir(parents=True, exist_ok=True)
     with style.paper():

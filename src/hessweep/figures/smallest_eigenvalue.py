@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from hessweep import analysis, laws
 from hessweep.figures import comparison
 from hessweep.figures.save import Tables
-from hessweep.figures.words import counted
+from hessweep.figures.words import span
 
 SIZES = ((10, 20), (30, 10))
 """(N_i, N_h): one on each side of N_i = N_h."""
@@ -53,14 +53,16 @@ def plot(tables: Tables) -> Figure:
 def caption(tables: Tables) -> str:
     """Return the caption, with the distances."""
     distances = tables["distances"]
-    apart = "; ".join(
-        f"{row['distance']:.4f} for (N_i, N_h) = ({row['N_i']}, {row['N_h']}), where sampling "
-        f"alone makes D_0 = {row['noise']:.4f}"
+    found = "; ".join(
+        f"{row['distance']:.4f} for (N_i, N_h) = ({row['N_i']}, {row['N_h']}), with "
+        f"D_0 = {row['noise']:.4f}"
         for row in distances.to_dict("records")
     )
     return (
-        f"Linear networks: the smallest non-zero eigenvalue of the Hessian at the optimum, which "
-        f"sets the rate 2 λ_min of late learning, over {counted(distances['teachers'])} teachers, "
-        f"against its exact law: |W2|² alone for N_i > N_h, the sum of that and of the smallest "
-        f"eigenvalue of W1^T W1 otherwise. Kolmogorov-Smirnov distances D: {apart}."
+        "Smallest non-zero eigenvalue λ_min of the Hessian of linear networks with N_i inputs and "
+        f"N_h hidden neurons at the optimum, over {span(distances['teachers'])} teachers, and its "
+        "exact law. Late in training the loss decays at the rate 2 λ_min. For N_i > N_h the "
+        "eigenvalue is |W_2|²; otherwise it is the sum of |W_2|² and the smallest eigenvalue of "
+        "W_1^T W_1. D is the Kolmogorov-Smirnov distance to the law, and D_0 the distance that "
+        f"sampling alone gives: {found}."
     )

@@ -1,11 +1,14 @@
-"""How every figure looks: widths, fonts and colours of a printed column."""
+"""How every figure looks: widths of printed columns, fonts and colours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 SINGLE, DOUBLE = 3.4, 7.0
@@ -21,7 +24,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILLION, PURPLE = (
     "#D55E00",
     "#CC79A7",
 )
-"""Okabe and Ito's palette, told apart by colour-blind readers."""
+"""The palette of Okabe and Ito, which colour-blind readers can distinguish."""
 
 SERIES: tuple[dict[str, Any], ...] = (
     {"color": BLUE, "linestyle": "-"},
@@ -32,12 +35,17 @@ SERIES: tuple[dict[str, Any], ...] = (
     {"color": BLACK, "linestyle": (0, (3, 1, 1, 1, 1, 1))},
     {"color": SKY, "linestyle": (0, (9, 1.5, 2, 1.5))},
 )
-"""Colours and line styles of several curves: either tells them apart without the other."""
+"""Colours and line styles of several curves: each alone is enough to distinguish them."""
 
 
 def series(k: int) -> dict[str, Any]:
-    """Return colour and line style of the k-th curve; beyond the seventh they begin again."""
+    """Return colour and line style of the k-th curve; from the eighth on they repeat."""
     return SERIES[k % len(SERIES)]
+
+
+def sequence(count: int) -> list[str]:
+    """Return colours for that many sizes in ascending order, from dark to light."""
+    return [to_hex(colormaps["viridis"](x)) for x in np.linspace(0, 0.82, count)]
 
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -46,10 +54,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 SIMULATION: dict[str, Any] = {"facecolor": "#D9D9D9", "edgecolor": "#8C8C8C", "linewidth": 0.5}
 ASYMPTOTIC: dict[str, Any] = {"color": VERMILLION, "linestyle": (0, (4, 1.5)), "zorder": 2.2}
 EXACT: dict[str, Any] = {"color": BLUE, "linestyle": "-", "linewidth": 1.6, "zorder": 2.1}
-"""The dashes lie on the line: where the laws agree, both are seen."""
+"""The dashes are drawn over the line, so that both are visible where the laws agree."""
 
 RC: dict[Any, Any] = {
-    # Comes with matplotlib, so the same glyphs and the same bytes on every machine.
+    # It comes with matplotlib: every machine has the same glyphs and writes the same bytes.
     "font.family": "DejaVu Sans",
     "mathtext.fontset": "dejavusans",
     "font.size": 7,
@@ -79,12 +87,12 @@ RC: dict[Any, Any] = {
     "savefig.dpi": 300,
     "figure.dpi": 150,
 }
-"""matplotlib settings of the figures; fonts go into the PDF as text that can be searched."""
+"""matplotlib settings of the figures; texts in the PDF can be searched."""
 
 
 @contextmanager
 def paper() -> Iterator[None]:
-    """Draw and save in the style of the paper, whatever the reader's own matplotlib settings."""
+    """Draw and save in the style of the paper, without the user's own matplotlib settings."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)
@@ -92,13 +100,13 @@ def paper() -> Iterator[None]:
 
 
 def figure(width: float, height: float) -> Figure:
-    """Return an empty figure of that size in inches, laid out so that nothing overlaps.
+    """Return an empty figure of that size in inches, with constrained layout.
 
-    It belongs to no window and to no global list, so it is freed when the caller drops it.
+    It belongs to no window and to no global list of figures, so no one needs to close it.
     """
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def letter(axes: Axes, k: int) -> None:
-    """Write (a), (b), … at the upper left of the k-th panel, outside of its frame."""
+    """Write (a), (b), … at the upper left of the k-th panel, outside its frame."""
     axes.set_title(f"({'abcdefghijkl'[k]})", loc="left", fontweight="bold")

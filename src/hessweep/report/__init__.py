@@ -1,8 +1,9 @@
-"""The report: one self-contained HTML page a study."""
+"""The report: one self-contained HTML page for each study."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import xarray as xr
 
 from hessweep import tables
 from hessweep.errors import QueryError
-from hessweep.report.ensembles import GRID, TEACHER_COLUMNS, Ensemble, ensembles
-from hessweep.report.illustrations import absent, illustrations, read_made
+from hessweep.report.ensembles import AXES, GRID, TEACHER_COLUMNS, Ensemble, ensembles
+from hessweep.report.illustrations import illustrations, missing_figures, read_table
 from hessweep.report.page import render
-from hessweep.report.progress import failures, progress
-from hessweep.report.table import NONE, Cell, Table, cell, tabulated
+from hessweep.report.progress import Keys, failures, progress, requested_keys
+from hessweep.report.table import NONE, Cell, Table, cell, tabulate
+from hessweep.report.tiles import tiles
 from hessweep.store import open_results, restrict, table
 from hessweep.store.files import accessing, commit_file
 from hessweep.study import Study
@@ -41,99 +43,118 @@ def build(
     The same results give the same bytes.
 
     Args:
-        study: What was asked.
-        results_root: Where the results are, if not in `study.results`: `published/` and, as far
-            as they have been made, `figures/`.
-        claims: Claims of the theory and what the results say, one row a claim; without them,
-            those of the study's table of kind `claims`, if it has been made.
+        study: The study.
+        results_root: Folder of the results, `study.results` if None. The page shows what is in
+            its `published/` and the figures that have been made in its `figures/`.
+        claims: Claims of the theory and what the results say, one row for each claim. If None,
+            the study's table of kind `claims`, if it has been made.
 
     Returns:
         The page's path, `report.html` in the results root.
 
     Raises:
-        QueryError: If no point of the study is published there.
+        QueryError: If no point of the study is published there, or a table or figure is damaged.
         DamagedStoreError: If what is published is damaged.
     """
     root = Path(study.results if results_root is None else results_root)
-    asked = study.points()
-    results = restrict(open_results(root), {point.key for point in asked})
+    requested = requested_keys(study)
+    keys = {key for sweep in requested.values() for key in sweep}
+    results = restrict(open_results(root), keys)
     if not results.children:
         raise QueryError(
             f"{root}: expected published points of the study {study.name!r}, found none of "
-            f"{len(asked)}; `hessweep run` computes and publishes them"
+            f"{len(keys)}; `hessweep run` computes and publishes them"
         )
     points = table(results)
-    claims = _made_claims(study, root) if claims is None else claims
-    summed = [ensemble for node in results.leaves for ensemble in ensembles(node)]
-    page = render(**_context(study, root, points, summed, claims), **_provenance(results))
+    claims = _read_claims(study, root) if claims is None else claims
+    context = {
+        **_sweeps(study, requested, points),
+        **_ranks(points, [e for node in results.leaves for e in ensembles(node)], root),
+        **_figures(study, root),
+        "claims": None if claims is None else tabulate(_verdict_second(claims)),
+    }
+    context["tiles"] = tiles(context["counts"], tables.rank_table(points), claims)
+    context["sections"] = _sections(context)
+    page = render(
+        study=study, root=root, version=version("hessweep"), **context, **_provenance(results)
+    )
     path = root / FILE
     with accessing(path, "write"):
         commit_file(path, page.encode())
     return path
 
 
-def _made_claims(study: Study, root: Path) -> pd.DataFrame | None:
+def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
         path = root / "tables" / f"{name}.csv"
         if request.kind == "claims" and path.is_file():
-            return read_made(path)
+            return read_table(path)
     return None
 
 
-def _context(
-    study: Study,
-    root: Path,
-    points: pd.DataFrame,
-    summed: list[Ensemble],
-    claims: pd.DataFrame | None,
-) -> dict[str, Any]:
-    swept = progress(study, points)
-    figures = illustrations(study, root / "figures")
-    missing = absent(study, root / "figures")
-    sections = {
-        "progress": "What was run",
-        "claims": "Claims" if claims is not None else "",
-        "ranks": "Ranks",
-        "explorer": "Explorer" if summed else "",
-        "figures": "Figures" if figures or missing else "",
-        "methods": "Methods",
-    }
+def _verdict_second(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims with the verdict after the source, where a narrow screen shows it."""
+    others = [name for name in claims.columns if name != "verdict"]
+    if "verdict" not in claims or not others:
+        return claims
+    return claims[[others[0], "verdict", *others[1:]]]
+
+
+def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, Any]:
+    # Not the sum over sweeps, which may share points.
+    total = len({key for keys in requested.values() for key in keys})
+    done, failed = (int((points["status"] == status).sum()) for status in ("done", "failed"))
     return {
-        "study": study,
-        "root": root,
-        "version": version("hessweep"),
-        "sections": [(name, heading) for name, heading in sections.items() if heading],
-        "counts": _counts(study, points),
-        "progress": tabulated(swept),
-        "failures": tabulated(failures(study, points)),
-        "claims": None if claims is None else tabulated(claims),
-        "summary": tabulated(tables.rank_summary(points), _RANK_HEADINGS),
+        "counts": {
+            "requested": total,
+            "done": done,
+            "failed": failed,
+            "missing": total - done - failed,
+        },
+        "progress": tabulate(progress(study, requested, points)),
+        "failures": tabulate(failures(requested, points)),
+    }
+
+
+def _ranks(points: pd.DataFrame, summed: list[Ensemble], root: Path) -> dict[str, Any]:
+    return {
+        "summary": tabulate(tables.rank_summary(points), _RANK_HEADINGS),
         "ranks": _rank_table(points, summed),
-        "methods": tabulated(tables.methods_table(points)),
-        "figures": figures,
-        "absent": missing,
+        "methods": tabulate(tables.methods_table(points)),
         "results": {
             "root": str(root),
+            "axes": AXES,
             "teacher_columns": TEACHER_COLUMNS,
             "ensembles": [ensemble.to_json() for ensemble in summed],
         },
     }
 
 
-def _counts(study: Study, points: pd.DataFrame) -> dict[str, int]:
-    # Not the sum over sweeps, which may share points.
-    requested = len(study.points())
-    done, failed = (int((points["status"] == status).sum()) for status in ("done", "failed"))
+def _figures(study: Study, root: Path) -> dict[str, Any]:
     return {
-        "requested": requested,
-        "done": done,
-        "failed": failed,
-        "missing": requested - done - failed,
+        "figures": illustrations(study, root / "figures"),
+        "absent": missing_figures(study, root / "figures"),
     }
 
 
+def _sections(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the identifiers and headings of the sections that are not empty."""
+    sections = {
+        "progress": "What was run",
+        "claims": "Claims" if context["claims"] is not None else "",
+        "ranks": "Ranks",
+        "explorer": "Explorer" if context["results"]["ensembles"] else "",
+        "figures": "Figures" if context["figures"] or context["absent"] else "",
+        "methods": "Methods",
+    }
+    return [(name, heading) for name, heading in sections.items() if heading]
+
+
 def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
-    ranks = tables.rank_table(points)
+    # What needs a look comes first: ranks off the formula, then those that float64 gets wrong.
+    ranks = tables.rank_table(points).sort_values(
+        ["rank_differs", "float64_differs"], ascending=False, kind="stable", ignore_index=True
+    )
     place = {tuple(getattr(e, name) for name in GRID): k for k, e in enumerate(summed)}
     flags = {
         "differs": ranks["rank_differs"] > 0,
@@ -141,7 +162,7 @@ def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
         "float64": ranks["float64_differs"] > 0,
     }
     rows = ranks[GRID].itertuples(index=False, name=None)
-    return tabulated(
+    return tabulate(
         ranks,
         _RANK_HEADINGS,
         formats=dict.fromkeys(("formula", "float64_min", "float64_max"), _known),
@@ -149,7 +170,7 @@ def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
             " ".join(word for word, holds in flags.items() if holds.iloc[row])
             for row in range(len(ranks))
         ],
-        # A size that has densities alone has no spectra to lead to.
+        # A size with densities only has no spectrum to link to.
         targets=[f"ensemble-{place[row]}" if row in place else "" for row in rows],
     )
 
@@ -159,13 +180,13 @@ def _known(value: int) -> Cell:
 
 
 def _provenance(results: xr.DataTree) -> dict[str, Any]:
-    """When the results were published, and with what they were computed."""
+    """Return when the results were published, and with which versions they were computed."""
     attributes = [node.attrs for node in results.leaves]
     computed_with = [json.loads(text) for a in attributes for text in a["computed_with"]]
     versions: dict[str, set[str]] = {}
-    for one in computed_with:
-        for name, said in {**one["versions"], **_others(one)}.items():
-            versions.setdefault(name, set()).add(str(said))
+    for provenance in computed_with:
+        for name, value in {**provenance["versions"], **_platform(provenance)}.items():
+            versions.setdefault(name, set()).add(str(value))
     published = max(str(a["published_at"]) for a in attributes)
     return {
         "facts": [
@@ -176,7 +197,7 @@ def _provenance(results: xr.DataTree) -> dict[str, Any]:
     }
 
 
-def _others(provenance: dict[str, Any]) -> dict[str, Any]:
+def _platform(provenance: dict[str, Any]) -> dict[str, Any]:
     return {
         "kernel": provenance["kernel_version"],
         "processor": provenance["processor"],

@@ -17,10 +17,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import activation
+from hessweep.kinds import FULL_SPECTRUM
 from hessweep.laws import hessian_law
+from hessweep.setup import KIND, TEACHER_DEFAULTS
 from hessweep.store import table
 
-GRID = ["activation", "weights", "N_i", "N_h"]
+AXES = [column for column, default in TEACHER_DEFAULTS.items() if default is not None]
+"""The columns of axes that have a default, such as the weights."""
+
+GRID = ["activation", *AXES, *(c for c, default in TEACHER_DEFAULTS.items() if default is None)]
 """What the teachers of an ensemble share."""
 
 TEACHERS_SHOWN = 12
@@ -70,10 +75,13 @@ class LawCurve:
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What the page knows of the computed teachers of one activation, size and weights."""
+    """What the page knows of the computed teachers of one activation and setup."""
 
     activation: str
-    weights: str
+    axes: dict[str, Any]
+    """The value of each of `AXES`."""
+    standard: bool
+    """Whether all of them have their defaults."""
     N_i: int
     N_h: int
     P: int
@@ -102,11 +110,12 @@ class Ensemble:
 
     def to_json(self) -> dict[str, Any]:
         """Return the ensemble as JSON takes it: six digits, None for what is not finite."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        fields = {name: _plain(value) for name, value in asdict(self).items()}
+        return {**fields.pop("axes"), **fields}
 
 
 def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
-    """Yield the ensembles of one activation's results, sorted by weights and size.
+    """Yield the ensembles of one activation's results, sorted by setup.
 
     Args:
         results: One activation of `hessweep.open_results`; eigenvalues are read ensemble by
@@ -115,8 +124,8 @@ def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
     points = table(results)
     points["stop"] = points["row_size"].cumsum()
     points["start"] = points["stop"] - points["row_size"]
-    # A density point has no spectrum to count and to draw.
-    done = points[(points["status"] == "done") & (points["spectrum"] == "exact")]
+    # Other kinds of measurement have no full spectrum to count and to draw.
+    done = points[(points["status"] == "done") & points[KIND].isin(FULL_SPECTRUM)]
     for _, teachers in done.groupby(GRID, sort=True):
         yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
 
@@ -128,7 +137,8 @@ def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
     high = float(values.max())
     return Ensemble(
         activation=str(first["activation"]),
-        weights=str(first["weights"]),
+        axes={column: first[column] for column in AXES},
+        standard=all(first[column] == TEACHER_DEFAULTS[column] for column in AXES),
         N_i=int(first["N_i"]),
         N_h=int(first["N_h"]),
         P=int(first["P"]),
@@ -142,9 +152,9 @@ def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
         zeros=int(teachers["row_size"].sum() - teachers["rank"].sum()),
         unresolved=int((~resolved).sum()),
         histogram=_histogram(values, min(0.0, float(values.min())), high),
-        log_histogram=_histogram(logs, *_widened(logs)) if logs.size else None,
+        log_histogram=_histogram(logs, *_widen(logs)) if logs.size else None,
         law=_law(int(first["N_i"]), int(first["N_h"]), high) if _is_linear(first) else None,
-        listed=_listed(teachers),
+        listed=_list_points(teachers),
     )
 
 
@@ -178,7 +188,7 @@ def _histogram(values: Float[ndarray, " n"], low: float, high: float) -> Histogr
     return Histogram(float(edges[0]), float(edges[-1]), counts.tolist())
 
 
-def _widened(logs: Float[ndarray, " n"]) -> tuple[float, float]:
+def _widen(logs: Float[ndarray, " n"]) -> tuple[float, float]:
     low, high = float(logs.min()), float(logs.max())
     # At least a tenth of a decade: one eigenvalue alone has no width.
     missing = max(0.0, 0.1 - (high - low)) / 2
@@ -203,7 +213,7 @@ def _spread(values: pd.Series) -> tuple[float, float, float]:
     return float(values.min()), float(values.median()), float(values.max())
 
 
-def _listed(teachers: pd.DataFrame) -> list[list[Any]]:
+def _list_points(teachers: pd.DataFrame) -> list[list[Any]]:
     """The points that the ensemble's extremes come from, then the first seeds."""
     extremes = [
         find(teachers[name])

@@ -1,12 +1,11 @@
-// The explorer: a spectrum and two heat maps for the chosen activation, weights and size.
+// The explorer: a spectrum and two heat maps for the chosen networks.
 "use strict";
 
-let results, ensembles, chosen;
+let results, ensembles, chosen, GRID;
 const picker = document.getElementById("picker");
-const GRID = ["activation", "weights", "N_i", "N_h"];
 const size = (e) => e.histogram.counts.reduce((a, b) => a + b, 0);
-// First what there is most to see of: a law, of normal weights, and many eigenvalues.
-const interest = (e) => [e.law !== null, e.weights === "normal", size(e)];
+// First what there is most to see of: a law, a standard network, and many eigenvalues.
+const interest = (e) => [e.law !== null, e.standard, size(e)];
 const difference = (a, b) => interest(a).map((x, k) => x - interest(b)[k]).find(Boolean) ?? 0;
 
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -23,17 +22,17 @@ function fill(name, values) {
 }
 
 function fillPicker() {
-  fill("activation", unique(ensembles.map((e) => e.activation)));
-  fill("weights", unique(alike(1).map((e) => e.weights)));
-  fill("N_i", ascending(alike(2).map((e) => e.N_i)));
-  fill("N_h", ascending(alike(3).map((e) => e.N_h)));
+  GRID.forEach((name, depth) => {
+    const values = alike(depth).map((e) => e[name]);
+    fill(name, name.startsWith("N_") ? ascending(values) : unique(values));
+  });
 }
 
 // The ensemble that has what was picked, and else is as near as can be to the one before.
 function nearest(name, value) {
   const depth = GRID.indexOf(name);
   const fits = alike(depth).filter((e) => String(e[name]) === value);
-  const same = fits.filter((e) => e.weights === chosen.weights);
+  const same = fits.filter((e) => results.axes.every((name) => e[name] === chosen[name]));
   const distance = (e) => Math.abs(e.N_i - chosen.N_i) * 1e6 + Math.abs(e.N_h - chosen.N_h);
   return (same.length ? same : fits).reduce((a, b) => (distance(b) < distance(a) ? b : a));
 }
@@ -171,11 +170,14 @@ function drawMaps() {
     { zmin: 0, zmax: 1, colorbar: { title: { text: "rank / P", side: "right" } } }, differs);
 }
 
+// The axes besides activation and size, in words.
+const variant = (e) => results.axes.map((name) => `${name} ${e[name]}`).join(", ");
+
 function describe() {
   const e = chosen, formula = { exact: `formula ${e.formula}`, "upper bound": `bound ${e.formula}`, none: "no formula" };
   const left = picker.elements.logx.checked && e.unresolved;
   say("chosen",
-    `${e.activation}, N_i = ${e.N_i}, N_h = ${e.N_h}, ${e.weights} weights: P = ${whole(e.P)}, ` +
+    `${e.activation}, N_i = ${e.N_i}, N_h = ${e.N_h}, ${variant(e)}: P = ${whole(e.P)}, ` +
     `${whole(e.teachers)} teachers, rank ${ranks(e)} (${formula[e.kind]}, ${whole(e.proved)} proved), ` +
     `median λ_min ${number(e.lambda_min[1])}, λ_max ${number(e.lambda_max[1])}.`);
   say("spectrum-caption",
@@ -183,7 +185,7 @@ function describe() {
     (left ? `, without ${whole(e.unresolved)} of them that float64 does not resolve` : "") +
     `; ${e.zeros ? whole(e.zeros) : "none"} are zero.` +
     (e.law ? " The law at large N is χ² ⊛ Marchenko–Pastur, that at this size exact." : "") +
-    (e.law && e.weights !== "normal" ? " Both are for normal weights." : ""));
+    (e.law && !e.standard ? " Both are for standard networks." : ""));
 }
 
 function heading(name) {
@@ -199,7 +201,7 @@ function showProvenance() {
   say("teachers-caption", `${chosen.listed.length} of ${whole(chosen.teachers)} points, those with the extremes among them. ` +
     "The error of λ_min is relative, that of eigenvalues absolute.");
   document.getElementById("query").textContent = `All of them: hessweep query ${results.root} ` +
-    `"activation == '${chosen.activation}' and weights == '${chosen.weights}' and N_i == ${chosen.N_i} and N_h == ${chosen.N_h}"`;
+    `"${GRID.map((name) => `${name} == ${typeof chosen[name] === "number" ? chosen[name] : `'${chosen[name]}'`}`).join(" and ")}"`;
 }
 
 function draw() {
@@ -266,6 +268,7 @@ function listen() {
 async function start() {
   results = JSON.parse(await unpacked(document.getElementById("results").textContent));
   ensembles = results.ensembles;
+  GRID = ["activation", ...results.axes, "N_i", "N_h"];
   if (!ensembles.length) return;
   chosen = ensembles.reduce((a, b) => (difference(b, a) > 0 ? b : a));
   await loadPlotly();

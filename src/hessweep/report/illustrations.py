@@ -1,4 +1,4 @@
-"""The study's figures as the page carries them: picture, caption and plotted numbers inside it."""
+"""The study's figures for the page: picture, PDF, caption and plotted numbers, all inside it."""
 
 import io
 from collections.abc import Iterator
@@ -11,13 +11,19 @@ import pandas as pd
 from PIL import Image
 
 from hessweep.errors import QueryError
-from hessweep.figures import figure_kind
-from hessweep.report.packing import data_uri, packed
-from hessweep.report.table import Cell, Table, cell, tabulated
+from hessweep.figures import SUFFIXES, figure_kind
+from hessweep.report.packing import data_uri, pack
+from hessweep.report.table import Cell, Table, cell, tabulate
 from hessweep.study import Study
 
 ROWS_SHOWN = 200
-"""Of a figure's data, so many rows are shown; all of them are in the CSV file."""
+"""Number of rows of a figure's data that the page shows; the CSV file has all of them."""
+
+PIXELS = 2.2
+"""Pixels of a picture for each pixel of the page, where there is room: of 300 dpi some 136 dpi."""
+
+WIDE = 600
+"""Width in pixels of the page from which a picture has a row of its own."""
 
 
 @dataclass(frozen=True)
@@ -29,23 +35,33 @@ class Illustration:
     caption: str
     picture: str
     """A data URI."""
+    width: int
+    """Of the picture on the page, in pixels, where there is room."""
+    height: int
+    pdf: str
+    """A data URI; empty if there is no PDF."""
     csv: str
-    """A data URI of the plotted numbers, gzipped; empty where there are none."""
+    """A data URI of the plotted numbers, compressed by gzip; empty if there are none."""
     data: Table | None
     """The first rows of these numbers."""
     rows: int
-    """How many rows they are."""
+    """Number of rows in the file."""
+
+    @property
+    def wide(self) -> bool:
+        """Whether the picture has a row of the page of its own."""
+        return self.width >= WIDE
 
 
 def illustrations(study: Study, folder: Path) -> list[Illustration]:
-    """Return the figures that the study names and that are there, in the study's order.
+    """Return the figures of the study that have been made, in the study's order.
 
     Args:
         study: The study.
-        folder: Where `<figure>.png`, `.csv` (data) and `.txt` (caption) are.
+        folder: Folder of `<figure>.png`, `.pdf`, `.csv` (data) and `.txt` (caption).
 
     Raises:
-        QueryError: If one of these files can not be read as what it is.
+        QueryError: If one of these files is damaged.
     """
     return [
         _illustration(
@@ -56,23 +72,23 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
     ]
 
 
-def absent(study: Study, folder: Path) -> list[str]:
-    """Return the figures that the study names and that have not been made."""
+def missing_figures(study: Study, folder: Path) -> list[str]:
+    """Return the names of the study's figures that have not been made."""
     return [name for name in study.figures if not (folder / f"{name}.png").is_file()]
 
 
-def read_made(path: Path) -> pd.DataFrame:
-    """Return a table that the workflow has made.
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table that the workflow has written.
 
     Raises:
-        QueryError: If the file is none.
+        QueryError: If the file is not a CSV table.
     """
-    with _reading(path):
+    with _name_a_bad_file(path):
         return pd.read_csv(path)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _name_a_bad_file(path: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError) as error:
@@ -82,34 +98,39 @@ def _reading(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _picture_uri(path: Path) -> str:
-    """Return a PNG as a data URI of a WebP: the same pixels in a third of the bytes."""
+def _picture(path: Path) -> tuple[str, int, int]:
+    """Return a PNG as a data URI of a WebP, with the same pixels, and its size on the page."""
     buffer = io.BytesIO()
-    with _reading(path), Image.open(path) as image:
+    with _name_a_bad_file(path), Image.open(path) as image:
         image.save(buffer, "WEBP", lossless=True, method=2)
-    return data_uri("image/webp", buffer.getvalue())
+        width, height = (round(pixels / PIXELS) for pixels in image.size)
+    return data_uri("image/webp", buffer.getvalue()), width, height
 
 
-def _shown_rows(data: pd.DataFrame) -> Table:
-    return tabulated(data.head(ROWS_SHOWN), formats={str(name): _shown for name in data})
+def _first_rows(data: pd.DataFrame) -> Table:
+    return tabulate(data.head(ROWS_SHOWN), formats={str(name): _rounded_cell for name in data})
 
 
-def _shown(value: Any) -> Cell:
-    """Return the cell of a plotted number, to the digits that are shown: the file has all."""
+def _rounded_cell(value: Any) -> Cell:
+    """Return the cell of a plotted number, sorted by the digits that it shows."""
     text, exact = cell(value)
     return text, f"{value:.4g}" if exact and isinstance(value, float) else exact
 
 
 def _illustration(name: str, title: str, folder: Path) -> Illustration:
-    # A name such as "fig-2.5" has no suffix to be replaced.
-    picture, csv, caption = (folder / f"{name}{suffix}" for suffix in (".png", ".csv", ".txt"))
-    data = read_made(csv) if csv.is_file() else pd.DataFrame()
+    # Path.with_suffix would replace the ".5" of a name such as "fig-2.5".
+    png, pdf, csv, txt = (folder / f"{name}{suffix}" for suffix in SUFFIXES)
+    data = read_table(csv) if csv.is_file() else pd.DataFrame()
+    picture, width, height = _picture(png)
     return Illustration(
         name=name,
         title=title,
-        caption=caption.read_text(encoding="utf-8").strip() if caption.is_file() else "",
-        picture=_picture_uri(picture),
-        csv=f"data:application/gzip;base64,{packed(csv.read_bytes())}" if len(data) else "",
-        data=_shown_rows(data) if len(data) else None,
+        caption=txt.read_text(encoding="utf-8").strip() if txt.is_file() else "",
+        picture=picture,
+        width=width,
+        height=height,
+        pdf=data_uri("application/pdf", pdf.read_bytes()) if pdf.is_file() else "",
+        csv=f"data:application/gzip;base64,{pack(csv.read_bytes())}" if len(data) else "",
+        data=_first_rows(data) if len(data) else None,
         rows=len(data),
     )

@@ -4,7 +4,7 @@ import base64
 import gzip
 
 
-def packed(content: bytes) -> str:
+def pack(content: bytes) -> str:
     """Return the bytes gzipped, in base64; the same bytes give the same text."""
     return base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
 

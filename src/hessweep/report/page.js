@@ -136,14 +136,30 @@ function makeUnpacked(link) {
   });
 }
 
+// A picture as PNG, with the pixels of the file that the workflow wrote.
+function makePng(button) {
+  const figure = button.closest("figure");
+  const image = figure.querySelector("img");
+  button.addEventListener("click", () => {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    canvas.toBlob((blob) => saveBlob(`${figure.id.replace(/^figure-/, "")}.png`, blob), "image/png");
+  });
+}
+
 function saveCsv(name, rows) {
   const quoted = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value);
   save(name, rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n");
 }
 
 function save(name, text) {
+  saveBlob(name, new Blob([text], { type: "text/csv" }));
+}
+
+function saveBlob(name, blob) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
@@ -193,3 +209,4 @@ setUpTheme();
 document.querySelectorAll("table.sortable").forEach(makeSortable);
 document.querySelectorAll("form[data-table]").forEach(makeFilter);
 document.querySelectorAll("a.packed").forEach(makeUnpacked);
+document.querySelectorAll("button.png").forEach(makePng);

@@ -1,4 +1,4 @@
-"""The page as one HTML file: template, style and scripts put together, the network shut out."""
+"""The page as one HTML file: template, style and scripts in one, without access to the network."""
 
 import base64
 import hashlib
@@ -12,20 +12,28 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from hessweep.report.packing import packed
-from hessweep.report.table import grouped
+from hessweep.report.packing import pack
+from hessweep.report.table import group_digits
 
 SCRIPTS = ("page.js", "explorer.js")
 
-_SYMBOL = re.compile(r"\b(N|W|λ|K)_(i|h|min|max|\d)\b")
+VERDICTS = {"holds": "holds", "holds with correction": "corrected", "fails": "fails"}
+"""Classes of the page's style for the verdicts on claims."""
+
+_SYMBOL = re.compile(r"\b(N|W|λ|K|D)_(i|h|min|max|\d)\b")
+_TRANSPOSE = re.compile(r"(?<=>)\^T\b")
 _SPELLED = {"lambda_min": "λ_min", "lambda_max": "λ_max"}
 
 
 def render(results: Mapping[str, Any], **context: Any) -> str:
-    """Return the page for what `page.html.j2` shows; the explorer reads the results.
+    """Return the page that the template `page.html.j2` makes of the context.
 
-    Whatever the context holds is escaped. The page's policy lets no script run but those of this
-    package, named by their hashes, and no request leave.
+    Args:
+        results: What the explorer of the page reads.
+        **context: The other variables of the template. All of them are escaped.
+
+    The content security policy of the page allows the scripts of this package, by their hashes,
+    and no other script and no request.
     """
     environment = Environment(
         loader=PackageLoader("hessweep.report", "."),
@@ -33,13 +41,17 @@ def render(results: Mapping[str, Any], **context: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    environment.filters |= {"symbols": symbols, "grouped": grouped}
+    environment.filters |= {
+        "symbols": symbols,
+        "group_digits": group_digits,
+        "verdict_class": lambda verdict: VERDICTS.get(verdict, ""),
+    }
     scripts = [_own(name) for name in SCRIPTS]
     return environment.get_template("page.html.j2").render(
         style=_own("page.css"),
         scripts=scripts,
-        plotly=packed(_plotly()),
-        packed_results=packed(json.dumps(results, separators=(",", ":")).encode()),
+        plotly=pack(_plotly()),
+        packed_results=pack(json.dumps(results, separators=(",", ":")).encode()),
         policy=content_policy([*(script.encode() for script in scripts), _plotly()]),
         results=results,
         **context,
@@ -47,10 +59,11 @@ def render(results: Mapping[str, Any], **context: Any) -> str:
 
 
 def symbols(text: str) -> Markup:
-    """Return text with its symbols set as such: `N_i` and `lambda_min` get their subscripts."""
+    """Return HTML for a text, in which symbols such as `N_i` and `lambda_min` get subscripts."""
     for word, symbol in _SPELLED.items():
         text = text.replace(word, symbol)
-    return Markup(_SYMBOL.sub(r"\1<sub>\2</sub>", str(escape(text))))  # noqa: S704 - escaped above
+    html = _SYMBOL.sub(r"\1<sub>\2</sub>", str(escape(text)))
+    return Markup(_TRANSPOSE.sub("<sup>T</sup>", html))  # noqa: S704 - escaped above
 
 
 def content_policy(scripts: list[bytes]) -> str:
@@ -69,5 +82,5 @@ def _own(name: str) -> str:
 
 @cache
 def _plotly() -> bytes:
-    """The plotting library, from the PyPI package that carries it."""
+    """Return the script of the plotting library, which the package plotly contains."""
     return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()

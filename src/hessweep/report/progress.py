@@ -1,67 +1,81 @@
-"""What a study asked for, and how much of it there is."""
+"""What a study requests, and how much of it has been computed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from hessweep.setup import IDENTITY, TEACHER_DEFAULTS
 from hessweep.study import Study, Sweep
 
+Keys = Mapping[str, Sequence[str]]
+"""Keys of the points that each sweep of a study requests."""
 
-def progress(study: Study, points: pd.DataFrame) -> pd.DataFrame:
-    """Return how far each sweep is, one row a sweep.
+
+def requested_keys(study: Study) -> Keys:
+    """Return the keys of the points that each sweep requests; sweeps may share points."""
+    return {name: [point.key for point in sweep.points()] for name, sweep in study.sweeps.items()}
+
+
+def progress(study: Study, requested: Keys, points: pd.DataFrame) -> pd.DataFrame:
+    """Return how many points of each sweep are done, one row for each sweep.
 
     Args:
         study: The study.
+        requested: Return value of `requested_keys`.
         points: The table of points of its results; points of other studies do not count.
 
     Returns:
-        Columns `sweep`, `activation`, `sizes`, `seeds`, `weights` (what was asked, in words),
-        `requested`, `done`, `failed` and `missing` (numbers of points).
+        Columns `sweep`, `activation`, `sizes`, `seeds` and the other axes (the request, in
+        words), `requested`, `done`, `failed` and `missing` (numbers of points).
     """
     status = dict(zip(points["key"], points["status"], strict=True))
     rows = []
     for name, sweep in study.sweeps.items():
-        found = [status.get(point.key, "missing") for point in sweep.points()]
+        found = [status.get(key, "missing") for key in requested[name]]
         counts = {word: found.count(word) for word in ("done", "failed", "missing")}
-        rows.append({"sweep": name, **_asked(sweep), "requested": len(found), **counts})
+        rows.append({"sweep": name, **_request(sweep), "requested": len(found), **counts})
     return pd.DataFrame(rows)
 
 
-def failures(study: Study, points: pd.DataFrame) -> pd.DataFrame:
-    """Return the failed points of the study: which, in which sweeps, and the error of each."""
+def failures(requested: Keys, points: pd.DataFrame) -> pd.DataFrame:
+    """Return the failed points of the study, with the sweeps and the error of each."""
     owners: dict[str, list[str]] = {}
-    for name, sweep in study.sweeps.items():
-        for point in sweep.points():
-            owners.setdefault(point.key, []).append(name)
+    for name, keys in requested.items():
+        for key in keys:
+            owners.setdefault(key, []).append(name)
     failed = points[(points["status"] == "failed") & points["key"].isin(list(owners))]
     sweeps = [", ".join(owners[key]) for key in failed["key"]]
-    columns = ["activation", "N_i", "N_h", "seed", "weights", "error", "key"]
+    columns = [column.name for column in IDENTITY if column.name != "key"] + ["error", "key"]
     return failed[columns].reset_index(drop=True).assign(sweeps=sweeps)
 
 
-def _asked(sweep: Sweep) -> dict[str, str]:
+def _request(sweep: Sweep) -> dict[str, str]:
     if sweep.N is not None:
-        sizes = f"N_i = N_h = {in_words(sweep.N)}"
+        sizes = f"N_i = N_h = {range_in_words(sweep.N)}"
     elif sweep.sizes is not None:
         sizes = ", ".join(f"({N_i}, {N_h})" for N_i, N_h in sweep.sizes)
     else:
-        sizes = f"N_i = {in_words(sweep.N_i or ())}; N_h = {in_words(sweep.N_h or ())}"
+        sizes = f"N_i = {range_in_words(sweep.N_i or ())}; N_h = {range_in_words(sweep.N_h or ())}"
     return {
         "activation": ", ".join(activation.label for activation in sweep.activation),
         "sizes": sizes,
-        "seeds": in_words(sweep.seeds),
-        "weights": ", ".join(sweep.weights),
+        "seeds": range_in_words(sweep.seeds),
+        **{
+            column: ", ".join(map(str, dict.fromkeys(s.columns[column] for s in sweep.setups())))
+            for column, default in TEACHER_DEFAULTS.items()
+            if default is not None
+        },
     }
 
 
-def in_words(numbers: Sequence[int]) -> str:
-    """Return whole numbers as short text: `1 to 12` for a run, else `5, 10, 20`.
+def range_in_words(numbers: Sequence[int]) -> str:
+    """Return whole numbers as short text: `1 to 12` for consecutive ones, otherwise `5, 10, 20`.
 
     Long lists are cut in the middle.
     """
-    listed = list(numbers)
-    if len(listed) > 2 and listed == list(range(listed[0], listed[-1] + 1)):
-        return f"{listed[0]} to {listed[-1]}"
-    if len(listed) > 12:
-        return ", ".join(map(str, listed[:8])) + f", … {listed[-1]} ({len(listed)} in all)"
-    return ", ".join(map(str, listed))
+    values = list(numbers)
+    if len(values) > 2 and values == list(range(values[0], values[-1] + 1)):
+        return f"{values[0]} to {values[-1]}"
+    if len(values) > 12:
+        return ", ".join(map(str, values[:8])) + f", … {values[-1]} ({len(values)} in all)"
+    return ", ".join(map(str, values))

@@ -2,10 +2,10 @@
 
 Snakemake decides what to make again by the times of files and by its own record in `.snakemake`.
 Neither is enough: the record can be removed, another clone does not have it, copies and backups
-change times, and an interrupt after an edit of the study leaves old outputs beside new ones. So each
-sweep, table and figure and the report page has a receipt, a small file that is written last and
-says what it was made from: the grids of its sweeps, its request, the published data. A receipt that
-does not say what the study asks for now is outdated, and what it stands for is made again.
+change times, and an interrupt after an edit of the study leaves old outputs beside new ones. So
+each sweep, table and figure and the report page has a receipt, a small file that is written last
+and says what it was made from: the grids of its sweeps, its request, the published data. A receipt
+that does not say what the study asks for now is outdated, and its output is made again.
 """
 
 import hashlib

@@ -103,7 +103,7 @@ def spectra(
         QueryError: If there is no such point, or no such axis.
         DamagedStoreError: If a point has another number of eigenvalues than parameters.
     """
-    defaults = {axis.column.name: axis.default for axis in AXES if axis.field != "kind"}
+    defaults = {axis.column.name: axis.default for axis in AXES if axis.is_of_teacher}
     if unknown := sorted(axes.keys() - defaults.keys()):
         raise QueryError(f"no axis {', '.join(unknown)}; axes are {', '.join(defaults)}")
     wanted = {**defaults, "N_i": N_i, "N_h": N_h, **axes}

@@ -1,0 +1,137 @@
+"""Densities of log λ for several sizes, one above another, as Figs 4 and 5 show them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from hessweep import analysis
+from hessweep.density import SpectralDensity
+from hessweep.figures import style
+from hessweep.figures.words import listing
+from hessweep.kinds import FULL_SPECTRUM
+from hessweep.setup import KIND
+
+HIDDEN = 0.02
+"""Fraction of the eigenvalues that a drawing may leave out at its left end."""
+
+RESOLVED = 3e-4
+"""Lanczos quadrature resolves densities above this fraction of the largest sampled eigenvalue."""
+
+RIDGE = 0.85
+"""Height of the highest density, where the distance between the axes of two sizes is 1."""
+
+
+def log_densities(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
+    """Return the histogram of non-zero eigenvalues: `N, low, high, count, density` per decade.
+
+    `resolved` is False for bins where a density only gives the total weight at or below them.
+
+    Args:
+        points: Realisations of square networks, with their densities.
+        per_decade: Bins in a decade.
+    """
+    sizes = {N: _log_density(group, per_decade) for N, group in points.groupby("N_h")}
+    return pd.concat(sizes, names=["N"]).reset_index("N").reset_index(drop=True)
+
+
+def _log_density(points: pd.DataFrame, per_decade: int) -> pd.DataFrame:
+    """Return the histogram of the pooled eigenvalues of one size, or the mean of densities."""
+    if points[KIND].isin(FULL_SPECTRUM).all():
+        table = analysis.log_histogram(np.concatenate(analysis.non_zero(points)), per_decade)
+        return table.assign(resolved=True)
+    table = density_histogram(list(points["density"]), list(points["rank"]), per_decade)
+    top = max(density.nodes.max(initial=0) for density in points["density"])
+    return table.assign(resolved=table["low"] >= RESOLVED * top)
+
+
+def density_histogram(
+    densities: Sequence[SpectralDensity], ranks: Sequence[int], per_decade: int
+) -> pd.DataFrame:
+    """Return the table of `analysis.log_histogram` for densities, without the zero eigenvalues.
+
+    Args:
+        densities: Of realisations of one size.
+        ranks: How many eigenvalues of each are not zero.
+        per_decade: Bins in a decade.
+
+    Returns:
+        `low, high, count, density`: the mean over the realisations; the count is the number of
+        eigenvalues that is expected in all of them.
+    """
+    support = np.concatenate([np.append(d.exact, d.nodes[d.weights > 0]) for d in densities])
+    ends = np.log10([support[support > 0].min(), support.max()]) * per_decade
+    edges = 10 ** (np.arange(np.floor(ends[0]), np.floor(ends[1]) + 2) / per_decade)
+    counts = sum(d.P / per_decade * d.log_density(edges).value for d in densities)
+    density = per_decade * counts / np.sum(ranks)
+    return pd.DataFrame(
+        {"low": edges[:-1], "high": edges[1:], "count": counts, "density": density}
+    )
+
+
+def left_end(densities: pd.DataFrame) -> float:
+    """Return where the drawing starts: at no size is more than `HIDDEN` of the density below."""
+    area = densities["density"] * np.log10(densities["high"] / densities["low"])
+    below = area.groupby(densities["N"]).cumsum() - area
+    return float(densities.loc[below <= HIDDEN, "low"].groupby(densities["N"]).max().min())
+
+
+def draw_ridges(axes: Axes, densities: pd.DataFrame, large: pd.DataFrame) -> None:
+    """Draw the density of each size as steps on an axis of its own, one above another.
+
+    The left tail that `left_end` cuts off is in the data, but not in the frame.
+
+    Args:
+        axes: Where to draw. Its horizontal axis becomes logarithmic; its vertical axis names N.
+        densities: Return value of `log_densities`.
+        large: Eigenvalues outside the bulk (`N, eigenvalue`), drawn as ticks, since their share
+            of all eigenvalues is too small to be seen as a density.
+    """
+    sizes = np.unique(densities["N"])
+    scale = RIDGE / densities.loc[densities["resolved"], "density"].max()
+    for k, (N, colour) in enumerate(zip(sizes, style.sequence(len(sizes)), strict=True)):
+        table = densities[densities["N"] == N]
+        axes.stairs(
+            k + scale * np.where(table["resolved"], table["density"], np.nan),
+            np.append(table["low"], table["high"].iloc[-1]),
+            baseline=k,
+            fill=True,
+            facecolor=(colour, 0.35),
+            edgecolor=colour,
+            linewidth=0.8,
+            label=f"$N = {N}$",
+        )
+        axes.axhline(k, color=colour, linewidth=0.5, zorder=0.5)
+        ticks = large.loc[large["N"] == N, "eigenvalue"].to_numpy()
+        axes.vlines(ticks, k, k + 0.28, color=colour, linewidth=0.4)
+    axes.set_xscale("log")
+    axes.set_xlim(
+        left_end(densities), 1.1 * max(densities["high"].max(), large["eigenvalue"].max())
+    )
+    axes.set_ylim(-0.08, len(sizes) + 0.05)
+    axes.set_yticks(range(len(sizes)), [str(N) for N in sizes])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylabel("$N$; density per decade of $\\lambda$")
+    _draw_scale(axes, scale, len(sizes) - 1)
+
+
+def _draw_scale(axes: Axes, scale: float, k: int) -> None:
+    """Draw a vertical bar that is as high as a density of 0.5 per decade."""
+    transform = axes.get_yaxis_transform()
+    axes.plot(
+        [0.02, 0.02], [k, k + 0.5 * scale], color=style.BLACK, linewidth=1, transform=transform
+    )
+    axes.text(0.035, k + 0.25 * scale, "0.5", va="center", transform=transform)
+
+
+def resolution_sentence(densities: pd.DataFrame) -> str:
+    """Return a sentence on the sizes whose densities are resolved only above some eigenvalue."""
+    sizes = densities.loc[~densities["resolved"], "N"].unique()
+    if not len(sizes):
+        return ""
+    return (
+        f" The densities for N = {listing(sizes)} come from Lanczos quadrature. They are drawn "
+        f"from {RESOLVED:g} of the largest sampled eigenvalue and are not resolved below it."
+    )
