@@ -18,9 +18,9 @@ from hessweep.analysis import largest_gap
 from hessweep.figures import law_convergence
 from hessweep.hessian import hessian
 from hessweep.networks import sample_teacher
+from hessweep.outputs import load_study
 from hessweep.rank import formula, rank, smallest_eigenvalue
 from hessweep.spectrum import spectrum, spectrum_with_error
-from hessweep.study import load_study
 
 PROCESSORS = 3
 """By how many eigenvalues numpy's rank may differ between processors."""

@@ -75,7 +75,7 @@ def test_bins_that_are_not_resolved_are_not_drawn(quadratic, tree):
 
 
 def test_few_sizes_with_many_teachers_are_shown():
-    counts = {3: 5, 4: 20, 5: 30, 6: 30, 7: 30, 8: 30, 9: 29, 10: 30, 20: 40, 40: 30}
+    counts = {2: 15, 3: 5, 4: 20, 5: 30, 6: 30, 7: 30, 8: 30, 9: 29, 10: 30, 20: 40, 40: 30}
     points = pd.DataFrame({"N_h": np.repeat(list(counts), list(counts.values()))})
     assert select_sizes(points, most=9)["N_h"].unique().tolist() == [4, 5, 6, 7, 8, 9, 10, 20, 40]
     few = select_sizes(points, most=4)
