@@ -155,7 +155,7 @@ def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
     ranks = tables.rank_table(points).sort_values(
         ["rank_differs", "float64_differs"], ascending=False, kind="stable", ignore_index=True
     )
-    place = {tuple(getattr(e, name) for name in GRID): k for k, e in enumerate(summed)}
+    place = {ensemble.cell: k for k, ensemble in enumerate(summed)}
     flags = {
         "differs": ranks["rank_differs"] > 0,
         "undecided": ranks["proved"] < ranks["teachers"],
