@@ -1,22 +1,21 @@
 """Tables of a study's points: rank against formula, how they were computed, the claims."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-import xarray as xr
-
-from hessweep.analysis import one_a_teacher
-from hessweep.claims import claims_table
 from hessweep.errors import StudyError, did_you_mean
 from hessweep.setup import TEACHER
-from hessweep.store import table as point_table
+
+# A study is checked against the kinds of table without pandas, which takes long to import.
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
 GRID = list(TEACHER)
 """Columns of the point table that tell one setup, a teacher without its seed, from another."""
 
 
-def rank_table(points: pd.DataFrame) -> pd.DataFrame:
+def rank_table(points: "pd.DataFrame") -> "pd.DataFrame":
     """Return rank against formula, one row for each activation and size.
 
     Args:
@@ -30,6 +29,8 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
         only; `rank_differs`, the number of teachers whose rank is not that of an exact formula;
         `float64_differs`, the number of teachers for which NumPy's rule finds another rank.
     """
+    from hessweep.analysis import one_a_teacher
+
     done = one_a_teacher(points[points["status"] == "done"])
     # A density point has no spectrum to which NumPy's rule could be applied: its column is -1.
     seen = done["rank_float64"].where(done["rank_float64"] != -1)
@@ -61,7 +62,7 @@ def rank_table(points: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**table[of_float64].fillna(-1).astype("int64"))
 
 
-def rank_summary(points: pd.DataFrame) -> pd.DataFrame:
+def rank_summary(points: "pd.DataFrame") -> "pd.DataFrame":
     """Return the counts of `rank_table` summed over sizes, one row for each activation."""
     table = rank_table(points)
     return (
@@ -80,7 +81,7 @@ def rank_summary(points: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def methods_table(points: pd.DataFrame) -> pd.DataFrame:
+def methods_table(points: "pd.DataFrame") -> "pd.DataFrame":
     """Return how the points were computed, by which route and rank method, and how long it took.
 
     Returns:
@@ -100,18 +101,30 @@ def methods_table(points: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-TABLES: dict[str, Callable[[xr.DataTree], pd.DataFrame]] = {
-    "ranks": lambda results: rank_table(point_table(results)),
-    "rank-summary": lambda results: rank_summary(point_table(results)),
-    "methods": lambda results: methods_table(point_table(results)),
-    "claims": claims_table,
+def _points(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.store import table
+
+    return table(results)
+
+
+def _claims(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.claims import claims_table
+
+    return claims_table(results)
+
+
+TABLES: dict[str, "Callable[[xr.DataTree], pd.DataFrame]"] = {
+    "ranks": lambda results: rank_table(_points(results)),
+    "rank-summary": lambda results: rank_summary(_points(results)),
+    "methods": lambda results: methods_table(_points(results)),
+    "claims": _claims,
 }
 """The kinds of table that a study may ask for under `tables:`."""
 
 
 def table_kind(
     name: str, options: Mapping[str, Any] | None = None
-) -> Callable[[xr.DataTree], pd.DataFrame]:
+) -> "Callable[[xr.DataTree], pd.DataFrame]":
     """Return the function that makes a kind of table from results.
 
     Raises:
@@ -127,7 +140,7 @@ def table_kind(
     return TABLES[name]
 
 
-def make(name: str, results: xr.DataTree) -> pd.DataFrame:
+def make(name: str, results: "xr.DataTree") -> "pd.DataFrame":
     """Return the table of a kind, made from the points of the results.
 
     Raises:
@@ -136,7 +149,7 @@ def make(name: str, results: xr.DataTree) -> pd.DataFrame:
     return table_kind(name)(results)
 
 
-def to_markdown(table: pd.DataFrame, title: str | None = None) -> str:
+def to_markdown(table: "pd.DataFrame", title: str | None = None) -> str:
     """Return the table as Markdown, with floats to four digits.
 
     Text is shown as it is: characters that would end a cell are escaped.
