@@ -26,12 +26,12 @@ except InputError as error:
 RESULTS = STUDY.results
 
 
-RECEIPTS = Receipts(STUDY)
-OUTDATED = RECEIPTS.outdated() if workflow.is_main_process else []
-if workflow.is_main_process and not workflow.output_settings.dryrun:
+RECEIPTS, OUTDATED = Receipts(STUDY), []
+if workflow.is_main_process and workflow.output_settings.dryrun:
+    OUTDATED = RECEIPTS.outdated()
+elif workflow.is_main_process:
     clear_after_kill(Path(".snakemake"))
-    while OUTDATED:
-        OUTDATED.pop().unlink()
+    RECEIPTS.remove_outdated()
 
 
 include: "workflow/rules/sweep.smk"
@@ -44,6 +44,8 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        rules.publish.input,
+        rules.publish.output,
         rules.tables.input,
         rules.figures.input,
         rules.report_page.output,

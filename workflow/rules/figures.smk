@@ -14,14 +14,15 @@ rule figure:
         receipt=RESULTS / "receipts" / "figures" / "{figure}.json",
     wildcard_constraints:
         figure="|".join(map(re.escape, STUDY.figures)) or "none",
-    message:
-        "Figure {wildcards.figure}"
     params:
         request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(
             mode="json"
         ),
         study=STUDY_FILE,
-        outdated=lambda wildcards: RECEIPTS.output("figures", wildcards.figure) in OUTDATED,
+        outdated=lambda wildcards: RECEIPTS.output("figures", wildcards.figure)
+        in OUTDATED,
+    message:
+        "Figure {wildcards.figure}"
     script:
         "../scripts/figure.py"
 

@@ -4,10 +4,10 @@ rule publish:
         [RECEIPTS.sweep(sweep) for sweep in STUDY.sweeps],
     output:
         manifest=RECEIPTS.manifest,
-    message:
-        "Publish the results for queries"
     params:
         results=str(RESULTS),
         outdated=RECEIPTS.manifest in OUTDATED,
+    message:
+        "Publish the results for queries"
     script:
         "../scripts/publish.py"

@@ -11,11 +11,11 @@ rule report_page:
             caption="../report/page.rst",
         ),
         receipt=RECEIPTS.report,
-    message:
-        "Report page"
     params:
         study=STUDY_FILE,
         outdated=RECEIPTS.report in OUTDATED,
+    message:
+        "Report page"
     script:
         "../scripts/report.py"
 
@@ -27,9 +27,9 @@ rule complete:
         rules.report_page.output,
     output:
         RESULTS / "complete.json",
-    message:
-        "Check that nothing has failed"
     params:
         study=STUDY_FILE,
+    message:
+        "Check that nothing has failed"
     script:
         "../scripts/complete.py"

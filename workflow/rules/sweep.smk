@@ -10,8 +10,6 @@ rule sweep:
         receipt=RECEIPTS.root / "receipts" / "{sweep}.json",
     wildcard_constraints:
         sweep="|".join(map(re.escape, STUDY.sweeps)),
-    message:
-        "Sweep {wildcards.sweep}"
     # Dask spreads the points over all cores, so that sweeps go one after the other.
     threads: lambda wildcards: workflow.cores
     params:
@@ -19,5 +17,7 @@ rule sweep:
         cluster=STUDY.cluster.model_dump(mode="json"),
         study=STUDY_FILE,
         outdated=lambda wildcards: RECEIPTS.sweep(wildcards.sweep) in OUTDATED,
+    message:
+        "Sweep {wildcards.sweep}"
     script:
         "../scripts/sweep.py"

@@ -12,12 +12,13 @@ rule table:
         receipt=RESULTS / "receipts" / "tables" / "{table}.json",
     wildcard_constraints:
         table="|".join(map(re.escape, STUDY.tables)) or "none",
-    message:
-        "Table {wildcards.table}"
     params:
         request=lambda wildcards: STUDY.tables[wildcards.table].model_dump(mode="json"),
         study=STUDY_FILE,
-        outdated=lambda wildcards: RECEIPTS.output("tables", wildcards.table) in OUTDATED,
+        outdated=lambda wildcards: RECEIPTS.output("tables", wildcards.table)
+        in OUTDATED,
+    message:
+        "Table {wildcards.table}"
     script:
         "../scripts/table.py"
 

@@ -108,6 +108,11 @@ class Receipts:
             found.append(self.manifest)
         return found
 
+    def remove_outdated(self) -> None:
+        """Remove outdated receipts, so that Snakemake makes what they stand for again."""
+        for path in self.outdated():
+            path.unlink(missing_ok=True)
+
     def write_sweep(self, name: str) -> None:
         """Write the receipt of a sweep whose points are all stored, done or failed."""
         keys = {point.key for point in self.study.sweeps[name].points()}
