@@ -7,19 +7,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from hessweep.errors import InputError
-from hessweep.outputs import load_study
+from hessweep.outputs import load_study, study_file_of
 from hessweep.running.after_kill import clear_after_kill
 from hessweep.running.receipts import Receipts
 
 min_version("9.0")
 
-if unknown := sorted(set(config) - {"study"}):
-    raise WorkflowError(
-        f"unknown configuration {', '.join(unknown)}: a study is not a configuration file of "
-        "Snakemake; name it by --config study=FILE"
-    )
-STUDY_FILE = config.get("study", "config/paper.yaml")
 try:
+    STUDY_FILE = study_file_of(config)
     STUDY = load_study(STUDY_FILE)
 except InputError as error:
     raise WorkflowError(str(error)) from None

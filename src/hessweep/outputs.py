@@ -11,6 +11,23 @@ from typing import Any
 from hessweep.errors import StudyError
 from hessweep.study import FigureRequest, Study, TableRequest, read_study
 
+PAPER = "config/paper.yaml"
+"""The study that the workflow runs where none is named."""
+
+
+def study_file_of(config: Mapping[str, Any]) -> str:
+    """Return the study file that a configuration of Snakemake names.
+
+    Raises:
+        StudyError: If the configuration holds anything else, such as a study itself.
+    """
+    if unknown := sorted(set(config) - {"study"}):
+        raise StudyError(
+            f"unknown configuration {', '.join(unknown)}: a study is not a configuration file of "
+            "Snakemake; name it by --config study=FILE"
+        )
+    return str(config.get("study", PAPER))
+
 
 def load_study(path: str | Path) -> Study:
     """Read a study file, and check all of it.

@@ -106,7 +106,7 @@ def test_a_repaired_store_is_completed(workflow):
     mark = base64.urlsafe_b64encode(str(unfinished.relative_to(workflow)).encode()).decode()
     (workflow / ".snakemake" / "incomplete" / mark).touch()
     dry = snakemake(workflow, "--dry-run")
-    assert "rule sweep" in dry.stdout + dry.stderr
+    assert "Sweep erf-square" in dry.stdout + dry.stderr
     assert unfinished.exists()
     missing = find_work(load_study(workflow / "config" / "tiny.yaml").points(), results).missing
     assert missing
@@ -152,8 +152,8 @@ def test_a_configuration_that_names_no_study_is_refused(workflow, arguments, unk
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--dry-run", *arguments]
     run = subprocess.run(command, cwd=workflow, capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert f"unknown configuration {unknown}: " in run.stderr
-    assert "--config study=FILE" in run.stderr
+    assert f"unknown configuration {unknown}: " in run.stdout + run.stderr
+    assert "--config study=FILE" in run.stdout + run.stderr
 
 
 def test_the_usage_in_the_snakefile_s_head_works(workflow):
