@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hessweep.activations import activation
 from hessweep.dynamics import (
     Experiment,
     LinearisedFlow,
@@ -16,9 +15,11 @@ from hessweep.dynamics import (
 )
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
-from hessweep.networks import Network
+from hessweep.networks import Network, sample_teacher
 
-SHORT = Experiment(activation("erf"), 3, 2, seed=0, iterations=20, records=5, draws=4, batch=8)
+SHORT = Experiment(
+    sample_teacher("erf", 3, 2, 0), seed=0, iterations=20, records=5, draws=4, batch=8
+)
 
 
 class Recorded(np.random.Generator):
@@ -35,15 +36,15 @@ class Recorded(np.random.Generator):
 
 
 def non_zero(experiment):
-    eigenvalues = np.linalg.eigvalsh(hessian(experiment.teacher()))
+    eigenvalues = np.linalg.eigvalsh(hessian(experiment.teacher))
     return eigenvalues[eigenvalues > 1e-10]
 
 
 @pytest.mark.parametrize("name", ["linear", "quadratic", "erf", "relu"])
 def test_steps_are_those_of_the_batch_loss(name):
     """Two steps by differences of `Σ (y - y*)² / 2n` over known inputs."""
-    experiment = replace(SHORT, activation=activation(name), draws=2, noise=0.3)
-    teacher = experiment.teacher()
+    experiment = replace(SHORT, teacher=sample_teacher(name, 3, 2, 0), draws=2, noise=0.3)
+    teacher = experiment.teacher
     surface = PopulationLoss(teacher)
     start = teacher.parameters + experiment.displacements()
     x = np.random.default_rng(0).standard_normal((2, 2, 5, 3))  # draw, iteration, batch, input
@@ -88,9 +89,7 @@ def test_noise_scales_the_same_directions():
 def test_recorded_times():
     assert SHORT.recorded.tolist() == [0, 5, 10, 15, 20]
     np.testing.assert_allclose(SHORT.times, [0, 0.05, 0.1, 0.15, 0.2])
-    start = PopulationLoss(SHORT.teacher()).loss(
-        SHORT.teacher().parameters + SHORT.displacements()
-    )
+    start = PopulationLoss(SHORT.teacher).loss(SHORT.teacher.parameters + SHORT.displacements())
     np.testing.assert_array_equal(SHORT.sgd_losses()[:, 0], start)
     np.testing.assert_allclose(SHORT.flow_losses()[:, 0], start, rtol=1e-6)
 
@@ -99,7 +98,7 @@ def test_recorded_times():
 def test_small_steps_follow_the_flow(name):
     """SGD's mean over draws is the flow's, within its scatter and the O(ηλ) of finite steps."""
     experiment = Experiment(
-        activation(name), 3, 2, seed=4, noise=0.01, learning_rate=1e-3, batch=64,
+        sample_teacher(name, 3, 2, 4), seed=4, noise=0.01, learning_rate=1e-3, batch=64,
         iterations=1000, records=5, draws=12,
     )  # fmt: skip
     ratio = np.log(experiment.sgd_losses() / experiment.flow_losses())
@@ -115,7 +114,7 @@ def test_late_slope_of_sgd_is_twice_the_smallest_eigenvalue():
 
     A finite step moves the rate to `-2 log(1 - ηλ) / η`, by half a part in 10³ here.
     """
-    experiment = Experiment(activation("linear"), 4, 2, seed=2, noise=1e-5)
+    experiment = Experiment(sample_teacher("linear", 4, 2, 2), seed=2, noise=1e-5)
     smallest, *_ = eigenvalues = non_zero(experiment)
     following = eigenvalues[eigenvalues > 1.001 * smallest][0]
     assert following > 2.5 * smallest
@@ -158,7 +157,9 @@ def test_refusals():
         with pytest.raises(InputError, match=next(iter(wrong))):
             replace(SHORT, **wrong)
     with pytest.raises(InputError, match="diverged"):
-        replace(SHORT, activation=activation("cubic"), noise=3.0, learning_rate=1.0).sgd_losses()
+        replace(
+            SHORT, teacher=sample_teacher("cubic", 3, 2, 0), noise=3.0, learning_rate=1.0
+        ).sgd_losses()
     t = np.arange(3.0)
     with pytest.raises(InputError, match="2 draws"):
         late_slope(t, np.ones((1, 3)), 0.0)
@@ -171,5 +172,5 @@ def test_refusals():
 
 
 def test_network_type_is_kept():
-    assert isinstance(SHORT.teacher(), Network)
+    assert isinstance(SHORT.teacher, Network)
     assert hash(SHORT) == hash(replace(SHORT))

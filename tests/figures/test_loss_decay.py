@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hessweep import networks
-from hessweep.activations import activation
 from hessweep.dynamics import Experiment
 from hessweep.errors import InputError
 from hessweep.figures import loss_decay
@@ -27,6 +26,13 @@ def panels(tables):
     return [
         {line.get_label(): line.get_xydata().T for line in panel.get_lines()} for panel in axes
     ]
+
+
+def first_experiment():
+    teacher = networks.sample_teacher("linear", 3, 5, seed=0)
+    return Experiment(
+        teacher, seed=0, learning_rate=0.02, iterations=200, records=201, draws=DRAWS
+    )
 
 
 def eigenvalues(settings):
@@ -53,8 +59,7 @@ def test_exponential_meets_sgd_at_the_end_with_the_slope_of_lambda_min(panels, k
 
 
 def test_sgd_and_flow_are_means_over_the_draws(panels, tables):
-    settings = {**NETWORKS[0], "activation": activation("linear"), "seed": 0, "records": 201}
-    experiment = Experiment(**settings, draws=DRAWS)
+    experiment = first_experiment()
     for label, runs in (
         ("SGD", experiment.sgd_losses()),
         ("gradient flow", experiment.flow_losses()),
@@ -69,8 +74,7 @@ def test_sgd_and_flow_are_means_over_the_draws(panels, tables):
 
 
 def test_late_rates_are_the_slopes_of_the_logarithm(tables):
-    settings = {**NETWORKS[0], "activation": activation("linear"), "seed": 0, "records": 201}
-    runs = Experiment(**settings, draws=DRAWS).sgd_losses()[:, 150:]
+    runs = first_experiment().sgd_losses()[:, 150:]
     slopes = [np.polyfit(0.02 * np.arange(150, 201), -np.log(run), 1)[0] for run in runs]
     row = tables["rates"].iloc[0]
     assert row["sgd"] == pytest.approx(np.mean(slopes), rel=1e-6)

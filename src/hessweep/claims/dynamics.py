@@ -3,9 +3,9 @@
 import numpy as np
 import xarray as xr
 
-from hessweep.activations import activation
 from hessweep.claims.claim import Claim, verdict
 from hessweep.dynamics import LATE, Experiment, LinearisedFlow, late_slope
+from hessweep.networks import sample_teacher
 from hessweep.spectrum import spectrum_with_error
 
 WITHIN = 3.0
@@ -18,10 +18,14 @@ EARLY = 0.1
 def late_decay(results: xr.DataTree) -> Claim:  # noqa: ARG001 - trains its own students
     """Fig. 3: the loss decays as `exp(-2 λ_min t)`; and eq. (7) before that."""
     experiment = Experiment(
-        activation("linear"), N_i=30, N_h=10, seed=0, learning_rate=5e-3, iterations=2400, draws=24
+        sample_teacher("linear", N_i=30, N_h=10, seed=0),
+        seed=0,
+        learning_rate=5e-3,
+        iterations=2400,
+        draws=24,
     )
     losses, t = experiment.sgd_losses(), experiment.times
-    found = spectrum_with_error(experiment.teacher())
+    found = spectrum_with_error(experiment.teacher)
     modes = found.eigenvalues[found.eigenvalues > found.error]
     slope = late_slope(t, losses, LATE * t[-1])
     off = abs(slope.value - 2 * modes[0]) / slope.error

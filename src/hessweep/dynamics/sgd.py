@@ -8,11 +8,10 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.random import Generator, SeedSequence
 
-from hessweep.activations import Activation
 from hessweep.dynamics.flow import gradient_flow
 from hessweep.dynamics.population import PopulationLoss, split_parameters
 from hessweep.errors import InputError
-from hessweep.networks import Network, sample_teacher
+from hessweep.networks import Network
 
 CHUNK = 1 << 20
 """Inputs drawn at once."""
@@ -21,7 +20,7 @@ _NOISE, _BATCHES = 0, 1
 
 @dataclass(frozen=True)
 class Experiment:
-    """Copy the teacher, add noise, train: plain data, so that it can be a point of a sweep.
+    """Copy a teacher, add noise, and train.
 
     Draw k starts from `θ* + noise ξ_k` and sees its own stream of batches; both depend on
     `(N_i, N_h, seed, k)` alone, so that draws may be split over workers in any way, and
@@ -31,11 +30,10 @@ class Experiment:
         InputError: If a number is out of range.
     """
 
-    activation: Activation
-    N_i: int
-    N_h: int
+    teacher: Network
+    """The optimum."""
     seed: int
-    weights: str = "normal"
+    """Seed of the displacements and the batches."""
     noise: float = 1e-2
     """Standard deviation of each component of `δθ(0)`."""
     learning_rate: float = 1e-2
@@ -75,32 +73,28 @@ class Experiment:
         """Their times: iterations times learning rate."""
         return self.recorded * self.learning_rate
 
-    def teacher(self) -> Network:
-        """Return the teacher, the optimum."""
-        return sample_teacher(self.activation, self.N_i, self.N_h, self.seed, self.weights)
-
     def displacements(self) -> Float[ndarray, "draws P"]:
         """Return `δθ(0)` of each draw."""
-        P = self.N_h * (self.N_i + 1)
+        P = self.teacher.P
         return np.array([self.noise * rng.standard_normal(P) for rng in self._generators(_NOISE)])
 
     def sgd_losses(self) -> Float[ndarray, "draws records"]:
         """Train by SGD and return the population loss at `times`."""
-        teacher = self.teacher()
+        start = self.teacher.parameters + self.displacements()
         return sgd_losses(
-            teacher, teacher.parameters + self.displacements(), self._generators(_BATCHES),
+            self.teacher, start, self._generators(_BATCHES),
             self.learning_rate, self.batch, self.recorded,
         )  # fmt: skip
 
     def flow_losses(self) -> Float[ndarray, "draws records"]:
         """Follow the gradient flow from the same starts and return the loss at `times`."""
-        surface = PopulationLoss(self.teacher())
+        surface = PopulationLoss(self.teacher)
         start = surface.teacher.parameters + self.displacements()
         return surface.loss(gradient_flow(surface, start, self.times))
 
     def _generators(self, purpose: int) -> list[Generator]:
         draws = range(self.first_draw, self.first_draw + self.draws)
-        entropy = [self.N_i, self.N_h, self.seed]
+        entropy = [self.teacher.N_i, self.teacher.N_h, self.seed]
         return [
             np.random.default_rng(SeedSequence(entropy, spawn_key=(purpose, draw)))
             for draw in draws

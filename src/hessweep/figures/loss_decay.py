@@ -14,6 +14,7 @@ from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
 from hessweep.figures.words import listing
+from hessweep.setup import AXES, Setup
 from hessweep.spectrum import spectrum_with_error
 
 NETWORKS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -61,7 +62,7 @@ def data(networks: str | Sequence[Mapping[str, Any]] = "linear", draws: int = 12
 
     Args:
         networks: "linear", "non-linear", or for each panel the arguments of
-            `dynamics.Experiment`, with the activation by its name.
+            `dynamics.Experiment`, with those of a `Setup` for its teacher.
         draws: Number of initial displacements of each network.
 
     Returns:
@@ -90,12 +91,14 @@ def data(networks: str | Sequence[Mapping[str, Any]] = "linear", draws: int = 12
 def _experiment(network: Mapping[str, Any], draws: int) -> Experiment:
     settings = {"seed": 0, "draws": draws, **network}
     settings.setdefault("records", min(2001, settings["iterations"] + 1))
-    return Experiment(**{**settings, "activation": activation(settings["activation"])})
+    function = activation(settings.pop("activation"))
+    axes = {axis.field: settings.pop(axis.field) for axis in AXES if axis.field in settings}
+    return Experiment(Setup(function, **axes).network(settings["seed"]), **settings)
 
 
 def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
     t, sgd, flow = experiment.times, experiment.sgd_losses(), experiment.flow_losses()
-    spectrum = spectrum_with_error(experiment.teacher())
+    spectrum = spectrum_with_error(experiment.teacher)
     non_zero = spectrum.eigenvalues[spectrum.eigenvalues > spectrum.error]
     slowest = non_zero[non_zero < non_zero[0] * (1 + DEGENERATE)]
     every, last = (LinearisedFlow(modes, experiment.noise) for modes in (non_zero, slowest))
@@ -107,8 +110,9 @@ def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
         "eq. (7)": (every.loss(t), every.loss_std(t) / root),
         "exponential": (exponential(t), np.zeros(len(t))),
     }
-    label = experiment.activation.label
-    network = {"network": f"{label}, N_i = {experiment.N_i}, N_h = {experiment.N_h}"}
+    teacher = experiment.teacher
+    label = teacher.activation.label
+    network = {"network": f"{label}, N_i = {teacher.N_i}, N_h = {teacher.N_h}"}
     kept = _kept(len(t))
     losses = pd.concat(
         pd.DataFrame(
@@ -117,7 +121,8 @@ def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
         for name, (loss, error) in curves.items()
     )
     rates: dict[str, Any] = {**network, "activation": label}
-    for name in ("N_i", "N_h", "seed", "noise", "learning_rate", "batch", "draws"):
+    rates |= {"N_i": teacher.N_i, "N_h": teacher.N_h}
+    for name in ("seed", "noise", "learning_rate", "batch", "draws"):
         rates[name] = getattr(experiment, name)
     rates["rate"] = exponential.rate
     for name, runs in (("sgd", sgd), ("flow", flow)):
