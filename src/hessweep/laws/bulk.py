@@ -1,6 +1,6 @@
 """The limit law of the bulk of a non-linear network's Hessian (docs/laws.md)."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -16,11 +16,14 @@ from hessweep.laws.gamma import Gamma
 from hessweep.laws.given_weights import given_bulk
 from hessweep.laws.law import Continuous, Law
 from hessweep.laws.log_table import tabulate_log
+from hessweep.laws.moved import Scaled, Shifted
 from hessweep.laws.output_weights import Given, OutputWeights, output_weights
 from hessweep.laws.pair_sums import bulk_density, has_mass, single_density
 
 LOWEST = 1e-21
 """Where a table begins, relative to the mean: about 1e-10 lies below."""
+LOWEST_SINGLE = 1e-36
+"""The same for the single law, whose density grows as the power -2/3 at γ = 1."""
 FURTHEST = 60.0
 """Doublings of the mean in which the end of the law is looked for."""
 NOTHING = 1e-13
@@ -77,19 +80,19 @@ def bulk_law(
 
 
 @lru_cache(maxsize=64)
-def _named_law(
-    name: str, a1: float, a2: float, ratio: float, weights: str, single: bool
-) -> Law:
+def _named_law(name: str, a1: float, a2: float, ratio: float, weights: str, single: bool) -> Law:
     return _law(name, a1, a2, ratio, output_weights(weights, None), single)
 
 
-def _law(
-    name: str, a1: float, a2: float, ratio: float, chi: OutputWeights, single: bool
-) -> Law:
+def _law(name: str, a1: float, a2: float, ratio: float, chi: OutputWeights, single: bool) -> Law:
     moments = bulk_moments(a1, a2, ratio, chi, single)
-    atom = zero_atom(a1, a2, ratio, chi, single)
+    atom = zero_atom(a2, ratio, chi, single)
     if not a1:
         return Law(name, Scaled(chi, a2), moments)
+    if isinstance(chi, Given) and len(np.unique(chi.values)) == 1 and a2:
+        # T is a2 χ plus a multiple of the law without a2, atom included.
+        at = a2 * float(chi.values[0])
+        return Law(name, Shifted(_law(name, a1, 0.0, ratio, chi, single), at), moments)
     if isinstance(chi, Given) and len(np.unique(chi.values)) > 1:
         return Law(name, given_bulk(Gamma(chi, a2, ratio), a1, moments[0], single), moments, atom)
     law = Gamma(chi, a2, ratio)
@@ -111,9 +114,7 @@ def bulk_moments(
     return float(mean), float(square - mean**2)
 
 
-def zero_atom(
-    a1: float, a2: float, ratio: float, chi: OutputWeights, single: bool = False
-) -> float:
+def zero_atom(a2: float, ratio: float, chi: OutputWeights, single: bool = False) -> float:
     """Return the share of eigenvalues of the bulk that are 0."""
     if a2:
         return 1 - chi.nonzero
@@ -138,21 +139,16 @@ def _table(law: Gamma, a1: float, mean: float, mass: float, single: bool) -> Con
         # Where z p(z) has become negligible for good; student-t has the longest tail.
         far = mean * 2.0 ** np.arange(-2, FURTHEST)
         high = float(far[np.flatnonzero(density(far) * far > NOTHING)[-1] + 1])
-        low, bounds = LOWEST * mean, (0.0, np.inf)
+        low, bounds = (LOWEST_SINGLE if single else LOWEST) * mean, (0.0, np.inf)
         if np.isfinite(law.chi.largest):
-            bounds = _edges(inside, mean, high)
+            bounds = _edges(inside, low, high)
             low, high = max(low, bounds[0]), bounds[1]
-    return tabulate_log(lambda z: _quiet(density, z), low, high, mass, bounds)
+        return tabulate_log(density, low, high, mass, bounds)
 
 
-def _quiet(density, z: ndarray) -> ndarray:  # type: ignore[no-untyped-def]
-    with np.errstate(all="ignore"):
-        return density(z)
-
-
-def _edges(inside, mean: float, high: float) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+def _edges(inside: Callable[[ndarray], ndarray], low: float, high: float) -> tuple[float, float]:
     """Return the outermost places between which the density is not 0."""
-    grid = mean * np.geomspace(LOWEST, high / mean, 400)
+    grid = np.geomspace(low, high, 400)
     there = np.flatnonzero(inside(grid))
     ends = []
     for at, step in ((there[0], -1), (there[-1], 1)):
@@ -165,35 +161,3 @@ def _edges(inside, mean: float, high: float) -> tuple[float, float]:  # type: ig
             yes, no = (middle, no) if inside(np.array([middle]))[0] else (yes, middle)
         ends.append(float(no))
     return ends[0], ends[1]
-
-
-@dataclass(frozen=True, eq=False)
-class Scaled:
-    """The law of `a2 χ`: the bulk of odd activations."""
-
-    chi: OutputWeights
-    a2: float
-    error: float = 1e-14
-
-    def support(self) -> tuple[float, float]:
-        """Return the interval outside of which there is no probability."""
-        low = self.chi.values.min() if isinstance(self.chi, Given) else 0.0
-        return float(self.a2 * low), float(self.a2 * self.chi.largest)
-
-    def pdf(self, x: ndarray) -> ndarray:
-        """Return the density; 0 for given weights, which have atoms only."""
-        return self.chi.pdf(np.asarray(x) / self.a2) / self.a2
-
-    def cdf(self, x: ndarray) -> ndarray:
-        """Return the probability of values up to x."""
-        return 1 - self.sf(x)
-
-    def sf(self, x: ndarray) -> ndarray:
-        """Return the probability of values above x."""
-        return self.chi.sf(np.asarray(x) / self.a2)
-
-    def ppf(self, q: ndarray) -> ndarray:
-        """Return the quantiles."""
-        q = np.asarray(q, dtype=float)
-        inside = (q >= 0) & (q <= 1)
-        return np.where(inside, self.a2 * self.chi.ppf(np.where(inside, q, 0.5)), np.nan)

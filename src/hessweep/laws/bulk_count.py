@@ -19,7 +19,7 @@ HALVINGS = 60
 
 @dataclass(frozen=True, eq=False)
 class CountedBulk:
-    """The step function `#{T > z}/(N_h N_i)`; each z costs the eigenvalues of an N_i x N_i matrix."""
+    """The step function `#{T > z}/(N_h N_i)`; a z costs the eigenvalues of an N_i x N_i matrix."""
 
     a1: float
     a2: float
@@ -34,7 +34,7 @@ class CountedBulk:
 
     def count(self, z: float) -> int:
         """Return how many eigenvalues of T are above z > 0."""
-        N_h, N_i = self.W1.shape
+        N_i = self.W1.shape[1]
         above = N_i * int(np.count_nonzero(self.a2 * self.chi > z))
         if not self.a1:
             return above
@@ -81,7 +81,7 @@ def counted_bulk(
 ) -> Law:
     """Return the exact law of the eigenvalues of T for one teacher."""
     chi = len(W2) * W2**2
-    N_h, N_i = W1.shape
+    N_i = W1.shape[1]
     M = np.sqrt(chi)[:, None] * W1
     # tr T and tr T², from the definition of T.
     gram, squares = M @ M.T, float((M**2).sum())

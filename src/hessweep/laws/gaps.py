@@ -5,6 +5,8 @@ Outside the support `b = a2 + G(w)` is real, `z - b χ` does not vanish, and w f
     w(b) = 1/(b - a2) + γ n̂(b),      dw/db < 0  <=>  γ (b - a2)² E[χ²/(z - bχ)²] < 1.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -56,7 +58,7 @@ def _intervals(law: Gamma, z: ndarray) -> list[tuple[ndarray, ndarray]]:
     points = np.sort(np.concatenate([poles, np.full((1, len(z)), law.a2)]), axis=0)
     points = np.concatenate([-infinite[None], points, infinite[None]])
     result = []
-    for start, stop in zip(points[:-1], points[1:], strict=True):
+    for start, stop in pairwise(points):
         inside = isinstance(law.chi, Given) | (stop <= z / law.chi.largest)
         use = inside & (start < stop)
         result.append((np.where(use, start, np.nan), np.where(use, stop, np.nan)))

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.laws.gamma import Gamma
-from hessweep.laws.pair_sums import densities, gamma_tail
+from hessweep.laws.pair_sums import gamma_tail
 
 POINTS = 600
 """Values of w at which `P(μ > w)` is tabulated, before refinement."""
@@ -113,6 +113,3 @@ class GivenBulk:
 def given_bulk(law: Gamma, a1: float, mean: float, single: bool) -> GivenBulk:
     """Return the law of the bulk given W2, without its atom at zero."""
     return GivenBulk(law, a1, mean, single)
-
-
-__all__ = ["GivenBulk", "densities", "given_bulk"]

@@ -14,7 +14,7 @@ NODES = 16
 """Chebyshev nodes a panel."""
 FIRST_WIDTH = 5.0
 """Width in log x of the panels at the start."""
-MAX_LEVELS = 22
+MAX_LEVELS = 18
 TOLERANCE = 2e-10
 """Probability that the interpolation of one panel may be wrong by."""
 NARROW = 1e-10

@@ -64,9 +64,9 @@ class OutputWeights(ABC):
         """Return `E log(y² - χ)` for Im y > 0; its imaginary part is in (0, π)."""
 
     def n(self, q: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """Return `n(q) = E[χ/(q - χ)]`, `1 + n(q)` and `n'(q)`, for q off the positive axis.
+        """Return `E[χ/(q - χ)]`, one more than it, and its derivative; q off the positive axis.
 
-        `1 + n` keeps its relative accuracy where q is small, n where q is large.
+        The second keeps its relative accuracy where q is small, the first where q is large.
         """
         q = np.asarray(q, dtype=complex)
         y = np.sqrt(q)
@@ -283,7 +283,7 @@ class Given(OutputWeights):
         return np.mean([np.log(y * y - chi) for chi in self.values], axis=0)
 
     def n(self, q: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """Return `n(q)`, `1 + n(q)` and `n'(q)`, as sums that do not cancel."""
+        """Return the three of `OutputWeights.n`, as sums that do not cancel."""
         q = np.asarray(q, dtype=complex)
         sums = np.zeros((3, *q.shape), complex)
         for chi in self.values:

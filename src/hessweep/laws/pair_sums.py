@@ -26,8 +26,9 @@ ABOVE = 1e-11
 """Height above the real axis, relative to w and 1/a1, at which `P(μ > w)` is evaluated."""
 TOLERANCE = 2e-10
 """Part of an integral that the interpolation of one panel may be wrong by."""
-NEGLIGIBLE = 1e-8
-"""What all panels that are not resolved may contribute."""
+NEGLIGIBLE = 1e-5
+"""What panels that are not resolved, within rounding of an edge, may contribute at one z; the
+table checks its integral to 1e-8."""
 _u, _w = np.polynomial.legendre.leggauss(NODES)
 # The last two Legendre coefficients of the values at the nodes.
 _tail = np.polynomial.legendre.legvander(_u, NODES - 1)[:, -2:] * _w[:, None]
