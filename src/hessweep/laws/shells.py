@@ -22,7 +22,8 @@ from hessweep.laws.local import ORDERS, LocalCoefficients
 
 NEGLIGIBLE = 1e-4
 """Ratio ρ_l, or share of the diagonal, below which a degree stays in the rest."""
-STEPS = 60
+PLAIN_STEPS = 8
+STEPS = 150
 RESOLUTION = 1e-5
 """Relative step at which the iteration ends; the tail is stationary: its error is that squared."""
 
@@ -58,14 +59,15 @@ class TeacherBulk:
         total = self.rows.size
         # The map keeps the lower half-plane, where the start must lie.
         a = np.where(a.imag > -1e-3 * np.abs(a), a.real - 1e-3j * np.abs(a), a)
-        for _ in range(STEPS if len(a) else 1):
+        for step in range(STEPS if len(a) else 1):
             d = self.rest + a @ self.x
             inverse = 1 / (z - d + (0 if len(a) else 1e-9j * z))
             mu, R = self._pairs(inverse)
             g = self.x @ (inverse + R) / len(self.rest)
             new = 1 / (1 - self.rho * g)
             done = np.all(np.abs(new - a) < RESOLUTION * np.abs(new))
-            a = new
+            # The mean of both damps the turning about the root beside narrow bands.
+            a = new if done or step < PLAIN_STEPS else (a + new) / 2
             if done:
                 break
         log = -complex(np.log(inverse).mean())
@@ -73,7 +75,7 @@ class TeacherBulk:
             logs = np.log(1 - mu[:, None] - mu[None, :])
             log += complex(logs.sum() + np.trace(logs)) / (2 * total)
         shell = complex((g * a + np.log(1 - self.rho * g) / self.rho).sum())
-        return (log + shell).imag / np.pi, a
+        return float(np.clip((log + shell).imag / np.pi, 0, 1)), a
 
     def _pairs(self, inverse: Complex[ndarray, " N_h"]) -> tuple[ndarray, ndarray]:
         """Return the μ_j, and what pairs of them add to `tr_m (z - T)^-1/N_i`."""
