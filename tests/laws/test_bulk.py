@@ -1,6 +1,7 @@
 """The bulk of non-linear networks: counting against density, matrices, moments, test values."""
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -169,8 +170,10 @@ def test_means_over_chi_by_quadrature(weights, q):
         points = np.array([-np.inf, -8, -3, -1, 0, 1, 3, 8, np.inf])
         points = np.unique(np.clip(points, *chi.x.support()))
         parts = [
-            integrate.quad(lambda x: chi.x.pdf(x) * f(x * x), a, b, complex_func=True, limit=200)[0]
-            for a, b in zip(points[:-1], points[1:], strict=True)
+            integrate.quad(lambda x: chi.x.pdf(x) * f(x * x), a, b, complex_func=True, limit=200)[
+                0
+            ]
+            for a, b in pairwise(points)
         ]
         return sum(parts)
 

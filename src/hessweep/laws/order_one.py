@@ -20,9 +20,8 @@ from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError
 from hessweep.laws.coefficients import coefficients
-from hessweep.laws.law import Law
+from hessweep.laws.law import Continuous, Law
 from hessweep.laws.linear import block_B_law
-from hessweep.laws.tabulated import Tabulated
 from hessweep.networks import check_sizes
 
 NODES = 256
@@ -40,7 +39,7 @@ class OrderOne:
     b2: float
     N_i: int
     N_h: int
-    sigma: Tabulated
+    sigma: Continuous
     """The law of the non-zero σ²."""
     r2: Float[ndarray, " nodes"]
     weights: Float[ndarray, " nodes"]
@@ -77,7 +76,7 @@ class OrderOne:
         flat = np.maximum(x.ravel(), 1e-300)[:, None]
         X = flat / a0 + self.r2 * b2 / flat - self.r2 - b2 / a0
         slope = np.abs(1 / a0 - self.r2 * b2 / flat**2)
-        values = self.sigma.interpolated_pdf(np.maximum(X, 0).ravel()).reshape(X.shape)
+        values = self.sigma.pdf(np.maximum(X, 0).ravel()).reshape(X.shape)
         low, high = np.minimum(a0 * self.r2, b2), np.maximum(a0 * self.r2, b2)
         outside = (flat < low) | (flat > high)
         density = few * (np.where(outside, values * slope, 0.0) @ self.weights)
@@ -90,7 +89,8 @@ class OrderOne:
     def ppf(self, q: ndarray) -> ndarray:
         """Return the quantiles, by bisection."""
         q = np.asarray(q, dtype=float)
-        scale = self.a0 * (self.r2.max() + self.sigma.breaks[-1]) + self.b2
+        top = float(self.sigma.ppf(np.array([1 - 1e-15]))[0])
+        scale = self.a0 * (self.r2.max() + top) + self.b2
         low, high = np.zeros(q.shape), np.full(q.shape, scale)
         for _ in range(HALVINGS):
             middle = (low + high) / 2
