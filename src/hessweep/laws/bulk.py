@@ -11,13 +11,14 @@ from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError, ShapeError
 from hessweep.laws.bulk_count import counted_bulk
+from hessweep.laws.chi import Given, OutputWeights
 from hessweep.laws.coefficients import coefficients, require_bulk
 from hessweep.laws.gamma import Gamma
 from hessweep.laws.given_weights import given_bulk
 from hessweep.laws.law import Continuous, Law
 from hessweep.laws.log_table import tabulate_log
 from hessweep.laws.moved import Scaled, Shifted
-from hessweep.laws.output_weights import Given, OutputWeights, output_weights
+from hessweep.laws.output_weights import output_weights
 from hessweep.laws.pair_sums import bulk_density, has_mass, single_density
 
 LOWEST = 1e-21

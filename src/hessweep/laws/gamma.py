@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 from numpy import ndarray
 
-from hessweep.laws.output_weights import OutputWeights
+from hessweep.laws.chi import OutputWeights
 
 DOWN = 4.0
 """Factor by which the height above the real axis falls where the direct way fails."""

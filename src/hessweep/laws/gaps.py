@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep.laws.chi import Given
 from hessweep.laws.gamma import Gamma
-from hessweep.laws.output_weights import Given
 
 GRID = 160
 """Values of b in which a change of sign is looked for, on each interval."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
+from hessweep.laws.chi import Given, OutputWeights
 from hessweep.laws.law import Law
-from hessweep.laws.output_weights import Given, OutputWeights
 
 
 @dataclass(frozen=True, eq=False)
