@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hessweep.hessian import hessian, hessian_operator
     from hessweep.networks import Network, sample_teacher
     from hessweep.outputs import load_study
-    from hessweep.rank import effective_parameters, rank
+    from hessweep.rank import effective_parameters, formula, rank
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
 
@@ -25,6 +25,7 @@ _HOMES = {
     "activation": "activations",
     "effective_parameters": "rank",
     "extreme_eigenvalues": "density",
+    "formula": "rank",
     "hessian": "hessian",
     "hessian_operator": "hessian",
     "load_study": "outputs",
@@ -49,6 +50,7 @@ __all__ = [
     "effective_parameters",
     "errors",
     "extreme_eigenvalues",
+    "formula",
     "hessian",
     "hessian_operator",
     "laws",
