@@ -1,5 +1,6 @@
-"""Attack the exact law of H at random sizes with ball arithmetic: python benchmarks/laws_accuracy.py.
+"""Attack the exact law of H at random sizes with ball arithmetic.
 
+Run `python benchmarks/laws_accuracy.py SEED SECONDS`.
 Prints every new worst case: the true error over the stated one, and the relative errors of cdf, sf
 and pdf, of probabilities down to 1e-30. Takes a seed and a number of seconds.
 """

@@ -11,15 +11,15 @@ import sys
 import tokenize
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from os import PathLike, fspath
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations.differences import differentiate
+from hessweep.activations.differences import differentiate, one_sided_slope
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.numeric import Numeric
 from hessweep.activations.own_checks import check, check_dual
@@ -27,6 +27,9 @@ from hessweep.errors import ActivationError, shortened
 
 RESERVED = {"name", "file", "sha256", "x", "p", "q", "c"}
 """Names that a parameter of a user's activation may not have."""
+
+SMALLEST_JUMP = 1e-7
+"""A smaller jump of g' may be an error of the differences from which it is computed."""
 
 JUMP_STEP = 2.0**-20
 """Distance from 0, on both sides, at which a jump of g' is looked for."""
@@ -39,6 +42,8 @@ class Own(Activation):
     Two of them are equal if name, parameters and text are, whatever the paths of their files.
     Nothing is proved about one, whatever its name and whichever class it derives from.
     """
+
+    revision: ClassVar[int] = 1
 
     source: str = field(default="", repr=False)
     file: str = field(default="", compare=False)
@@ -115,6 +120,16 @@ class _Function(Numeric):
         bend = np.diff(self(near), n=2)
         jumps = np.abs(bend) > 1e-3 * JUMP_STEP * np.ptp(self(np.linspace(-1, 1, 9)))
         return (*self.kinks, 0.0) if jumps.all() else self.kinks
+
+    @cached_property
+    def jumps(self) -> tuple[tuple[float, float], ...]:
+        """The kinks, and 0 if g' jumps there, each with the jump of g'."""
+        places = sorted(set(self.all_kinks))
+        found = [
+            (place, one_sided_slope(self, place, 1) - one_sided_slope(self, place, -1))
+            for place in places
+        ]
+        return tuple((place, jump) for place, jump in found if abs(jump) > SMALLEST_JUMP)
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""

@@ -28,8 +28,8 @@ class Rank:
     """The rank of a Hessian at the optimum, and what is proved about it."""
 
     value: int
-    """The rank if it is proved. Otherwise numpy's rank, or the bound that is nearest to it if it
-    is not between the bounds."""
+    """The rank if it is proved. Otherwise the number of eigenvalues above their error, or the
+    bound that is nearest to it if it is not between the bounds."""
     lower: int
     """Proved lower bound."""
     upper: int
@@ -84,7 +84,7 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
         )
     if lower == upper:
         return Rank(lower, lower, upper, "proved", method)
-    value = min(max(lower, float64.numpy_rank(spectrum)), upper)
+    value = min(max(lower, float64.seen_rank(spectrum)), upper)
     return Rank(value, lower, upper, "undecided", method)
 
 

@@ -98,9 +98,17 @@ def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
     if rank == network.P:
         return [np.arange(rank)]
     if network.activation.polynomial is None:
-        return [independent_parameters(network)]
+        return _as_many([independent_parameters(network)], rank)
     _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
-    return [np.sort(order[:rank]), independent_parameters(network)[:rank]]
+    return _as_many([np.sort(order[:rank]), independent_parameters(network)[:rank]], rank)
+
+
+def _as_many(choices: list[Int[ndarray, " r"]], rank: int) -> list[Int[ndarray, " rank"]]:
+    """Leave out choices with fewer parameters than the rank, from which nothing follows.
+
+    Pivots modulo a prime may miss parameters: 2^-61 and 1 are the same number modulo 2^61 - 1.
+    """
+    return [chosen for chosen in choices if len(chosen) == rank]
 
 
 def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue | None:
