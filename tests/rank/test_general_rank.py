@@ -275,3 +275,8 @@ def test_an_activation_of_one_s_own_is_undecided() -> None:
     assert (found.lower, found.upper, found.certificate) == (0, teacher.P, "undecided")
     twice = Network(teacher.W1[[0, 0]], teacher.W2, teacher.activation, teacher.b1[[0, 0]], 0.0)
     assert rank(twice).upper == 5
+
+
+def test_without_theorems_only_what_is_computed_counts() -> None:
+    assert rank(sample_teacher("erf", 2, 2, 0, biases="both"), theorems=False).lower == 0
+    assert rank(sample_teacher("cubic", 2, 2, 0, biases="both"), theorems=False).lower == 9

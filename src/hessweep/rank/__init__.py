@@ -50,7 +50,8 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     tried in the order of their cost: eigenvalues above the worst-case error of float64 (for
     kernels in closed form), theorems, exact arithmetic on the weights (for polynomials), and a
     minor that is proved to be non-zero in ball arithmetic (for other activations). The first
-    lower bound that equals the upper bound decides.
+    lower bound that equals the upper bound decides. For networks with biases, several outputs or
+    other inputs theorems come first, and neither float64 nor minors are tried (docs/biases.md).
 
     Args:
         network: The network.
@@ -67,7 +68,7 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
             "rank of a matrix use numpy.linalg.matrix_rank"
         )
     if not network.is_plain:
-        return _general_rank(network, spectrum)
+        return _general_rank(network, spectrum, theorems)
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
     proves = network.activation.is_closed_form
     seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
@@ -92,10 +93,12 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     return Rank(value, lower, upper, "undecided", method)
 
 
-def _general_rank(network: Network, spectrum: Spectrum | None) -> Rank:
+def _general_rank(network: Network, spectrum: Spectrum | None, theorems: bool) -> Rank:
     """Return the rank of a network with biases, several outputs or other inputs."""
     method: str
     lower, upper, method = proved_bounds(network)
+    if method == "theorem" and not theorems:
+        lower = 0
     if lower > upper:
         raise PrecisionError(
             f"rank of {network.activation}, {network.layout}: {method} proves at least {lower}, "
