@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from hessweep.analysis import non_zero
     from hessweep.density import extreme_eigenvalues, spectral_density
     from hessweep.hessian import hessian, hessian_operator
-    from hessweep.networks import Network, sample_teacher
+    from hessweep.networks import Inputs, Network, sample_teacher
     from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, formula, rank
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
 
 _HOMES = {
+    "Inputs": "networks",
     "Network": "networks",
     "activation": "activations",
     "effective_parameters": "rank",
@@ -44,6 +45,7 @@ _HOMES = {
 _MODULES = ("dynamics", "errors", "laws")
 
 __all__ = [
+    "Inputs",
     "Network",
     "activation",
     "dynamics",

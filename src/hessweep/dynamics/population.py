@@ -20,7 +20,7 @@ from hessweep.dynamics.neurons import (
 )
 from hessweep.hessian import hessian_error, stacked_hessian
 from hessweep.hessian.error import SAFETY
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 
 NEAR = 0.1
 """Below this distance from the teacher, relative to its norm, the loss is an integral along the
@@ -68,6 +68,10 @@ class PopulationLoss:
     """
 
     teacher: Network
+
+    def __post_init__(self) -> None:
+        """Refuse teachers that the formulas below do not hold for."""
+        require_plain(self.teacher, "PopulationLoss")
 
     def loss(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack"]:
         """Return the generalisation error, `E[(y - y*)²] / 2`.

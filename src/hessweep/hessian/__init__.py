@@ -12,10 +12,12 @@ from hessweep.hessian.dense import (
     trace,
 )
 from hessweep.hessian.error import hessian_error
+from hessweep.hessian.general_operator import GeneralHessianOperator
 from hessweep.hessian.operator import HessianOperator, hessian_operator
 
 __all__ = [
     "Blocks",
+    "GeneralHessianOperator",
     "HessianOperator",
     "batch_hessian",
     "blocks",

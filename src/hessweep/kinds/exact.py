@@ -133,7 +133,10 @@ def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
 
 def formula_columns(network: "Network") -> dict[str, Any]:
     """Return the columns on the rank for generic weights by formula; -1 where none is known."""
+    from hessweep.networks import require_plain
     from hessweep.rank import formula
+
+    require_plain(network, "formula_columns")
 
     known = formula(network.activation, network.N_i, network.N_h)
     return {

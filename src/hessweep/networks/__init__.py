@@ -1,7 +1,9 @@
 """Networks, random teachers, and the order of their parameters."""
 
-from hessweep.networks.layout import check_sizes
+from hessweep.networks.inputs import Inputs
+from hessweep.networks.layout import Layout, check_sizes
 from hessweep.networks.teachers import (
+    BIASES,
     MAX_SEED,
     WEIGHTS,
     sample_stack,
@@ -9,13 +11,17 @@ from hessweep.networks.teachers import (
     sample_teachers,
     sample_weights,
 )
-from hessweep.networks.two_layer import Network
+from hessweep.networks.two_layer import Network, require_plain
 
 __all__ = [
+    "BIASES",
     "MAX_SEED",
     "WEIGHTS",
+    "Inputs",
+    "Layout",
     "Network",
     "check_sizes",
+    "require_plain",
     "sample_stack",
     "sample_teacher",
     "sample_teachers",

@@ -6,7 +6,9 @@ from typing import Literal
 from hessweep.errors import InputError, PrecisionError
 from hessweep.networks import Network
 from hessweep.rank import float64, modular
-from hessweep.rank.formulas import Formula, effective_parameters, formula
+from hessweep.rank.effective import effective_parameters, formula
+from hessweep.rank.formulas import Formula
+from hessweep.rank.general import proved_bounds
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
 from hessweep.rank.structure import bounds
@@ -48,7 +50,8 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     tried in the order of their cost: eigenvalues above the worst-case error of float64 (for
     kernels in closed form), theorems, exact arithmetic on the weights (for polynomials), and a
     minor that is proved to be non-zero in ball arithmetic (for other activations). The first
-    lower bound that equals the upper bound decides.
+    lower bound that equals the upper bound decides. For networks with biases, several outputs or
+    other inputs theorems come first, and neither float64 nor minors are tried (docs/biases.md).
 
     Args:
         network: The network.
@@ -64,6 +67,8 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
             f"rank: expected a hessweep.Network, got {type(network).__name__}; for the numerical "
             "rank of a matrix use numpy.linalg.matrix_rank"
         )
+    if not network.is_plain:
+        return _general_rank(network, spectrum, theorems)
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
     proves = network.activation.is_closed_form
     seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
@@ -85,6 +90,24 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     if lower == upper:
         return Rank(lower, lower, upper, "proved", method)
     value = min(max(lower, float64.seen_rank(spectrum)), upper)
+    return Rank(value, lower, upper, "undecided", method)
+
+
+def _general_rank(network: Network, spectrum: Spectrum | None, theorems: bool) -> Rank:
+    """Return the rank of a network with biases, several outputs or other inputs."""
+    method: str
+    lower, upper, method = proved_bounds(network)
+    if method == "theorem" and not theorems:
+        lower = 0
+    if lower > upper:
+        raise PrecisionError(
+            f"rank of {network.activation}, {network.layout}: {method} proves at least {lower}, "
+            f"but counting allows {upper}; please report this error"
+        )
+    if lower == upper:
+        return Rank(lower, lower, upper, "proved", method)
+    spectrum = spectrum_with_error(network) if spectrum is None else spectrum
+    value = min(max(lower, float64.numpy_rank(spectrum)), upper)
     return Rank(value, lower, upper, "undecided", method)
 
 

@@ -9,7 +9,7 @@ from numpy import ndarray
 from scipy import linalg
 
 from hessweep.hessian import hessian
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank import ball
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
@@ -49,6 +49,7 @@ def smallest_eigenvalue(
         than `LARGEST` parameters, it is the one from float64, whatever its error. For a network
         of rank 0, which has no such eigenvalue, the value is 0.
     """
+    require_plain(network, "smallest_eigenvalue")
     if rank == 0:
         return SmallestEigenvalue(0.0, 0.0, "float64")
     value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank])
@@ -72,6 +73,7 @@ def enclosed_smallest_eigenvalue(
     the inverse of the largest eigenvalue of `G^{-1} v = mu (S^T S) v` (docs/ranks.md, eq. 6). Once
     `G^{-1}` is known, that problem is well-conditioned in float64.
     """
+    require_plain(network, "enclosed_smallest_eigenvalue")
     choices = _choices(network, rank)
     last = np.inf
     for bits in ball.precisions():

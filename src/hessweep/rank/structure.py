@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank import mersenne
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import gradient_residues, rank_of_rows
@@ -44,6 +44,7 @@ def bounds(network: Network) -> Bounds:
     The bounds meet for activations with a `theory` and any weights, and for polynomials whose
     rows of W1 are linearly independent and whose output weights are not zero.
     """
+    require_plain(network, "bounds")
     polynomial, known = network.activation.polynomial, network.activation.theory
     if polynomial is not None:
         return _polynomial_bounds(network, polynomial.support)
@@ -62,6 +63,7 @@ def independent_parameters(network: Network) -> Int[ndarray, " r"]:
     empty. Pivots are found modulo a prime, so that one may be missing with a probability below
     1e-12; those that are returned are always independent.
     """
+    require_plain(network, "independent_parameters")
     if network.activation.polynomial is not None:
         parameters, residues = gradient_residues(network, bounds(network).upper)
         return np.sort(parameters[mersenne.independent_rows(residues)])
@@ -75,6 +77,7 @@ def independent_parameters(network: Network) -> Int[ndarray, " r"]:
 
 def classes(network: Network, merge_signs: bool) -> Classes:
     """Return the classes of equal rows, or of rows equal up to sign."""
+    require_plain(network, "classes")
     rows, sign = canonical_rows(network.W1, merge_signs)
     output = network.W2 != 0
     unique, member = np.unique(rows[sign != 0], axis=0, return_inverse=True)

@@ -1,5 +1,6 @@
 """Eigenvalues of the Hessian at the optimum, by the cheapest exact route (docs/spectra.md)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import sqrt
@@ -13,6 +14,7 @@ from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_upper_hessian
 from hessweep.networks import Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
+from hessweep.spectrum.general import GeneralPlan, general_eigenvalues
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
@@ -31,7 +33,7 @@ class Spectrum:
     error: float
     """A bound on the absolute error of each eigenvalue, including that of the assembly
     (docs/spectra.md)."""
-    plan: SpectrumPlan
+    plan: SpectrumPlan | GeneralPlan
     """How they were computed."""
 
     @property
@@ -52,8 +54,29 @@ def spectrum(network: Network) -> Float[ndarray, " P"]:
 
 def spectrum_with_error(network: Network) -> Spectrum:
     """Return the eigenvalues with a bound on their errors and the plan of the computation."""
+    if not network.is_plain:
+        [result] = spectra_of([network])
+        return result
     [result] = stacked_spectra_with_error(network.activation, network.W1[None], network.W2[None])
     return result
+
+
+def spectra_of(networks: Sequence[Network]) -> list[Spectrum]:
+    """Return `spectrum_with_error` of networks that differ in their weights alone.
+
+    Raises:
+        InputError: If they differ in activation, architecture or inputs.
+    """
+    if networks and all(network.is_plain for network in networks):
+        stack = [network.W1 for network in networks], [network.W2 for network in networks]
+        return stacked_spectra_with_error(networks[0].activation, *map(np.stack, stack))
+    if not networks:
+        return []
+    eigenvalues, error, plan = general_eigenvalues(networks)
+    return [
+        Spectrum(values, float(bound), plan)
+        for values, bound in zip(eigenvalues, error, strict=True)
+    ]
 
 
 def stacked_spectra(
@@ -166,6 +189,7 @@ __all__ = [
     "Spectrum",
     "SpectrumPlan",
     "row_space",
+    "spectra_of",
     "spectrum",
     "spectrum_plan",
     "spectrum_with_error",
