@@ -19,7 +19,7 @@ from hessweep.density.measure import (
 from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError
 from hessweep.hessian import hessian_operator
-from hessweep.networks import Network
+from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import spectrum_plan
 
 OUTLIERS = 8
@@ -57,6 +57,7 @@ def spectral_density(
     Raises:
         InputError: If probes or steps is below 2, or dtype is neither float64 nor float32.
     """
+    check_two_layers(network, "spectral_density")
     if probes < 2 or steps < 2:
         raise InputError(
             f"expected at least 2 probes and 2 steps, got {probes} probes of {steps} steps"

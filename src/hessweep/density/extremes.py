@@ -10,7 +10,7 @@ from hessweep.density.known import direction, directions, known_part, product_ro
 from hessweep.density.lanczos import Lanczos
 from hessweep.errors import InputError, PrecisionError
 from hessweep.hessian import hessian_operator
-from hessweep.networks import Network
+from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
 from hessweep.spectrum.solver import solver_error
@@ -47,6 +47,7 @@ def extreme_eigenvalues(
         InputError: If k is not between 1 and P.
         PrecisionError: If the tolerance is not reached within that many steps.
     """
+    check_two_layers(network, "extreme_eigenvalues")
     if not 1 <= k <= network.P:
         raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
     found = _largest(network, k, tolerance, steps, seed, repeat=True)

@@ -11,7 +11,7 @@ from numpy import ndarray
 from hessweep.activations import DualKernel
 from hessweep.errors import ShapeError
 from hessweep.hessian import stacked_hessian
-from hessweep.networks import Network
+from hessweep.networks import Network, check_two_layers
 
 NEAR = 0.1
 """Below this distance from the teacher, relative to its norm, eight Gauss nodes on the segment
@@ -55,6 +55,14 @@ class PopulationLoss:
     """
 
     teacher: Network
+
+    def __post_init__(self) -> None:
+        """Refuse deep networks.
+
+        Raises:
+            InputError: If the teacher is a `DeepNetwork`.
+        """
+        check_two_layers(self.teacher, "PopulationLoss")
 
     def loss(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack"]:
         """Return the generalisation error.

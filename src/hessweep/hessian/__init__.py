@@ -1,10 +1,8 @@
 """The Hessian of a network's loss: as a dense matrix, as an operator, and for finite data."""
 
-from hessweep.hessian.batch import batch_hessian
 from hessweep.hessian.dense import (
     Blocks,
     blocks,
-    hessian,
     kernel_trace,
     stacked_hessian,
     stacked_trace,
@@ -13,6 +11,7 @@ from hessweep.hessian.dense import (
 )
 from hessweep.hessian.error import hessian_error
 from hessweep.hessian.operator import HessianOperator, hessian_operator
+from hessweep.hessian.public import batch_hessian, hessian
 
 __all__ = [
     "Blocks",

@@ -21,7 +21,7 @@ from numpy.typing import DTypeLike
 from scipy.sparse.linalg import LinearOperator
 
 from hessweep.errors import InputError
-from hessweep.networks import Network
+from hessweep.networks import Network, check_two_layers
 
 TRIANGULAR_BLOCK = 128
 """Number of columns of a triangular W1 in one block, large enough for the full rate of a GEMM."""
@@ -169,6 +169,7 @@ def hessian_operator(network: Network, dtype: DTypeLike = np.float64) -> Hessian
             are computed in float64 in both cases.
 
     Raises:
-        InputError: If dtype is neither float64 nor float32.
+        InputError: If dtype is neither float64 nor float32, or the network is a deep one.
     """
+    check_two_layers(network, "hessian_operator")
     return HessianOperator(network, dtype)

@@ -1,5 +1,7 @@
 """Networks, random teachers, and the order of their parameters."""
 
+from hessweep.networks.deep import DeepNetwork, check_two_layers
+from hessweep.networks.deep_teachers import biased_layers, check_widths, sample_deep_teacher
 from hessweep.networks.layout import check_sizes
 from hessweep.networks.teachers import (
     MAX_SEED,
@@ -14,8 +16,13 @@ from hessweep.networks.two_layer import Network
 __all__ = [
     "MAX_SEED",
     "WEIGHTS",
+    "DeepNetwork",
     "Network",
+    "biased_layers",
     "check_sizes",
+    "check_two_layers",
+    "check_widths",
+    "sample_deep_teacher",
     "sample_stack",
     "sample_teacher",
     "sample_teachers",

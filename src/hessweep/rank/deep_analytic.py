@@ -1,0 +1,163 @@
+"""A minor of the gradients of a deep analytic network that balls prove to be non-zero."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from flint import arb, arb_mat
+from jaxtyping import Float, Int
+from numpy import ndarray
+from scipy import linalg
+
+from hessweep.activations import Activation, Polynomial
+from hessweep.networks import DeepNetwork
+from hessweep.rank import ball
+from hessweep.rank.analytic import Ball, in_balls
+from hessweep.rank.minor import FLOAT64_ONLY, is_nonsingular
+
+SEED = 20251215
+"""Of the random points; fixed, so that a certificate does not change from run to run."""
+
+NEGLIGIBLE = 1e-13
+"""Pivots below this part of the largest are not tried in a smaller minor."""
+
+
+def deep_minor(network: DeepNetwork, upper: int) -> int:
+    """Return a lower bound on the rank, the size of a minor that is proved to be non-zero.
+
+    Rows are random inputs with random combinations of the outputs. The minor of size `upper` is
+    tried first, in growing precision; where it is not shown to be non-zero, the parameters and
+    points that pivots in float64 choose give a smaller one.
+
+    Args:
+        network: Of activations that are known in ball arithmetic or of polynomials.
+        upper: An upper bound on the rank.
+
+    Returns:
+        The size of the minor; 0 where none is proved or an activation is not known in balls.
+    """
+    try:
+        functions = [_ball(g) for g in network.activations]
+    except LookupError:
+        return 0
+    rng = np.random.default_rng(SEED)
+    x = rng.standard_normal((network.P, network.widths[0]))
+    outputs = rng.standard_normal((network.P, network.widths[-1]))
+    if upper == network.P and _is_proved(network, functions, x, outputs, np.arange(upper)):
+        return upper
+    rows, columns = _pivots(network, x, outputs, upper)
+    proved = _is_proved(network, functions, x[rows], outputs[rows], columns)
+    return len(rows) if proved else 0
+
+
+def gradient_balls(
+    network: DeepNetwork,
+    functions: Sequence[Ball],
+    x: Float[ndarray, "n d_0"],
+    outputs: Float[ndarray, "n d_L"],
+) -> arb_mat:
+    """Return `Σ_o outputs_so ∂y_o(x_s)/∂θ`, n x P, in balls, by backpropagation.
+
+    Args:
+        network: The network.
+        functions: Its activations in ball arithmetic.
+        x: Inputs, one a row.
+        outputs: How the outputs are combined for each of them.
+    """
+    weights = [_exact(W) for W in network.weights]
+    h, u = [_exact(x)], []
+    for layer, W in enumerate(weights):
+        total = h[-1] * W.transpose()
+        b = network.biases[layer]
+        if b is not None:
+            total = total + _exact(np.broadcast_to(b, (len(x), len(b))))
+        u.append(total)
+        if layer < len(functions):
+            h.append(_map(functions[layer].g, total))
+    delta, blocks = _exact(outputs), []
+    for layer in range(len(weights) - 1, -1, -1):
+        rows = [
+            [d * a for d in delta_s for a in h_s]
+            + (delta_s if network.biases[layer] is not None else [])
+            for delta_s, h_s in zip(delta.table(), h[layer].table(), strict=True)
+        ]
+        blocks.append(rows)
+        if layer:
+            slopes = _map(functions[layer - 1].derivative, u[layer - 1])
+            delta = _elementwise(delta * weights[layer], slopes)
+    return arb_mat([[v for rows in blocks[::-1] for v in rows[s]] for s in range(len(x))])
+
+
+def _is_proved(
+    network: DeepNetwork,
+    functions: Sequence[Ball],
+    x: Float[ndarray, "r d_0"],
+    outputs: Float[ndarray, "r d_L"],
+    columns: Int[ndarray, " r"],
+) -> bool:
+    """Return whether the minor of these parameters at these points is proved to be non-zero."""
+    for bits in ball.precisions():
+        with ball.working_precision(bits):
+            values = gradient_balls(network, functions, x, outputs).table()
+            minor = arb_mat([[row[j] for j in columns.tolist()] for row in values])
+            if bits == ball.FIRST_BITS and is_nonsingular(*ball.scaled(minor)[:2]):
+                return True
+            if len(x) > FLOAT64_ONLY:
+                return False
+            if ball.inverse(minor) is not None:
+                return True
+    return False
+
+
+def _pivots(
+    network: DeepNetwork,
+    x: Float[ndarray, "n d_0"],
+    outputs: Float[ndarray, "n d_L"],
+    most: int,
+) -> tuple[Int[ndarray, " r"], Int[ndarray, " r"]]:
+    """Return points and parameters that are independent to float64, at most so many."""
+    gradients = np.einsum("nop,no->np", network.gradient(x), outputs)
+    _, R, parameters = linalg.qr(gradients, mode="economic", pivoting=True)
+    pivots = np.abs(np.diagonal(R))
+    rank = min(most, int(np.count_nonzero(pivots > NEGLIGIBLE * pivots[0])))
+    chosen = np.sort(parameters[:rank])
+    _, _, points = linalg.qr(gradients[:, chosen].T, mode="economic", pivoting=True)
+    return points[:rank], chosen
+
+
+def _ball(activation: Activation) -> Ball:
+    """Return an activation in ball arithmetic.
+
+    Raises:
+        LookupError: If it is not known there.
+    """
+    if isinstance(activation, Polynomial):
+        coefficients = activation.coefficients
+        slopes = [k * arb(c) for k, c in enumerate(coefficients)][1:]
+        return Ball(
+            g=lambda u: _horner([arb(c) for c in coefficients], u),
+            derivative=lambda u: _horner(slopes, u),
+        )
+    known = in_balls(activation)
+    if known is None:
+        raise LookupError(f"{activation} is not known in ball arithmetic")
+    return known
+
+
+def _horner(coefficients: Sequence[arb], u: arb) -> arb:
+    total = arb(0)
+    for c in reversed(coefficients):
+        total = total * u + c
+    return total
+
+
+def _exact(values: Float[ndarray, "m n"]) -> arb_mat:
+    return arb_mat([[arb(value) for value in row] for row in values.tolist()])
+
+
+def _map(function: Callable[[arb], arb], matrix: arb_mat) -> arb_mat:
+    return arb_mat([[function(v) for v in row] for row in matrix.table()])
+
+
+def _elementwise(a: arb_mat, b: arb_mat) -> arb_mat:
+    pairs = zip(a.table(), b.table(), strict=True)
+    return arb_mat([[v * w for v, w in zip(*rows, strict=True)] for rows in pairs])
