@@ -30,6 +30,8 @@ TENSOR_INPUTS = 3
 """Up to so many inputs tensor nodes are tried first."""
 TENSOR_GOAL, TENSOR_CHEAP = 1e-8, 1e8
 """Tensor nodes are added down to this error as long as they take so few multiplications."""
+LEAST_RATIO = 1 / 16
+"""The errors of tensor nodes are not taken to fall faster from one step to the next."""
 TENSOR_FIRST = 8
 """Nodes in each input at first; then half as many more at a time."""
 
@@ -105,11 +107,11 @@ def _tensor_factor(
 
 
 def _tensor_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFactor]:
-    """Yield estimates from more and more tensor nodes, the first three only to compare.
+    """Yield estimates from more and more tensor nodes, the first two only to compare.
 
-    The changes T, S by the last two steps are taken to fall by a ratio that does not grow, so
-    that what follows adds up to `S r / (1 - r)`, `r = S/T`; where they do not fall by half, the
-    last change itself is the estimate.
+    The last two changes T, S show by what ratio errors fall; they fall faster than a geometric
+    series in the number of nodes, which grows by half each time, so that the next change is
+    about `S (S/T)^1.2` or less (docs/depth.md). A ratio far below the others is luck.
     """
     inputs, chunk = network.widths[0], chunk_size(network)
     before: list[ndarray] = []
@@ -119,9 +121,8 @@ def _tensor_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFact
         if before:
             change = _disagreement(before[-1], R)
             if change < 1 and last < inf:
-                ratio = change / last
-                rest = change * ratio / (1 - ratio) if ratio < 0.5 else 2 * change
-                yield SampledFactor(R, max(rest, change / 16), each**inputs, "tensor")
+                rest = change * min(max(change / last, LEAST_RATIO), 1.0) ** 1.2
+                yield SampledFactor(R, rest, each**inputs, "tensor")
             last = change
         before = [R]
         each += each // 2
