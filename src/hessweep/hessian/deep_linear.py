@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.networks import DeepNetwork
 
 EPS = float(np.finfo(float).eps)
@@ -31,12 +31,7 @@ class LinearFactors(NamedTuple):
 
 def is_affine(activation: Activation) -> bool:
     """Return whether `g(x) = a x + c`."""
-    return isinstance(activation, Polynomial) and activation.degree == 1
-
-
-def is_linear_network(network: DeepNetwork) -> bool:
-    """Return whether every hidden layer has an affine activation."""
-    return all(is_affine(g) for g in network.activations)
+    return activation.polynomial is not None and activation.polynomial.degree == 1
 
 
 def linear_factors(network: DeepNetwork) -> LinearFactors:

@@ -4,8 +4,8 @@ The small eigenvalues of `R^T R` are squares of singular values of R, which floa
 below the rounding error of the matrix itself.
 """
 
-from collections.abc import Iterable
-from math import sqrt
+from collections.abc import Iterable, Sequence
+from math import inf, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -32,19 +32,21 @@ class Factor(NamedTuple):
     """Bound on the spectral norm of the error of R."""
 
 
-def nodes_work(network: DeepNetwork) -> float | None:
-    """Return how many multiplications exact nodes take; None where there are none."""
-    each = exact_nodes_each(network)
-    if each is None:
-        return None
-    rows = float(each) ** network.widths[0] * network.widths[-1]
-    return 2 * rows * network.P * min(rows, network.P)
+def nodes_work(each: int, widths: Sequence[int], P: int) -> float:
+    """Return how many multiplications it takes to factor the gradients at `each` nodes an input.
+
+    Infinite where the number of nodes overflows.
+    """
+    if widths[0] * log(each) > 300:
+        return inf
+    rows = float(each) ** widths[0] * widths[-1]
+    return 2 * rows * P * min(rows, P)
 
 
-def nodes_fit(network: DeepNetwork) -> bool:
+def nodes_fit(activations: Sequence[Activation], widths: Sequence[int], P: int) -> bool:
     """Return whether the Hessian can be had exactly from Gauss-Hermite nodes."""
-    work = nodes_work(network)
-    return work is not None and work <= NODES_WORK
+    each = exact_nodes_each(activations)
+    return each is not None and nodes_work(each, widths, P) <= NODES_WORK
 
 
 def exact_factor(network: DeepNetwork) -> Factor:
@@ -57,9 +59,10 @@ def exact_factor(network: DeepNetwork) -> Factor:
         InputError: If an activation is not a polynomial.
         TooLargeError: If the nodes take more than `NODES_WORK` multiplications.
     """
-    each, work = exact_nodes_each(network), nodes_work(network)
-    if each is None or work is None:
+    each = exact_nodes_each(network.activations)
+    if each is None:
         raise InputError(f"expected polynomial activations, got {network.activation}")
+    work = nodes_work(each, network.widths, network.P)
     if work > NODES_WORK:
         raise TooLargeError(
             f"widths {network.widths}: the {each}^{network.widths[0]} nodes of an exact Hessian "
@@ -136,9 +139,10 @@ def polynomial_rounding(network: DeepNetwork, parts: Iterable[Nodes], each: int)
 
 
 def _positive(activation: Activation) -> Activation:
-    if not isinstance(activation, Polynomial):
+    if activation.polynomial is None:
         raise TypeError(f"expected a polynomial activation, got {activation}")
-    return Polynomial("positive", coefficients=tuple(abs(c) for c in activation.coefficients))
+    coefficients = tuple(abs(c) for c in activation.polynomial.coefficients)
+    return Polynomial("positive", coefficients=coefficients)
 
 
 def _roundings(network: DeepNetwork, of_inputs: float) -> float:
@@ -146,7 +150,7 @@ def _roundings(network: DeepNetwork, of_inputs: float) -> float:
     of_activity, forward = of_inputs, []
     for d, g in zip(network.widths, network.activations, strict=False):
         of_preactivation = of_activity + d + 1
-        n = g.degree if isinstance(g, Polynomial) else 1
+        n = 1 if g.polynomial is None else g.polynomial.degree
         forward.append((of_activity, of_preactivation, n))
         of_activity = n * (of_preactivation + 2)
     most, of_delta = of_activity, 0.0

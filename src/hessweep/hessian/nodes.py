@@ -1,6 +1,6 @@
 """Points at which the gradients of a deep network are evaluated: exact nodes, and samples."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -8,15 +8,8 @@ import numpy as np
 import scipy  # its parts are imported when they are first used
 from jaxtyping import Float
 from numpy import ndarray
-from scipy.stats import qmc
 
-from hessweep.activations import Activation, Erf, Polynomial
-from hessweep.activations.exponential import Exp
-from hessweep.activations.gaussian import Gaussian
-from hessweep.activations.gelu import Gelu
-from hessweep.activations.tanh import Tanh
-from hessweep.activations.trigonometric import Cos, Sin
-from hessweep.networks import DeepNetwork
+from hessweep.activations import Activation
 
 SEED = 20251215
 """Of the scrambled Sobol sequence; fixed, so that a spectrum does not change from run to run."""
@@ -31,29 +24,29 @@ class Nodes(NamedTuple):
 
 def is_analytic(activation: Activation) -> bool:
     """Return whether the activation is known to be analytic, so that few nodes are enough."""
-    return isinstance(activation, Polynomial | Erf | Gelu | Gaussian | Exp | Sin | Cos | Tanh)
+    if activation.polynomial is not None:
+        return True
+    return activation.theory is not None and not activation.theory.homogeneous
 
 
-def output_degree(network: DeepNetwork) -> int | None:
+def output_degree(activations: Sequence[Activation]) -> int | None:
     """Return the degree of the outputs as polynomials of the inputs; None for other networks.
 
     The gradients have at most that degree too.
     """
-    degrees = []
-    for g in network.activations:
-        if not isinstance(g, Polynomial):
-            return None
-        degrees.append(g.degree)
-    return prod(degrees)
+    polynomials = [g.polynomial for g in activations if g.polynomial is not None]
+    if len(polynomials) < len(activations):
+        return None
+    return prod(g.degree for g in polynomials)
 
 
-def exact_nodes_each(network: DeepNetwork) -> int | None:
+def exact_nodes_each(activations: Sequence[Activation]) -> int | None:
     """Return how many Gauss-Hermite nodes in each input give `E[phi phi^T]` exactly, or None.
 
     The entries have twice the degree n of the outputs, and n + 1 nodes are exact up to degree
     2n + 1.
     """
-    degree = output_degree(network)
+    degree = output_degree(activations)
     return None if degree is None else degree + 1
 
 
@@ -74,7 +67,7 @@ class SobolPoints:
     """The normal quantiles of a scrambled Sobol sequence, in the order of the sequence."""
 
     def __init__(self, inputs: int) -> None:
-        self._sequence = qmc.Sobol(inputs, scramble=True, bits=63, rng=SEED)
+        self._sequence = scipy.stats.qmc.Sobol(inputs, scramble=True, bits=63, rng=SEED)
 
     def take(self, count: int, chunk: int) -> Iterator[Float[ndarray, "n d_0"]]:
         """Yield the next `count` points, at most `chunk` of them at a time; both powers of 2."""

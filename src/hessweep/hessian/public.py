@@ -8,7 +8,7 @@ from numpy import ndarray
 from hessweep.errors import InputError
 from hessweep.hessian import batch, dense
 from hessweep.hessian.deep import deep_batch_hessian
-from hessweep.hessian.deep_linear import is_linear_network, linear_hessian
+from hessweep.hessian.deep_linear import is_affine, linear_hessian
 from hessweep.hessian.factor import exact_factor, nodes_fit
 from hessweep.hessian.sampled import sampled_factor
 from hessweep.networks import DeepNetwork, Network, check_two_layers
@@ -39,9 +39,10 @@ hessian.register(Network, dense.hessian)
 
 @hessian.register(DeepNetwork)
 def _deep_hessian(network: DeepNetwork) -> Float[ndarray, "P P"]:
-    if is_linear_network(network):
+    if all(is_affine(g) for g in network.activations):
         return linear_hessian(network)
-    R = exact_factor(network).R if nodes_fit(network) else sampled_factor(network).R
+    fits = nodes_fit(network.activations, network.widths, network.P)
+    R = exact_factor(network).R if fits else sampled_factor(network).R
     return R.T @ R
 
 

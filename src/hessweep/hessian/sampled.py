@@ -5,8 +5,8 @@ Ostrowski's theorem every eigenvalue, however small, is wrong by at most a facto
 two halves of the inputs show how large E is (docs/depth.md).
 """
 
-from collections.abc import Iterator
-from math import inf
+from collections.abc import Iterator, Sequence
+from math import ceil, inf, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -100,7 +100,7 @@ def _tensor_factor(
         if best is None or estimate.relative_error < best.relative_error:
             best = estimate
         enough = best.relative_error <= relative_error
-        cheap = _work(network, estimate.samples) <= TENSOR_CHEAP
+        cheap = sampling_work(network.widths, network.P, estimate.samples) <= TENSOR_CHEAP
         if enough and not (cheap and best.relative_error > TENSOR_GOAL):
             return best
     return best if best is not None and best.relative_error <= relative_error else None
@@ -116,7 +116,7 @@ def _tensor_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFact
     inputs, chunk = network.widths[0], chunk_size(network)
     before: list[ndarray] = []
     each, last = TENSOR_FIRST, inf
-    while _work(network, each**inputs) <= work:
+    while sampling_work(network.widths, network.P, each**inputs) <= work:
         R = triangular(network, tensor_nodes(inputs, each, chunk))
         if before:
             change = _disagreement(before[-1], R)
@@ -129,18 +129,17 @@ def _tensor_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFact
 
 
 def _sobol_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFactor]:
-    outputs = network.widths[-1]
-    half = 1 << max(9, int(np.ceil(np.log2(FEWEST * network.P / outputs / 2))))
-    if _work(network, 2 * half) > work:
+    half = least_samples(network.widths, network.P) // 2
+    if sampling_work(network.widths, network.P, 2 * half) > work:
         raise TooLargeError(
             f"widths {network.widths}: {2 * half} samples ({FEWEST} gradients for each of "
             f"{network.P} parameters, the fewest for a sound estimate) take "
-            f"{_work(network, 2 * half):.1e} multiplications, but {work:.1e} are allowed; take "
-            "a smaller network or allow more work"
+            f"{sampling_work(network.widths, network.P, 2 * half):.1e} multiplications, but "
+            f"{work:.1e} are allowed; take a smaller network or allow more work"
         )
     points = SobolPoints(network.widths[0])
     first = _sobol_triangular(network, points, half)
-    while _work(network, 2 * half) <= work:
+    while sampling_work(network.widths, network.P, 2 * half) <= work:
         second = _sobol_triangular(network, points, half)
         both = stacked_triangular(first, second)
         error = SAFETY * _half_disagreement(first, second)
@@ -153,8 +152,14 @@ def _sobol_triangular(network: DeepNetwork, points: SobolPoints, count: int) -> 
     return triangular(network, (Nodes(x, np.ones(len(x))) for x in parts))
 
 
-def _work(network: DeepNetwork, samples: float) -> float:
-    return 2 * samples * network.widths[-1] * float(network.P) ** 2
+def least_samples(widths: Sequence[int], P: int) -> int:
+    """Return the fewest samples that are taken: `FEWEST` gradients for each parameter."""
+    return 2 << max(9, ceil(log2(FEWEST * P / widths[-1] / 2)))
+
+
+def sampling_work(widths: Sequence[int], P: int, samples: float) -> float:
+    """Return how many multiplications so many samples take."""
+    return 2 * samples * widths[-1] * float(P) ** 2
 
 
 def _half_disagreement(first: ndarray, second: ndarray) -> float:

@@ -1,7 +1,12 @@
 """Networks, random teachers, and the order of their parameters."""
 
 from hessweep.networks.deep import DeepNetwork, check_two_layers
-from hessweep.networks.deep_teachers import biased_layers, check_widths, sample_deep_teacher
+from hessweep.networks.deep_teachers import (
+    biased_layers,
+    check_widths,
+    parameter_count,
+    sample_deep_teacher,
+)
 from hessweep.networks.layout import check_sizes
 from hessweep.networks.teachers import (
     MAX_SEED,
@@ -22,6 +27,7 @@ __all__ = [
     "check_sizes",
     "check_two_layers",
     "check_widths",
+    "parameter_count",
     "sample_deep_teacher",
     "sample_stack",
     "sample_teacher",

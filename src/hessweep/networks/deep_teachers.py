@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
@@ -84,6 +85,12 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
             f"outputs), got {list(sizes)}"
         )
     return tuple(int(d) for d in sizes)
+
+
+def parameter_count(widths: Sequence[int], biased: Sequence[bool]) -> int:
+    """Return the number of parameters of a network with these widths and layers with biases."""
+    layers = zip(pairwise(widths), biased, strict=True)
+    return sum((before + has) * after for (before, after), has in layers)
 
 
 def biased_layers(biases: str | Sequence[bool], layers: int) -> tuple[bool, ...]:

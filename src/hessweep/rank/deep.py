@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from hessweep.activations import Activation, Polynomial
 from hessweep.errors import PrecisionError
+from hessweep.hessian.deep_linear import is_affine
 from hessweep.networks import DeepNetwork
 from hessweep.rank.deep_analytic import deep_minor
 from hessweep.rank.deep_kernel import kernel_bound
@@ -61,8 +61,8 @@ def _bounds(network: DeepNetwork, theorems: bool) -> DeepBounds:
     activations = network.activations
     generic = formula_of(activations, network.widths, network.biased).value
     upper = min(network.P if generic is None else generic, kernel_bound(network))
-    if all(_is_polynomial(g) for g in activations):
-        if theorems and all(_is_affine(g) for g in activations):
+    if all(g.polynomial is not None for g in activations):
+        if theorems and all(is_affine(g) for g in activations):
             exact = exact_linear_rank(network)
             return DeepBounds(exact, exact, "theorem")
         return _polynomial_bounds(network, upper)
@@ -82,11 +82,3 @@ def _polynomial_bounds(network: DeepNetwork, upper: int) -> DeepBounds:
         return DeepBounds(lower, upper, "modular")
     exact = deep_rational_rank(network)
     return DeepBounds(exact, exact, "rational")
-
-
-def _is_polynomial(activation: Activation) -> bool:
-    return isinstance(activation, Polynomial)
-
-
-def _is_affine(activation: Activation) -> bool:
-    return isinstance(activation, Polynomial) and activation.degree == 1

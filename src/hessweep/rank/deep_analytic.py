@@ -8,10 +8,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations.ball_functions import BallFunctions
 from hessweep.networks import DeepNetwork
 from hessweep.rank import ball
-from hessweep.rank.analytic import Ball, in_balls
 from hessweep.rank.minor import FLOAT64_ONLY, is_nonsingular
 
 SEED = 20251215
@@ -35,9 +34,8 @@ def deep_minor(network: DeepNetwork, upper: int) -> int:
     Returns:
         The size of the minor; 0 where none is proved or an activation is not known in balls.
     """
-    try:
-        functions = [_ball(g) for g in network.activations]
-    except LookupError:
+    functions = [g.in_balls for g in network.activations if g.in_balls is not None]
+    if len(functions) < len(network.activations):
         return 0
     rng = np.random.default_rng(SEED)
     x = rng.standard_normal((network.P, network.widths[0]))
@@ -51,7 +49,7 @@ def deep_minor(network: DeepNetwork, upper: int) -> int:
 
 def gradient_balls(
     network: DeepNetwork,
-    functions: Sequence[Ball],
+    functions: Sequence[BallFunctions],
     x: Float[ndarray, "n d_0"],
     outputs: Float[ndarray, "n d_L"],
 ) -> arb_mat:
@@ -89,7 +87,7 @@ def gradient_balls(
 
 def _is_proved(
     network: DeepNetwork,
-    functions: Sequence[Ball],
+    functions: Sequence[BallFunctions],
     x: Float[ndarray, "r d_0"],
     outputs: Float[ndarray, "r d_L"],
     columns: Int[ndarray, " r"],
@@ -122,32 +120,6 @@ def _pivots(
     chosen = np.sort(parameters[:rank])
     _, _, points = linalg.qr(gradients[:, chosen].T, mode="economic", pivoting=True)
     return points[:rank], chosen
-
-
-def _ball(activation: Activation) -> Ball:
-    """Return an activation in ball arithmetic.
-
-    Raises:
-        LookupError: If it is not known there.
-    """
-    if isinstance(activation, Polynomial):
-        coefficients = activation.coefficients
-        slopes = [k * arb(c) for k, c in enumerate(coefficients)][1:]
-        return Ball(
-            g=lambda u: _horner([arb(c) for c in coefficients], u),
-            derivative=lambda u: _horner(slopes, u),
-        )
-    known = in_balls(activation)
-    if known is None:
-        raise LookupError(f"{activation} is not known in ball arithmetic")
-    return known
-
-
-def _horner(coefficients: Sequence[arb], u: arb) -> arb:
-    total = arb(0)
-    for c in reversed(coefficients):
-        total = total * u + c
-    return total
 
 
 def _exact(values: Float[ndarray, "m n"]) -> arb_mat:

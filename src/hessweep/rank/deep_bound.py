@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hessweep.networks import parameter_count
 from hessweep.rank import mersenne
 from hessweep.rank.completed import second_degree
 from hessweep.rank.deep_two_layers import dimension, two_layer_bound
@@ -37,8 +38,7 @@ class Architecture(NamedTuple):
     @property
     def P(self) -> int:
         """Number of parameters."""
-        layers = zip(self.widths, self.widths[1:], self.biased, strict=False)
-        return sum((before + has) * after for before, after, has in layers)
+        return parameter_count(self.widths, self.biased)
 
     def part(self, start: int, stop: int) -> "Architecture":
         """Return the layers that lead from width `d_start` to `d_stop`, as a network."""

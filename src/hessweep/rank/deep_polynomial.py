@@ -8,7 +8,7 @@ from flint import fmpz_mat
 from jaxtyping import Float, UInt64
 from numpy import ndarray
 
-from hessweep.activations import Polynomial
+from hessweep.activations import Activation
 from hessweep.networks import DeepNetwork
 from hessweep.rank import mersenne
 from hessweep.rank.residues import Layers, gradients, polynomial
@@ -130,8 +130,8 @@ def _evaluate(coefficients: tuple[ndarray, int], u: tuple[ndarray, int]) -> tupl
     return total
 
 
-def _coefficients(activation: object) -> tuple[float, ...]:
+def _coefficients(activation: Activation) -> tuple[float, ...]:
     """Narrow the type: callers have looked at the activations."""
-    if not isinstance(activation, Polynomial):
+    if activation.polynomial is None:
         raise TypeError(f"expected a polynomial activation, got {activation}")
-    return activation.coefficients
+    return activation.polynomial.coefficients

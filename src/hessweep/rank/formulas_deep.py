@@ -6,11 +6,11 @@ is an upper bound for all networks of that architecture (docs/depth.md).
 
 from collections.abc import Sequence
 
-from hessweep.activations import Activation, Polynomial
+from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
+from hessweep.activations.exponential import Exp
 from hessweep.errors import ShapeError
-from hessweep.networks import biased_layers, check_widths
-from hessweep.rank.analytic import theory
+from hessweep.networks import biased_layers, check_widths, parameter_count
 from hessweep.rank.deep_bound import Architecture, linear_rank, polynomial_bound, symmetries
 from hessweep.rank.formulas import Formula
 
@@ -68,7 +68,7 @@ def formula_of(
     """Return `deep_formula` for activations, widths and biases that fit together."""
     architecture = polynomial_architecture(activations, widths, biased)
     if architecture is None:
-        P = Architecture(widths, (), biased).P
+        P = parameter_count(widths, biased)
         return Formula(P - sum(free_directions(activations, widths, biased)), "upper bound")
     if all(len(a) == 2 for a in architecture.coefficients):
         return Formula(linear_rank(widths, biased), "exact")
@@ -79,7 +79,9 @@ def polynomial_architecture(
     activations: tuple[Activation, ...], widths: tuple[int, ...], biased: tuple[bool, ...]
 ) -> Architecture | None:
     """Return the architecture of a network of polynomials; None for other activations."""
-    coefficients = tuple(g.coefficients for g in activations if isinstance(g, Polynomial))
+    coefficients = tuple(
+        g.polynomial.coefficients for g in activations if g.polynomial is not None
+    )
     if len(coefficients) < len(activations):
         return None
     return Architecture(widths, coefficients, biased)
@@ -95,8 +97,8 @@ def free_directions(
     """
     counts = []
     for layer, (g, d) in enumerate(zip(activations, widths[1:-1], strict=True)):
-        if isinstance(g, Polynomial):
-            counts.append(d * symmetries(g.coefficients, *biased[layer : layer + 2]))
+        if g.polynomial is not None:
+            counts.append(d * symmetries(g.polynomial.coefficients, *biased[layer : layer + 2]))
         else:
             counts.append(d * (is_homogeneous(g) or (is_exponential(g) and biased[layer])))
     return counts
@@ -104,10 +106,9 @@ def free_directions(
 
 def is_homogeneous(activation: Activation) -> bool:
     """Return whether `g(c u) = c g(u)` for c > 0, as for ReLU."""
-    known = theory(activation)
-    return known is not None and known.homogeneous
+    return activation.theory is not None and activation.theory.homogeneous
 
 
 def is_exponential(activation: Activation) -> bool:
     """Return whether a shift of u only scales g(u)."""
-    return theory(activation) is not None and activation.name == "exp"
+    return type(activation) is Exp

@@ -14,6 +14,7 @@ from hessweep.hessian import stacked_upper_hessian
 from hessweep.networks import DeepNetwork, Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.deep import deep_spectrum
+from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.sampled import SampledSpectrum, layer_shares, sampled_spectrum
@@ -33,7 +34,7 @@ class Spectrum:
     error: float
     """A bound on the absolute error of each eigenvalue, including that of the assembly
     (docs/spectra.md)."""
-    plan: SpectrumPlan
+    plan: SpectrumPlan | DeepPlan
     """How they were computed."""
 
     @property
@@ -190,9 +191,11 @@ def _closed_form(
 
 
 __all__ = [
+    "DeepPlan",
     "SampledSpectrum",
     "Spectrum",
     "SpectrumPlan",
+    "deep_plan",
     "layer_shares",
     "row_space",
     "sampled_spectrum",

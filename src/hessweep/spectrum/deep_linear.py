@@ -13,8 +13,8 @@ from hessweep.networks import DeepNetwork
 from hessweep.spectrum.solver import EPS, solver_error, stacked_eigenvalues
 
 
-def linear_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float, str]:
-    """Return the eigenvalues of a deep linear network, ascending, with error bound and route.
+def linear_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float]:
+    """Return the eigenvalues of a deep linear network, ascending, with a bound on their errors.
 
     The smaller of H itself and the matrix of size `d_L (d_0 + 1)` is solved, or of size
     `d_L d_0` where no layer has biases and all activations are multiples of x. Eigenvalues that
@@ -22,13 +22,13 @@ def linear_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float, 
     """
     factors = linear_factors(network)
     size = len(factors.A[0]) * _columns(network, factors)
-    route = "deep linear" if size < network.P else "dense"
-    matrix = linear_hessian(network) if route == "dense" else _small_matrix(network, factors)
+    small = size < network.P
+    matrix = _small_matrix(network, factors) if small else linear_hessian(network)
     found = stacked_eigenvalues(matrix[None])[0]
     error = _assembly_error(network, factors)
     error += float(solver_error(len(found), np.array(np.abs(found).max())))
     eigenvalues = np.concatenate([found, np.zeros(network.P - len(found))])
-    return np.sort(eigenvalues), error, route
+    return np.sort(eigenvalues), error
 
 
 def _columns(network: DeepNetwork, factors: LinearFactors) -> int:

@@ -8,8 +8,8 @@ from hessweep.hessian.factor import EPS, exact_factor
 from hessweep.networks import DeepNetwork
 
 
-def polynomial_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float, str]:
-    """Return the eigenvalues of a deep polynomial network, ascending, with error and route.
+def polynomial_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float]:
+    """Return the eigenvalues of a deep polynomial network, ascending, with a bound on their errors.
 
     They are squares of singular values, so that the small ones are far more accurate than the
     bound, which holds for all of them, says.
@@ -23,4 +23,4 @@ def polynomial_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], flo
     off = rounding + (len(singular) + 20) * EPS * singular[0]
     eigenvalues = np.zeros(network.P)
     eigenvalues[network.P - len(singular) :] = singular[::-1] ** 2
-    return eigenvalues, float(2 * singular[0] * off + off**2), "nodes"
+    return eigenvalues, float(2 * singular[0] * off + off**2)
