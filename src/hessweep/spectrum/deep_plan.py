@@ -30,6 +30,11 @@ class DeepPlan:
     """Peak memory, including weights and result."""
 
     @property
+    def row_space(self) -> bool:
+        """Whether the row space of W1 is split off, as for two layers: never."""
+        return False
+
+    @property
     def is_exact(self) -> bool:
         """Whether the only errors are rounding errors."""
         return self.method != "sampled"
@@ -60,10 +65,8 @@ def deep_plan(
     biased = biased_layers(biases, len(sizes) - 1)
     P = parameter_count(sizes, biased)
     if all(is_affine(g) for g in activations):
-        constants = any(
-            g.polynomial is not None and g.polynomial.coefficients[0] for g in activations
-        )
-        small = sizes[-1] * (sizes[0] + (any(biased) or constants))
+        constants = [g.polynomial.coefficients[0] for g in activations if g.polynomial is not None]
+        small = sizes[-1] * (sizes[0] + (any(biased) or any(constants)))
         size = min(small, P)
         numbers = 3 * size**2 + 4 * P + workspace_numbers(size)
         numbers += sum((sizes[-1] + sizes[0] + 1) * d for d in sizes)

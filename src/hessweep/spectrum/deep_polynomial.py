@@ -9,7 +9,7 @@ from hessweep.networks import DeepNetwork
 
 
 def polynomial_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float]:
-    """Return the eigenvalues of a deep polynomial network, ascending, with a bound on their errors.
+    """Return the eigenvalues of a deep polynomial network, ascending, and a bound on errors.
 
     They are squares of singular values, so that the small ones are far more accurate than the
     bound, which holds for all of them, says.
