@@ -57,9 +57,7 @@ def test_weights_of_the_batch_are_repetitions_of_points():
 
 @pytest.mark.parametrize("biases", ["none", "both", [True, False, False], [False, True, False]])
 def test_linear_hessian_is_that_of_points_with_the_same_moments(biases):
-    network = sample_deep_teacher(
-        "linear", (3, 4, 2, 2), 1, biases=biases
-    )
+    network = sample_deep_teacher("linear", (3, 4, 2, 2), 1, biases=biases)
     outer, functional = batch_hessian(network, network, second_moments(3))
     assert not functional.any()
     np.testing.assert_allclose(hessian(network), outer, atol=1e-13 * np.abs(outer).max())

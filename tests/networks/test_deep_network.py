@@ -58,7 +58,11 @@ def test_gradients_are_differences_of_outputs(activation, widths, biases):
 
 
 def test_parameters_are_ordered_layer_by_layer():
-    W1, b1, W2 = np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([7.0, 8, 9]), np.array([[10.0] * 3])
+    W1, b1, W2 = (
+        np.array([[1.0, 2], [3, 4], [5, 6]]),
+        np.array([7.0, 8, 9]),
+        np.array([[10.0] * 3]),
+    )
     network = DeepNetwork([W1, W2], "erf", [b1, None])
     assert network.parameters.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]
     assert [p.layer for p in network.layout] == [slice(0, 9), slice(9, 12)]
@@ -112,9 +116,7 @@ def test_teachers_follow_the_documented_entropy():
     digest = int.from_bytes(hashlib.sha256(b"normal").digest()[:8], "big") | 1 << 63
     rng = np.random.default_rng(np.random.SeedSequence([digest, 2, 3, 1, 4]))
     network = sample_deep_teacher("erf", (2, 3, 1), 4, biases="hidden")
-    np.testing.assert_array_equal(
-        network.weights[0].ravel(), rng.standard_normal(6) / np.sqrt(2)
-    )
+    np.testing.assert_array_equal(network.weights[0].ravel(), rng.standard_normal(6) / np.sqrt(2))
     np.testing.assert_array_equal(network.weights[1][0], rng.standard_normal(3) / np.sqrt(3))
     np.testing.assert_array_equal(network.biases[0], rng.standard_normal(3) / np.sqrt(2))
     assert (network.weights[0] != sample_weights(2, 3, 4)[0]).all()
