@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from hessweep.errors import PrecisionError
-from hessweep.hessian.deep_linear import is_affine
 from hessweep.networks import DeepNetwork
 from hessweep.rank.deep_analytic import deep_minor
 from hessweep.rank.deep_kernel import kernel_bound
@@ -19,7 +18,7 @@ from hessweep.rank.formulas_deep import formula_of, is_homogeneous
 MODULAR_LIMIT = 4e11
 """Multiplications modulo p that a certificate may take: some minutes."""
 
-RATIONAL_LIMIT = 1e11
+RATIONAL_LIMIT = 2e10
 """Bit operations, as `deep_rational_cost` counts them, up to which an exact rank is tried."""
 
 MINOR_LIMIT = 2000
@@ -62,9 +61,9 @@ def _bounds(network: DeepNetwork, theorems: bool) -> DeepBounds:
     generic = formula_of(activations, network.widths, network.biased).value
     upper = min(network.P if generic is None else generic, kernel_bound(network))
     if all(g.polynomial is not None for g in activations):
-        if theorems and all(is_affine(g) for g in activations):
+        if theorems and all(g.is_linear for g in activations):
             exact = exact_linear_rank(network)
-            return DeepBounds(exact, exact, "theorem")
+            return DeepBounds(exact, min(exact, upper), "theorem")
         return _polynomial_bounds(network, upper)
     if float(network.P) * upper**2 > MODULAR_LIMIT:
         return DeepBounds(0, upper, "theorem")

@@ -16,6 +16,9 @@ from hessweep.rank.minor import FLOAT64_ONLY, is_nonsingular
 SEED = 20251215
 """Of the random points; fixed, so that a certificate does not change from run to run."""
 
+SMALL, SMALL_BITS = 100, 1024
+"""Minors above this size are tried up to this precision only: a singular one never ends."""
+
 NEGLIGIBLE = 1e-13
 """Pivots below this part of the largest are not tried in a smaller minor."""
 
@@ -40,11 +43,12 @@ def deep_minor(network: DeepNetwork, upper: int) -> int:
     rng = np.random.default_rng(SEED)
     x = rng.standard_normal((network.P, network.widths[0]))
     outputs = rng.standard_normal((network.P, network.widths[-1]))
-    if upper == network.P and _is_proved(network, functions, x, outputs, np.arange(upper)):
-        return upper
-    rows, columns = _pivots(network, x, outputs, upper)
-    proved = _is_proved(network, functions, x[rows], outputs[rows], columns)
-    return len(rows) if proved else 0
+    gradients = np.einsum("nop,no->np", network.gradient(x), outputs)
+    for least in (0.0, NEGLIGIBLE):
+        points, columns = _pivots(gradients, upper if least == 0 else upper - 1, least)
+        if _is_proved(network, functions, x[points], outputs[points], columns):
+            return len(points)
+    return 0
 
 
 def gradient_balls(
@@ -99,7 +103,7 @@ def _is_proved(
             minor = arb_mat([[row[j] for j in columns.tolist()] for row in values])
             if bits == ball.FIRST_BITS and is_nonsingular(*ball.scaled(minor)[:2]):
                 return True
-            if len(x) > FLOAT64_ONLY:
+            if len(x) > FLOAT64_ONLY or (len(x) > SMALL and bits >= SMALL_BITS):
                 return False
             if ball.inverse(minor) is not None:
                 return True
@@ -107,16 +111,20 @@ def _is_proved(
 
 
 def _pivots(
-    network: DeepNetwork,
-    x: Float[ndarray, "n d_0"],
-    outputs: Float[ndarray, "n d_L"],
-    most: int,
+    gradients: Float[ndarray, "n P"], most: int, least: float
 ) -> tuple[Int[ndarray, " r"], Int[ndarray, " r"]]:
-    """Return points and parameters that are independent to float64, at most so many."""
-    gradients = np.einsum("nop,no->np", network.gradient(x), outputs)
+    """Return points and parameters that are independent to float64.
+
+    Args:
+        gradients: A row for each point.
+        most: How many are returned at most.
+        least: Pivots below this part of the largest are left out.
+    """
+    if most == len(gradients):
+        return np.arange(most), np.arange(most)
     _, R, parameters = linalg.qr(gradients, mode="economic", pivoting=True)
     pivots = np.abs(np.diagonal(R))
-    rank = min(most, int(np.count_nonzero(pivots > NEGLIGIBLE * pivots[0])))
+    rank = min(most, int(np.count_nonzero(pivots > least * pivots[0])))
     chosen = np.sort(parameters[:rank])
     _, _, points = linalg.qr(gradients[:, chosen].T, mode="economic", pivoting=True)
     return points[:rank], chosen

@@ -54,7 +54,7 @@ def polynomial_bound(network: Architecture) -> int:
     """Return an upper bound on the rank of all networks of an architecture."""
     widths, coefficients, biased = network
     L = len(widths) - 1
-    if all(len(a) == 2 for a in coefficients):
+    if all(_support(a) == {1} for a in coefficients):
         return linear_rank(widths, biased)
     if L == 2:
         return two_layer_bound(widths, coefficients[0], *biased)

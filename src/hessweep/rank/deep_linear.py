@@ -5,8 +5,6 @@ function in it up to the last layer that has biases. The images grow and the V_l
 to layer, so the dimension is `Σ_l rank(A_l) (dim V_l - dim V_{l+1})` (docs/depth.md).
 """
 
-from fractions import Fraction
-
 import numpy as np
 from flint import fmpq, fmpq_mat
 from jaxtyping import Float
@@ -32,8 +30,8 @@ def _modular(network: DeepNetwork) -> int:
 
     It is the dimension of the span modulo the prime, and so at most that over the rationals.
     """
+    slopes = mersenne.residues(np.array(_slopes(network)))
     W = [mersenne.residues(matrix) for matrix in network.weights]
-    slopes, constants = (mersenne.residues(np.array(v, dtype=float)) for v in _affine(network))
     A = [np.eye(network.widths[-1], dtype=np.uint64)]
     for matrix in W[:0:-1]:
         A.insert(0, mersenne.product(A[0], matrix))
@@ -43,9 +41,7 @@ def _modular(network: DeepNetwork) -> int:
         b = network.biases[layer]
         if b is not None:
             product[:, -1] = mersenne.reduced(product[:, -1] + mersenne.residues(b))
-        product = mersenne.multiply(product, slopes[layer])
-        product[:, -1] = mersenne.reduced(product[:, -1] + constants[layer])
-        B.append(product)
+        B.append(mersenne.multiply(product, slopes[layer]))
     unit = np.eye(1, network.widths[0] + 1, network.widths[0], dtype=np.uint64)
     last = _last_biased(network)
     u = [mersenne.matrix_rank(matrix) for matrix in A]
@@ -57,7 +53,7 @@ def _modular(network: DeepNetwork) -> int:
 
 
 def _rational(network: DeepNetwork) -> int:
-    slopes, constants = _affine(network)
+    slopes = _slopes(network)
     W = [_exact(matrix) for matrix in network.weights]
     A = [_exact(np.eye(network.widths[-1]))]
     for matrix in W[:0:-1]:
@@ -67,9 +63,8 @@ def _rational(network: DeepNetwork) -> int:
     for layer, matrix in enumerate(W[:-1]):
         b = network.biases[layer]
         shift = np.zeros((network.widths[layer + 1], 1)) if b is None else b[:, None]
-        preactivation = matrix * B[-1] + _exact(shift) * unit
-        ones = _exact(np.full(shift.shape, constants[layer])) * unit
-        B.append(preactivation * _fmpq(slopes[layer]) + ones)
+        slope = fmpq(*slopes[layer].as_integer_ratio())
+        B.append((matrix * B[-1] + _exact(shift) * unit) * slope)
     last = _last_biased(network)
     u = [int(matrix.rank()) for matrix in A]
     v = [
@@ -87,20 +82,13 @@ def _last_biased(network: DeepNetwork) -> int:
     return max((layer for layer, has in enumerate(network.biased) if has), default=-1)
 
 
-def _affine(network: DeepNetwork) -> tuple[list[float], list[float]]:
-    """Return slopes and constants of the activations, `g(x) = slope x + constant`."""
-    zero = np.zeros(())
-    slopes = [float(g.derivative(zero)) for g in network.activations]
-    return slopes, [float(g(zero)) for g in network.activations]
+def _slopes(network: DeepNetwork) -> list[float]:
+    return [float(g.derivative(np.zeros(()))) for g in network.activations]
 
 
 def _exact(values: Float[ndarray, "m n"]) -> fmpq_mat:
-    return fmpq_mat([[_fmpq(value) for value in row] for row in values.tolist()])
-
-
-def _fmpq(value: float) -> fmpq:
-    exact = Fraction(value)
-    return fmpq(exact.numerator, exact.denominator)
+    rows = [[fmpq(*value.as_integer_ratio()) for value in row] for row in values.tolist()]
+    return fmpq_mat(rows)
 
 
 def _below(matrix: fmpq_mat, row: fmpq_mat) -> fmpq_mat:

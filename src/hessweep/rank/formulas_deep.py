@@ -70,7 +70,7 @@ def formula_of(
     if architecture is None:
         P = parameter_count(widths, biased)
         return Formula(P - sum(free_directions(activations, widths, biased)), "upper bound")
-    if all(len(a) == 2 for a in architecture.coefficients):
+    if all(g.is_linear for g in activations):
         return Formula(linear_rank(widths, biased), "exact")
     return Formula(polynomial_bound(architecture), "upper bound")
 
