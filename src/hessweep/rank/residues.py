@@ -14,7 +14,7 @@ from hessweep.rank import mersenne
 
 Residues = mersenne.Residues
 
-BLOCK = 1 << 15
+BLOCK = 1 << 17
 """Residues that are treated together: arrays of this size stay in cache."""
 
 
