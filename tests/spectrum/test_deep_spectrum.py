@@ -10,9 +10,12 @@ import pytest
 from hessweep import activation, hessian, sample_deep_teacher, spectrum
 from hessweep.activations import Activation
 from hessweep.errors import InputError, PrecisionError, TooLargeError
-from hessweep.hessian.factor import exact_factor
+from hessweep.hessian.factor import exact_factor, polynomial_rounding
+from hessweep.hessian.nodes import tensor_nodes
 from hessweep.hessian.sampled import sampled_factor
 from hessweep.networks import Network
+from hessweep.rank import ball
+from hessweep.rank.deep_analytic import gradient_balls
 from hessweep.spectrum import deep_plan, layer_shares, sampled_spectrum, spectrum_with_error
 
 AFFINE = activation("polynomial", coefficients=[0.5, -1.5])
@@ -148,6 +151,27 @@ def test_polynomial_spectra_are_those_of_rational_moments(g, widths, biases):
     assert off <= found.error + 1e-15 * network.P * expected[-1]
     assert found.error <= 1e-10 * expected[-1]
     np.testing.assert_allclose(hessian(network), H, atol=1e-12 * expected[-1])
+
+
+@pytest.mark.parametrize("widths", [(2, 3, 3, 1), (1, 4, 4, 2)])
+def test_the_bound_on_rounding_in_gradients_is_one_and_not_far_off(widths):
+    network = sample_deep_teacher(["cubic", "quadratic"], widths, 0, biases="hidden")
+    [nodes] = tensor_nodes(widths[0], 7, 10**6)
+    functions = [g.in_balls for g in network.activations]
+    outputs = np.eye(widths[-1])
+    total = 0.0
+    with ball.working_precision(300):
+        for o in range(widths[-1]):
+            combined = np.repeat(outputs[o : o + 1], len(nodes.x), axis=0)
+            exact = gradient_balls(network, functions, nodes.x, combined).table()
+            rounded = network.gradient(nodes.x)[:, o]
+            for weight, row, approximate in zip(nodes.weight, exact, rounded, strict=True):
+                off = [
+                    float((a - b).mid()) for a, b in zip(row, approximate.tolist(), strict=True)
+                ]
+                total += weight * np.square(off).sum()
+    bound = polynomial_rounding(network, [nodes], 7)
+    assert 0 < np.sqrt(total) <= bound <= 1e4 * np.sqrt(total)
 
 
 @pytest.mark.parametrize("name", ["quadratic", "cubic"])
