@@ -48,6 +48,15 @@ class Architecture(NamedTuple):
             self.biased[start:stop],
         )
 
+    def without(self, k: int) -> "Architecture":
+        """Return the network whose layers k and k + 1 are one, for a linear hidden layer k."""
+        constant = self.biased[k - 1] or self.biased[k] or self.coefficients[k - 1][0] != 0
+        return Architecture(
+            self.widths[:k] + self.widths[k + 1 :],
+            self.coefficients[: k - 1] + self.coefficients[k:],
+            (*self.biased[: k - 1], constant, *self.biased[k + 1 :]),
+        )
+
 
 @lru_cache(maxsize=4096)
 def polynomial_bound(network: Architecture) -> int:
@@ -65,6 +74,8 @@ def polynomial_bound(network: Architecture) -> int:
         widths[-1] * dimension(_degrees(frozenset({1}), coefficients, biased), widths[0]),
     ]
     for k in range(1, L):
+        if len(coefficients[k - 1]) == 2:
+            bounds.append(polynomial_bound(network.without(k)))
         d, below = widths[k], polynomial_bound(network.part(0, k))
         bounds.append(below + polynomial_bound(network.part(k, L)) - lost[k - 1] * d)
         if _are_independent(network.part(0, k)):
