@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from hessweep import DeepNetwork, activation, rank, sample_deep_teacher
-from hessweep.errors import PrecisionError, ShapeError
+from hessweep.errors import InputError, PrecisionError, ShapeError
 from hessweep.networks import Network, sample_teacher
-from hessweep.rank import deep, deep_formula, effective_parameters
+from hessweep.rank import deep, effective_parameters, formula
 from hessweep.rank.deep_bound import Architecture, linear_rank, polynomial_bound
 from hessweep.rank.deep_kernel import kernel_bound
 from hessweep.rank.deep_linear import exact_linear_rank
@@ -230,7 +230,7 @@ def test_two_layers_agree_with_the_two_layer_code(name, N_i, N_h):
     found = rank(deep_network)
     assert (found.lower, found.upper) == (expected.lower, expected.upper)
     assert found.certificate == "proved"
-    generic = deep_formula(name, (N_i, N_h, 1)).value
+    generic = effective_parameters(name, widths=(N_i, N_h, 1))
     assert generic == effective_parameters(name, N_i, N_h)
 
 
@@ -299,13 +299,18 @@ def test_relu_lower_bounds_are_those_of_independent_gradients():
 
 
 def test_formulas():
-    assert deep_formula("linear", (3, 4, 2, 5)) == (2 * (3 + 5 - 2), "exact")
-    assert deep_formula("erf", (3, 4, 2), "both") == (26, "upper bound")
-    assert deep_formula("relu", (3, 4, 2)) == (20 - 4, "upper bound")
-    assert deep_formula("exp", (3, 4, 2), "hidden") == (24 - 4, "upper bound")
-    assert deep_formula(["quadratic", "relu"], (3, 2, 2, 1)) == (12 - 2, "upper bound")
+    assert formula("linear", widths=(3, 4, 2, 5)) == (2 * (3 + 5 - 2), "exact")
+    assert formula("erf", widths=(3, 4, 2), biases="both") == (26, "upper bound")
+    assert formula("relu", widths=(3, 4, 2)) == (20 - 4, "upper bound")
+    assert formula("exp", widths=(3, 4, 2), biases="hidden") == (24 - 4, "upper bound")
+    assert formula(["quadratic", "relu"], widths=(3, 2, 2, 1)) == (12 - 2, "upper bound")
+    assert formula("cubic", 3, 4, biases="both", N_o=2).value == 3 * 4 + 4 + 4 * 2 + 2
     with pytest.raises(ShapeError, match="a list of 2 for the hidden layers, got 1"):
-        deep_formula(["erf"], (2, 2, 2, 1))
+        formula(["erf"], widths=(2, 2, 2, 1))
+    with pytest.raises(InputError, match="got both"):
+        formula("erf", 2, widths=(2, 2, 2, 1))
+    with pytest.raises(InputError, match="expected N_i and N_h, or widths"):
+        formula("erf")
 
 
 def test_the_plain_guess_is_wrong():

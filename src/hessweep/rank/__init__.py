@@ -8,8 +8,8 @@ from hessweep.errors import InputError, PrecisionError
 from hessweep.networks import DeepNetwork, Network
 from hessweep.rank import float64, modular
 from hessweep.rank.deep import deep_bounds
-from hessweep.rank.formulas import Formula, effective_parameters, formula
-from hessweep.rank.formulas_deep import deep_effective_parameters, deep_formula
+from hessweep.rank.formulas import Formula
+from hessweep.rank.generic import effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
 from hessweep.rank.structure import bounds
@@ -131,8 +131,6 @@ __all__ = [
     "Formula",
     "Rank",
     "SmallestEigenvalue",
-    "deep_effective_parameters",
-    "deep_formula",
     "effective_parameters",
     "formula",
     "rank",

@@ -53,15 +53,6 @@ def deep_formula(
     return formula_of(activations, sizes, trained)
 
 
-def deep_effective_parameters(
-    activation: str | Activation | Sequence[str | Activation],
-    widths: Sequence[int],
-    biases: str | Sequence[bool] = "none",
-) -> int | None:
-    """Return the value of `deep_formula` with the same arguments."""
-    return deep_formula(activation, widths, biases).value
-
-
 def formula_of(
     activations: tuple[Activation, ...], widths: tuple[int, ...], biased: tuple[bool, ...]
 ) -> Formula:
