@@ -275,11 +275,11 @@ def test_plans_are_known_from_the_sizes():
         assert spectrum_with_error(network).plan == plan(name, widths)
 
 
-def test_shares_by_layer_are_those_of_the_eigenvectors():
-    network = sample_deep_teacher("quadratic", (2, 3, 2, 1), 0, biases="both")
-    R = exact_factor(network).R
+@pytest.mark.parametrize("name", ["quadratic", "linear"])
+def test_shares_by_layer_are_those_of_the_eigenvectors(name):
+    network = sample_deep_teacher(name, (2, 3, 2, 1), 0, biases="both")
     _, vectors = np.linalg.eigh(hessian(network))
-    shares = layer_shares(network, R, 3)
+    shares = layer_shares(network, 3)
     assert shares.shape == (3, 3)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
     ends = [0, 9, 17, 20]  # 3 (2 + 1), 2 (3 + 1), 1 (2 + 1)

@@ -11,7 +11,7 @@ from hessweep.hessian.dense import (
 )
 from hessweep.hessian.error import hessian_error
 from hessweep.hessian.operator import HessianOperator, hessian_operator
-from hessweep.hessian.public import batch_hessian, hessian
+from hessweep.hessian.public import batch_hessian, hessian, hessian_root
 
 __all__ = [
     "Blocks",
@@ -21,6 +21,7 @@ __all__ = [
     "hessian",
     "hessian_error",
     "hessian_operator",
+    "hessian_root",
     "kernel_trace",
     "stacked_hessian",
     "stacked_trace",

@@ -69,16 +69,34 @@ def linear_hessian(network: DeepNetwork) -> Float[ndarray, "P P"]:
     The block of the weights of layers l and m is `A_l^T A_m ⊗ B_l B_m^T`; biases have the last
     unit vector in the place of B.
     """
-    A, B, _, _ = linear_factors(network)
-    unit = np.eye(1, network.widths[0] + 1, network.widths[0])
-    parts: list[tuple[slice, ndarray, ndarray]] = []
-    for place, A_l, B_l, biased in zip(network.layout, A, B, network.biased, strict=True):
-        parts.append((place.weights, A_l, B_l))
-        if biased:
-            parts.append((place.biases, A_l, unit))
+    parts = _parts(network)
     H = np.empty((network.P, network.P))
     for i, (rows, A_l, B_l) in enumerate(parts):
         for columns, A_m, B_m in parts[i:]:
             H[rows, columns] = np.kron(A_l.T @ A_m, B_l @ B_m.T)
             H[columns, rows] = H[rows, columns].T
     return H
+
+
+def linear_root(network: DeepNetwork) -> Float[ndarray, "n P"]:
+    """Return R with `R^T R = H` of a deep linear network, `n = d_L (d_0 + 1)`.
+
+    Its columns are the rows of `A_l^T ⊗ B_l`.
+    """
+    rows = network.widths[-1] * (network.widths[0] + 1)
+    R = np.empty((rows, network.P))
+    for columns, A_l, B_l in _parts(network):
+        R[:, columns] = np.kron(A_l, B_l.T)
+    return R
+
+
+def _parts(network: DeepNetwork) -> list[tuple[slice, ndarray, ndarray]]:
+    """Return the place of each matrix and of each bias vector, with its A and B."""
+    A, B, _, _ = linear_factors(network)
+    unit = np.eye(1, network.widths[0] + 1, network.widths[0])
+    parts = []
+    for place, A_l, B_l, biased in zip(network.layout, A, B, network.biased, strict=True):
+        parts.append((place.weights, A_l, B_l))
+        if biased:
+            parts.append((place.biases, A_l, unit))
+    return parts

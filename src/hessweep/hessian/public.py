@@ -8,7 +8,7 @@ from numpy import ndarray
 from hessweep.errors import InputError
 from hessweep.hessian import batch, dense
 from hessweep.hessian.deep import deep_batch_hessian
-from hessweep.hessian.deep_linear import is_affine, linear_hessian
+from hessweep.hessian.deep_linear import is_affine, linear_hessian, linear_root
 from hessweep.hessian.factor import exact_factor, nodes_fit
 from hessweep.hessian.sampled import sampled_factor
 from hessweep.networks import DeepNetwork, Network, check_two_layers
@@ -24,7 +24,7 @@ def hessian(network: Network | DeepNetwork) -> Float[ndarray, "P P"]:
 
     Of a deep network it is exact if the activations are linear, or polynomials for which
     Gauss-Hermite nodes fit. Otherwise it is an estimate from samples, whose eigenvalues have a
-    relative error of at most about 0.1 (docs/depth.md).
+    relative error of at most about 0.2 (docs/depth.md).
 
     Raises:
         InputError: If the network is neither a `Network` nor a `DeepNetwork`.
@@ -41,9 +41,25 @@ hessian.register(Network, dense.hessian)
 def _deep_hessian(network: DeepNetwork) -> Float[ndarray, "P P"]:
     if all(is_affine(g) for g in network.activations):
         return linear_hessian(network)
-    fits = nodes_fit(network.activations, network.widths, network.P)
-    R = exact_factor(network).R if fits else sampled_factor(network).R
+    R = hessian_root(network)
     return R.T @ R
+
+
+def hessian_root(network: DeepNetwork) -> Float[ndarray, "k P"]:
+    """Return R with `R^T R = hessian(network)` for a deep network.
+
+    The right singular vectors of R are the eigenvectors of H, and its squared singular values the
+    eigenvalues, the small ones more accurately than from H.
+
+    Raises:
+        TooLargeError: If the network is too large to be sampled.
+        PrecisionError: If sampling does not reach its relative error.
+    """
+    if all(is_affine(g) for g in network.activations):
+        return linear_root(network)
+    if nodes_fit(network.activations, network.widths, network.P):
+        return exact_factor(network).R
+    return sampled_factor(network).R
 
 
 @singledispatch

@@ -18,7 +18,7 @@ from hessweep.hessian.factor import EPS, chunk_size, stacked_triangular, triangu
 from hessweep.hessian.nodes import Nodes, SobolPoints, is_analytic, tensor_nodes
 from hessweep.networks import DeepNetwork
 
-RELATIVE_ERROR = 0.1
+RELATIVE_ERROR = 0.2
 """Asked of every eigenvalue where nothing else is said."""
 WORK = 4e12
 """Multiplications that the samples may take: some minutes."""

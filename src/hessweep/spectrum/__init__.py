@@ -17,7 +17,8 @@ from hessweep.spectrum.deep import deep_spectrum
 from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
-from hessweep.spectrum.sampled import SampledSpectrum, layer_shares, sampled_spectrum
+from hessweep.spectrum.sampled import SampledSpectrum, sampled_spectrum
+from hessweep.spectrum.shares import layer_shares
 from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24

@@ -63,22 +63,3 @@ def sampled_spectrum(
     relative = factor.relative_error
     errors = relative * eigenvalues + (1 + relative) * (2 * singular * off + off**2)
     return SampledSpectrum(eigenvalues, errors, factor)
-
-
-def layer_shares(
-    network: DeepNetwork, R: Float[ndarray, "k P"], largest: int
-) -> Float[ndarray, "k L"]:
-    """Return how much of each eigenvector of `R^T R` lies in each layer.
-
-    Args:
-        network: The network, for the places of its layers.
-        R: Of `exact_factor` or `sampled_factor`.
-        largest: How many eigenvectors, those of the largest eigenvalues.
-
-    Returns:
-        The sums of the squared components in the weights and biases of layers 1 to L, in rows
-        that add up to 1, that of the largest eigenvalue first.
-    """
-    _, _, vectors = np.linalg.svd(R, full_matrices=False)
-    squares = np.square(vectors[:largest])
-    return np.stack([squares[:, place.layer].sum(axis=1) for place in network.layout], axis=1)
