@@ -1,5 +1,6 @@
 """Spectra of deep networks: closed form, exact nodes and samples, each against another route."""
 
+import tracemalloc
 from fractions import Fraction
 from itertools import pairwise, product
 from math import prod
@@ -273,6 +274,22 @@ def test_plans_are_known_from_the_sizes():
     for name, widths in (("linear", (4, 4, 4)), ("quadratic", (3, 4, 3, 1)), ("erf", (4, 4, 1))):
         network = sample_deep_teacher(name, widths, 0)
         assert spectrum_with_error(network).plan == plan(name, widths)
+
+
+def test_the_predicted_memory_is_enough_and_not_far_more():
+    for name, widths in (
+        ("linear", (20,) * 6),
+        ("linear", (30, 3, 30)),
+        ("quadratic", (3, 20, 20, 1)),
+        ("erf", (2, 8, 8, 1)),
+    ):
+        network = sample_deep_teacher(name, widths, 0)
+        spectrum(network)  # imports
+        tracemalloc.start()
+        predicted = spectrum_with_error(network).plan.peak_bytes
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert used <= predicted < 15 * used + 2**22, (name, widths)
 
 
 @pytest.mark.parametrize("name", ["quadratic", "linear"])

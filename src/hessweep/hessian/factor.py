@@ -69,16 +69,15 @@ def exact_factor(network: DeepNetwork) -> Factor:
             f"take {work:.1e} multiplications, at most {NODES_WORK:.0e} are allowed; take fewer "
             "inputs or layers, or estimate the spectrum with sampled_spectrum"
         )
-    inputs, chunk = network.widths[0], chunk_size(network)
+    inputs, chunk = network.widths[0], chunk_size(network.widths[-1], network.P)
     R = triangular(network, tensor_nodes(inputs, each, chunk))
     rounding = polynomial_rounding(network, tensor_nodes(inputs, each, chunk), each)
     return Factor(R, rounding + qr_rounding(R))
 
 
-def chunk_size(network: DeepNetwork) -> int:
-    """Return how many points to evaluate at a time: a power of 2."""
-    outputs = network.widths[-1]
-    wanted = max(network.P / outputs, CHUNK_BYTES / (8 * network.P * outputs), 1)
+def chunk_size(outputs: int, P: int) -> int:
+    """Return at how many points gradients are evaluated at a time: a power of 2."""
+    wanted = max(P / outputs, CHUNK_BYTES / (8 * P * outputs), 1)
     return 1 << int(np.log2(wanted))
 
 

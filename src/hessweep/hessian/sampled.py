@@ -113,7 +113,7 @@ def _tensor_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFact
     series in the number of nodes, which grows by half each time, so that the next change is
     about `S (S/T)^1.2` or less (docs/depth.md). A ratio far below the others is luck.
     """
-    inputs, chunk = network.widths[0], chunk_size(network)
+    inputs, chunk = network.widths[0], chunk_size(network.widths[-1], network.P)
     before: list[ndarray] = []
     each, last = TENSOR_FIRST, inf
     while sampling_work(network.widths, network.P, each**inputs) <= work:
@@ -148,7 +148,7 @@ def _sobol_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFacto
 
 
 def _sobol_triangular(network: DeepNetwork, points: SobolPoints, count: int) -> ndarray:
-    parts = points.take(count, chunk_size(network))
+    parts = points.take(count, chunk_size(network.widths[-1], network.P))
     return triangular(network, (Nodes(x, np.ones(len(x))) for x in parts))
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from hessweep.activations import Activation
 from hessweep.hessian.deep_linear import is_affine
-from hessweep.hessian.factor import CHUNK_BYTES, nodes_fit, nodes_work
+from hessweep.hessian.factor import chunk_size, nodes_fit, nodes_work
 from hessweep.hessian.nodes import exact_nodes_each
 from hessweep.hessian.sampled import least_samples, sampling_work
 from hessweep.networks import biased_layers, check_widths, parameter_count
@@ -72,10 +72,18 @@ def deep_plan(
         numbers += sum((sizes[-1] + sizes[0] + 1) * d for d in sizes)
         return DeepPlan("linear" if small < P else "dense", size, 0, 0.0, 8 * numbers)
     each = exact_nodes_each(activations)
-    chunks = 4 * CHUNK_BYTES + 8 * 8 * P**2
     if each is not None and nodes_fit(activations, sizes, P):
         nodes = each ** sizes[0]
         work = nodes_work(each, sizes, P)
-        return DeepPlan("nodes", min(P, nodes * sizes[-1]), nodes, work, chunks)
+        memory = _memory(nodes, sizes, P)
+        return DeepPlan("nodes", min(P, nodes * sizes[-1]), nodes, work, memory)
     nodes = least_samples(sizes, P)
-    return DeepPlan("sampled", P, nodes, sampling_work(sizes, P, nodes), chunks + 8 * 16 * P**2)
+    # More samples follow where these do not reach the error: up to whole chunks.
+    memory = _memory(chunk_size(sizes[-1], P), sizes, P) + 8 * 16 * P**2
+    return DeepPlan("sampled", P, nodes, sampling_work(sizes, P, nodes), memory)
+
+
+def _memory(nodes: int, widths: Sequence[int], P: int) -> int:
+    """Return the memory of the gradients at a time, with the copies that the QR makes."""
+    points = min(nodes, chunk_size(widths[-1], P))
+    return 8 * (6 * points * widths[-1] * P + 8 * P**2) + 2**21
