@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from hessweep.analysis import non_zero
     from hessweep.density import extreme_eigenvalues, spectral_density
     from hessweep.hessian import hessian, hessian_operator
-    from hessweep.networks import Inputs, Network, sample_teacher
+    from hessweep.networks import (
+        DeepNetwork,
+        Inputs,
+        Network,
+        sample_deep_teacher,
+        sample_teacher,
+    )
     from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, formula, rank
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
 
 _HOMES = {
+    "DeepNetwork": "networks",
     "Inputs": "networks",
     "Network": "networks",
     "activation": "activations",
@@ -34,6 +41,7 @@ _HOMES = {
     "open_results": "store",
     "pooled_eigenvalues": "store",
     "rank": "rank",
+    "sample_deep_teacher": "networks",
     "sample_teacher": "networks",
     "spectra": "store",
     "spectral_density": "density",
@@ -45,6 +53,7 @@ _HOMES = {
 _MODULES = ("dynamics", "errors", "laws")
 
 __all__ = [
+    "DeepNetwork",
     "Inputs",
     "Network",
     "activation",
@@ -61,6 +70,7 @@ __all__ = [
     "open_results",
     "pooled_eigenvalues",
     "rank",
+    "sample_deep_teacher",
     "sample_teacher",
     "spectra",
     "spectral_density",

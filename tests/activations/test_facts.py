@@ -231,7 +231,9 @@ def test_ball_arithmetic_is_imported_only_when_it_is_asked_for() -> None:
 
 
 def test_a_matrix_is_no_network_and_is_told_so() -> None:
-    with pytest.raises(ValueError, match=r"rank: expected a hessweep.Network, got ndarray"):
+    with pytest.raises(
+        ValueError, match=r"rank: expected a hessweep.Network or DeepNetwork, got ndarray"
+    ):
         rank(np.eye(3))
 
 

@@ -70,7 +70,11 @@ class PopulationLoss:
     teacher: Network
 
     def __post_init__(self) -> None:
-        """Refuse teachers that the formulas below do not hold for."""
+        """Refuse teachers that the formulas below do not hold for.
+
+        Raises:
+            InputError: If the teacher is not a plain two-layer network.
+        """
         require_plain(self.teacher, "PopulationLoss")
 
     def loss(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack"]:

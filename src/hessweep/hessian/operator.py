@@ -22,7 +22,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from hessweep.errors import InputError
 from hessweep.hessian.general_operator import GeneralHessianOperator
-from hessweep.networks import Network, require_plain
+from hessweep.networks import Network, check_two_layers, require_plain
 
 TRIANGULAR_BLOCK = 128
 """Number of columns of a triangular W1 in one block, large enough for the full rate of a GEMM."""
@@ -173,8 +173,9 @@ def hessian_operator(
             are computed in float64 in both cases.
 
     Raises:
-        InputError: If dtype is neither float64 nor float32.
+        InputError: If dtype is neither float64 nor float32, or the network is a deep one.
     """
+    check_two_layers(network, "hessian_operator")
     if network.is_plain:
         return HessianOperator(network, dtype)
     return GeneralHessianOperator(network, dtype)

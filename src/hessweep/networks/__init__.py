@@ -1,5 +1,12 @@
 """Networks, random teachers, and the order of their parameters."""
 
+from hessweep.networks.deep import DeepNetwork, check_two_layers
+from hessweep.networks.deep_teachers import (
+    biased_layers,
+    check_widths,
+    parameter_count,
+    sample_deep_teacher,
+)
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import Layout, check_sizes
 from hessweep.networks.teachers import (
@@ -17,11 +24,17 @@ __all__ = [
     "BIASES",
     "MAX_SEED",
     "WEIGHTS",
+    "DeepNetwork",
     "Inputs",
     "Layout",
     "Network",
+    "biased_layers",
     "check_sizes",
+    "check_two_layers",
+    "check_widths",
+    "parameter_count",
     "require_plain",
+    "sample_deep_teacher",
     "sample_stack",
     "sample_teacher",
     "sample_teachers",

@@ -204,8 +204,13 @@ def require_plain(network: Network, what: str) -> None:
         what: The name of the function, for the message.
 
     Raises:
-        InputError: If the network has biases, several outputs or other inputs.
+        InputError: If it is not a two-layer network, or has biases, several outputs or other
+            inputs.
     """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"{what}: expected a two-layer hessweep.Network, got a {type(network).__name__}"
+        )
     if network.is_plain:
         return
     extras = {

@@ -1,14 +1,16 @@
 """The rank of a Hessian with its certificate: what is proved about it, and how (docs/ranks.md)."""
 
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Literal
 
 from hessweep.errors import InputError, PrecisionError
-from hessweep.networks import Network
+from hessweep.networks import DeepNetwork, Network
 from hessweep.rank import float64, modular
-from hessweep.rank.effective import effective_parameters, formula
+from hessweep.rank.deep import deep_bounds
 from hessweep.rank.formulas import Formula
 from hessweep.rank.general import proved_bounds
+from hessweep.rank.generic import effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
 from hessweep.rank.structure import bounds
@@ -43,7 +45,12 @@ class Rank:
     `rational` or `minor`."""
 
 
-def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = True) -> Rank:
+@singledispatch
+def rank(
+    network: Network | DeepNetwork,
+    spectrum: Spectrum | None = None,  # noqa: ARG001  for the registered functions
+    theorems: bool = True,  # noqa: ARG001
+) -> Rank:
     """Return the rank of the Hessian at the optimum, with a proof if one is found.
 
     Upper bounds come from counts and theorems that hold for the given weights. Lower bounds are
@@ -54,19 +61,35 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
     other inputs theorems come first, and neither float64 nor minors are tried (docs/biases.md).
 
     Args:
-        network: The network.
-        spectrum: Its spectrum, if it is known already; otherwise it is computed.
+        network: The network; docs/depth.md says where the bounds of a deep one come from.
+        spectrum: Its spectrum, if it is known already; otherwise it is computed where it is
+            needed.
         theorems: Whether lower bounds may come from theorems. If not, they must be computed.
 
     Raises:
-        InputError: If `network` is not a `Network`, for example an array.
+        InputError: If `network` is neither a `Network` nor a `DeepNetwork`, for example an array.
         PrecisionError: If two proofs contradict one another, which is an error in this package.
     """
-    if not isinstance(network, Network):
-        raise InputError(
-            f"rank: expected a hessweep.Network, got {type(network).__name__}; for the numerical "
-            "rank of a matrix use numpy.linalg.matrix_rank"
-        )
+    raise InputError(
+        f"rank: expected a hessweep.Network or DeepNetwork, got {type(network).__name__}; for "
+        "the numerical rank of a matrix use numpy.linalg.matrix_rank"
+    )
+
+
+@rank.register(DeepNetwork)
+def _of_deep(
+    network: DeepNetwork,
+    spectrum: Spectrum | None = None,  # noqa: ARG001  its bounds do not use eigenvalues
+    theorems: bool = True,
+) -> Rank:
+    lower, upper, method = deep_bounds(network, theorems)
+    return Rank(lower, lower, upper, "proved" if lower == upper else "undecided", method)
+
+
+@rank.register(Network)
+def _of_two_layers(
+    network: Network, spectrum: Spectrum | None = None, theorems: bool = True
+) -> Rank:
     if not network.is_plain:
         return _general_rank(network, spectrum, theorems)
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
