@@ -76,7 +76,7 @@ def test_what_can_not_be_decided_says_so_with_its_bounds():
     spectrum = Spectrum(np.array([1e-18, 1e-9, 1e-3, 0.1, 1.0, 2.0]), 1e-6, DENSE)
     # What is known of a user's kernel is an estimate: it proves nothing.
     mine = Network(W1, np.ones(2), Mine())
-    assert rank(mine, spectrum) == Rank(5, 0, 6, "undecided", "float64")
+    assert rank(mine, spectrum) == Rank(4, 0, 6, "undecided", "float64")
     relu = Network(W1, np.ones(2), activation("relu"))
     assert rank(relu, spectrum, theorems=False) == Rank(4, 4, 4, "proved", "float64")
 

@@ -208,9 +208,7 @@ def require_plain(network: Network, what: str) -> None:
             inputs.
     """
     if not isinstance(network, Network):
-        raise InputError(
-            f"{what}: expected a two-layer hessweep.Network, got a {type(network).__name__}"
-        )
+        raise InputError(f"{what}: expected a two-layer Network, got a {type(network).__name__}")
     if network.is_plain:
         return
     extras = {

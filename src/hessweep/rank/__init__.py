@@ -130,7 +130,7 @@ def _general_rank(network: Network, spectrum: Spectrum | None, theorems: bool) -
     if lower == upper:
         return Rank(lower, lower, upper, "proved", method)
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    value = min(max(lower, float64.numpy_rank(spectrum)), upper)
+    value = min(max(lower, float64.seen_rank(spectrum)), upper)
     return Rank(value, lower, upper, "undecided", method)
 
 
