@@ -101,15 +101,19 @@ def sample_teachers(
     N_h: int,
     seeds: Sequence[int],
     weights: str = "normal",
+    biases: str = "none",
+    N_o: int = 1,
 ) -> list[Network]:
     """Return `sample_teacher` for each seed, which is much faster for many small networks.
 
     Raises:
-        ShapeError: If N_i or N_h is below 1.
-        InputError: If a seed is not a whole number from 0 to `MAX_SEED`, or the weight
-            distribution is unknown.
+        ShapeError: If N_i, N_h or N_o is below 1.
+        InputError: If a seed is not a whole number from 0 to `MAX_SEED`, the weight distribution
+            is unknown, or `biases` is none of `BIASES`.
         ActivationError: If the activation is unknown.
     """
+    if biases != "none" or N_o != 1:
+        return [sample_teacher(activation, N_i, N_h, seed, weights, biases, N_o) for seed in seeds]
     stacks = sample_stack(N_i, N_h, seeds, weights)
     for stack in stacks:
         stack.flags.writeable = False

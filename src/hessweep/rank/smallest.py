@@ -45,11 +45,11 @@ def smallest_eigenvalue(
 
     Returns:
         The eigenvalue from float64 if that is accurate enough, and otherwise from an inverse in
-        ball arithmetic. If the activation has no kernel in ball arithmetic or there are more
-        than `LARGEST` parameters, it is the one from float64, whatever its error. For a network
+        ball arithmetic. If the activation has no kernel in ball arithmetic, there are more than
+        `LARGEST` parameters, or the network has biases or several outputs, it is the one from
+        float64, whatever its error. For a network
         of rank 0, which has no such eigenvalue, the value is 0.
     """
-    require_plain(network, "smallest_eigenvalue")
     if rank == 0:
         return SmallestEigenvalue(0.0, 0.0, "float64")
     value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank])
@@ -58,7 +58,8 @@ def smallest_eigenvalue(
     rough = SmallestEigenvalue(value, float(error), "float64")
     if error >= 1:
         rough = SmallestEigenvalue(0.0, 1.0, "float64")
-    if error <= relative_error or network.P > LARGEST or not ball.has_kernel(network.activation):
+    beyond_balls = network.P > LARGEST or not ball.has_kernel(network.activation)
+    if error <= relative_error or beyond_balls or not network.is_plain:
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from hessweep.activations import ACTIVATIONS, Activation, activation
 from hessweep.errors import did_you_mean
-from hessweep.networks import MAX_SEED, WEIGHTS
+from hessweep.networks import BIASES, MAX_SEED, WEIGHTS
 from hessweep.study.messages import shown
 
 MAX_POINTS = 10_000_000
@@ -101,6 +101,18 @@ def read_activation(value: Any, folder: Path = Path()) -> Activation:
         return activation(name, **parameters)
     except OverflowError:
         raise ValueError(f"{name}: a parameter is too large for a float") from None
+
+
+def read_biases(value: Any) -> Sequence[str]:
+    """Return which biases are trained: one of `BIASES`, or each of a list of them."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return _list_of(items, _biases, f"one of {', '.join(BIASES)}")
+
+
+def _biases(value: Any) -> str:
+    if not isinstance(value, str) or value not in BIASES:
+        raise ValueError(f"expected one of {', '.join(BIASES)}, got {shown(value)}")
+    return value
 
 
 def read_weights(value: Any) -> Sequence[str]:
