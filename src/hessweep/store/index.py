@@ -159,18 +159,18 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[D
     damaged = []
     for name, size in sizes.items():
         try:
-            arrays, _ = read_columns(segments_folder(root) / name, INDEXED)
-            rows = len(arrays["key"])
-            lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
-            lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
-            if absent := [column for column in INDEXED if column not in lists]:
-                raise DamagedStoreError(f"not a segment: no {', '.join(absent)}")
-            lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
-            lists["row"] = list(range(rows))
-            for column, values in columns.items():
-                values += lists[column]
-        except (DamagedStoreError, KeyError) as error:
+            # All arrays and not `INDEXED` alone, so that a segment in the index can be published.
+            arrays, _ = read_columns(segments_folder(root) / name)
+        except DamagedStoreError as error:
             damaged.append(Damage(name, str(error)))
+            continue
+        rows = len(arrays["key"])
+        lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
+        lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
+        lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
+        lists["row"] = list(range(rows))
+        for column, values in columns.items():
+            values += lists[column]
     return pa.table(columns, schema=_SCHEMA), tuple(damaged)
 
 
@@ -178,7 +178,7 @@ def _read_cache(root: Path) -> pa.Table:
     """Return the cached rows; none if the cache is absent, damaged or of another version."""
     try:
         content = (root / CACHE).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return _SCHEMA.empty_table()
     except OSError:
         with accessing(root / CACHE, "read"):
@@ -191,7 +191,10 @@ def _parse_cache(content: bytes) -> pa.Table:
     digest, body = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if digest != _digest(body):
         return _SCHEMA.empty_table()
-    cached = pa.ipc.open_file(body).read_all()
+    try:
+        cached = pa.ipc.open_file(body).read_all()
+    except (pa.ArrowException, OSError):
+        return _SCHEMA.empty_table()
     return cached if cached.schema == _SCHEMA else _SCHEMA.empty_table()
 
 
