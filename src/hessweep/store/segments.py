@@ -26,7 +26,7 @@ from hessweep.errors import DamagedStoreError, InputError, shortened
 from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import FIRST_VERSION, IDENTITY
 from hessweep.store import flat_zarr
-from hessweep.store.files import accessing, commit_file
+from hessweep.store.files import accessing, commit_file, make_folder
 from hessweep.store.flat_zarr import Array
 from hessweep.store.layout import MAX_POINTS, check_layout
 from hessweep.store.schema import (
@@ -85,7 +85,7 @@ def write_segment(root: Path, results: Sequence[PointResult]) -> str:
     name = _digest(content) + SUFFIX
     folder = segments_folder(root)
     with accessing(folder, "store points in"):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         commit_file(folder / name, content)
     return name
 
