@@ -104,9 +104,10 @@ def _publish(root: Path, force: bool) -> bool:
             # Readers must not miss a group that is about to be removed.
             _write_state(folder, _unfinished_state(root, others))
             for path in others:
-                # Without its metadata it is not a group any more, however far this gets.
-                (path / METADATA).unlink()
-                shutil.rmtree(path)
+                # The next publish removes what is there, if this one is killed.
+                _remove(folder / BUILD)
+                path.rename(folder / BUILD)
+                _remove(folder / BUILD)
         state = _unfinished_state(root) if stored.damaged else _state(root, stored.segments)
         _write_state(folder, state)
     return bool(work or others)
@@ -190,9 +191,9 @@ def _is_obstructed(target: Path, metadata: dict[str, Any]) -> bool:
     folders = [target, *(target / name for name in arrays)]
     files = [folder / METADATA for folder in folders]
     for name, array in arrays.items():
-        chunks = [target / chunk for chunk in chunk_paths(name, array)]
-        files += chunks
-        folders += {chunk.parent for chunk in chunks}
+        files += [target / chunk for chunk in chunk_paths(name, array)]
+        # Of this version or the next.
+        folders.append(target / name / "c")
     return any(path.exists() and not path.is_dir() for path in folders) or any(
         path.is_dir() for path in files
     )

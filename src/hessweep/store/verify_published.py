@@ -28,7 +28,7 @@ from hessweep.store.schema import DIMENSIONS, POINT
 from hessweep.store.selection import Group, gather
 
 Kind = Literal["damaged published", "stale published", "foreign file"]
-"""What `repair` rebuilds, what publishing again mends, and what neither touches."""
+"""What `repair` rebuilds, what publishing again brings up to date, and what neither touches."""
 
 Finding = tuple[Kind, Path, str]
 """Which kind it is, the path below the root, what is wrong."""
@@ -99,7 +99,7 @@ def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
 def _same_json(path: Path, expected: dict[str, Any]) -> bool:
     try:
         return bool(json.loads(path.read_bytes()) == expected)
-    except (ValueError, FileNotFoundError):
+    except (ValueError, RecursionError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
 
 
