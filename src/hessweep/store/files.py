@@ -1,4 +1,4 @@
-"""How a file appears: whole or not at all; and what is said where it can not."""
+"""How a file is written, whole or not at all, and the errors of file systems in words."""
 
 import errno
 import os
@@ -52,7 +52,7 @@ def accessing(path: Path, purpose: str) -> Iterator[None]:
 
 
 def commit_file(path: Path, content: bytes) -> None:
-    """Make the file appear with that content, at once and for good.
+    """Write a file with that content in one step that is never half done.
 
     The content is on disk before the rename, and the rename before the return; killed at any
     moment, this leaves the file whole or absent, and at worst a temporary file. The writer holds
@@ -84,7 +84,7 @@ def sync(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder and those above it, for good: what is new is on disk before the return."""
+    """Make the folder and those above it, and wait until they are on disk."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
@@ -115,7 +115,7 @@ def stale_files(folder: Path) -> list[Path]:
     if not found:
         return []
     oldest = _now(folder) - STALE_SECONDS
-    return [path for path in found if _changed(path) < oldest and not _is_locked(path)]
+    return [path for path in found if _modification_time(path) < oldest and not _is_locked(path)]
 
 
 def remove_stale(folder: Path) -> None:
@@ -141,7 +141,7 @@ def _now(folder: Path) -> float:
             probe.unlink()
 
 
-def _changed(path: Path) -> float:
+def _modification_time(path: Path) -> float:
     try:
         return path.stat().st_mtime
     except OSError:

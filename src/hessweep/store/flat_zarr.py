@@ -1,7 +1,7 @@
 """A flat Zarr v3 group of one-chunk arrays, to and from bytes.
 
 Zarr's own route costs about 2 ms an array to write and 1 ms to read, which is 60 ms for a
-segment of 30 columns that took half a second to compute, and a minute to index 2000 of them.
+segment of 30 columns that took half a second to compute, and a minute to index 2000 segments.
 The format needs little where each array is one chunk: a JSON text and one compressed block. This
 module writes and reads that and nothing else; any Zarr reader can open what it writes.
 

@@ -33,7 +33,7 @@ def open_results(path: str | Path) -> "xr.DataTree":
     import xarray as xr
 
     datasets = {}
-    for folder in _checked(Path(path)):
+    for folder in _check_groups(Path(path)):
         with accessing(folder, "open"):
             datasets[folder.name.removesuffix(SUFFIX)] = xr.open_zarr(
                 folder, chunks=None, consolidated=True
@@ -53,13 +53,13 @@ def open_groups(path: str | Path) -> "list[zarr.Group]":
     import zarr
 
     groups = []
-    for folder in _checked(Path(path)):
+    for folder in _check_groups(Path(path)):
         with accessing(folder, "open"):
             groups.append(zarr.open_group(folder, mode="r", use_consolidated=True))
     return groups
 
 
-def _checked(path: Path) -> list[Path]:
+def _check_groups(path: Path) -> list[Path]:
     """Return the folders of the groups, after a look at their metadata and for their chunks."""
     with accessing(path, "open"):
         folders = find_groups(path)

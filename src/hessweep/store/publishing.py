@@ -1,12 +1,13 @@
 """The published store: one Zarr group an activation, for queries, made from the segments.
 
-How a group is replaced. The new version is built aside. Its chunks are then moved into the group
-under names that the current version does not use (`c/0` and `c.0` take turns), and at last the
-group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap. A
-reader that opened the group before keeps its own metadata and finds its own chunks, until the
-publish after the next takes their names; then it meets chunks of another length, which can not
-be read as its own, instead of mixing two versions. Swapping a folder or a link would not do: Zarr
-looks chunks up by path, and old metadata would silently read new chunks.
+How a group is replaced. The new version is built in a folder of its own. Its chunks are then moved
+into the group under names that the current version does not use (`c/0` and `c.0` take turns). At
+last the group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap.
+A reader that opened the group before keeps its own metadata and finds its own chunks, until the
+publish after the next uses their names. From then on the chunks have another length than its
+metadata says, so that reading fails, and two versions are never mixed. Replacing the whole folder
+or a link would not do: Zarr looks chunks up by path, and old metadata would silently read new
+chunks.
 
 Where the file system has no locks, a publisher that is suspended may lose its turn to another and
 go on later. It checks that it still has its turn before each step. In case it is suspended between
@@ -59,8 +60,8 @@ from hessweep.store.waiting import lock, publishing_message
 def publish(root: Path, *, force: bool = False) -> bool:
     """Bring the published store up to date with the segments.
 
-    Groups whose points have not changed are left as they are, so that publishing again with
-    nothing new does nothing, but for removing what writers left that were killed long ago.
+    Groups whose points have not changed are left as they are. Publishing again with nothing new
+    only removes temporary files of writers that were killed long ago.
     Damaged segments are left out, with a `DamagedSegmentWarning`.
 
     Args:
@@ -91,7 +92,7 @@ def _publish(root: Path, force: bool) -> bool:
     if not (force or _work(folder, groups) or _others(folder, groups)):
         return False
     make_folder(folder)
-    with _locked(folder) as publisher:
+    with _lock_folder(folder) as publisher:
         # Another process may have published, or stored, while this one waited.
         stored = read_index(root)
         groups = groups if stored.table.equals(index.table) else select(stored.points)
@@ -257,7 +258,7 @@ _STEPS = 250
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[_Publisher]:
+def _lock_folder(folder: Path) -> Iterator[_Publisher]:
     """Let one publish at a time into the folder; a killed one lets go by itself."""
     with accessing(folder / LOCK, "lock"):
         file = (folder / LOCK).open("w")

@@ -260,7 +260,7 @@ def _memory(arrays: Mapping[str, Array]) -> int:
 
 
 def _zip(files: dict[str, bytes]) -> bytes:
-    """Metadata is deflated, since 30 arrays say much the same; chunks are compressed already."""
+    """Deflate metadata, which repeats itself; chunks are compressed already."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():

@@ -1,4 +1,4 @@
-"""Whether a results folder still holds what was computed; what can be done if it does not."""
+"""Whether a results folder still holds what was computed, and its repair."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
