@@ -1,9 +1,9 @@
 """The published store: one Zarr group an activation, for queries, made from the segments.
 
 How a group is replaced. The new version is built in a folder of its own. Its chunks are then moved
-into the group under names that the current version does not use (`c/0` and `c.0` take turns). At
-last the group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap.
-A reader that opened the group before keeps its own metadata and finds its own chunks, until the
+into the group under names that the current version does not use (`c/0` and `c.0` take turns). Last,
+the group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap. A
+reader that opened the group before keeps its own metadata and finds its own chunks, until the
 publish after the next uses their names. From then on the chunks have another length than its
 metadata says, so that reading fails, and two versions are never mixed. Replacing the whole folder
 or a link would not do: Zarr looks chunks up by path, and old metadata would silently read new
