@@ -1,7 +1,7 @@
 """The published store: one Zarr group an activation, for queries, made from the segments.
 
 How a group is replaced. The new version is built in a folder of its own. Its chunks are then moved
-into the group under names that the current version does not use (`c/0` and `c.0` take turns). Last,
+into the group under names that the current version does not use (`c/0`, then `c.0`). Last,
 the group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap. A
 reader that opened the group before keeps its own metadata and finds its own chunks, until the
 publish after the next uses their names. From then on the chunks have another length than its
