@@ -3,13 +3,16 @@
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hessweep.cli.output import INCOMPLETE, AsJson, print_json, tell
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
 from hessweep.cli.rows import Format, written
 from hessweep.errors import QueryError
+
+if TYPE_CHECKING:
+    from hessweep.activations import Activation
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
 
@@ -79,29 +82,44 @@ def query(
 def verify(
     results: Results,
     sample: Annotated[int, typer.Option(min=0, help="How many points to compute again.")] = 20,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STUDY",
+            help="A study file whose own activations may be run to recompute their points.",
+        ),
+    ] = None,
     repair_first: Annotated[
         bool, typer.Option("--repair", help="Do first what `hessweep repair` does.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every stored byte and key, and recompute a sample."""
+    """Check every stored byte and key, and recompute a sample.
+
+    No code that the results name is run.
+    """
     from hessweep.running import verify as verify_results
     from hessweep.units import show_bytes
 
+    activations = () if study is None else _activations(study)
     if repair_first:
         _repair(results, quiet=as_json)
-    found = verify_results(_existing(results), sample=sample)
+    found = verify_results(_existing(results), sample=sample, activations=activations)
     problems = [f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems]
     if as_json:
         counts = ("segments", "points", "bytes", "recomputed", "skipped")
-        print_json({name: getattr(found, name) for name in counts} | {"problems": problems})
+        told = {name: getattr(found, name) for name in (*counts, "skipped_because")}
+        print_json(told | {"problems": problems})
     else:
         sys.stdout.write(
             f"{found.points:,} points in {found.segments:,} segments, {show_bytes(found.bytes)}; "
-            f"{found.recomputed:,} computed again, {len(problems):,} problems\n"
+            f"{found.recomputed:,} computed again, {found.skipped:,} skipped, "
+            f"{len(problems):,} problems\n"
         )
+        for reason, count in found.skipped_because.items():
+            sys.stdout.write(f"{count:,} points skipped: {reason}\n")
         for problem in problems:
-            sys.stdout.write(f"{problem}\n")
+            sys.stdout.write(f"{printable(problem)}\n")
     if problems:
         raise typer.Exit(INCOMPLETE)
 
@@ -126,6 +144,13 @@ def _repair(results: Path, *, quiet: bool = False) -> None:
     )
     for path in done.moved:
         sys.stdout.write(f"{path}\n")
+
+
+def _activations(study: Path) -> set["Activation"]:
+    from hessweep.outputs import load_study
+
+    sweeps = load_study(study).sweeps.values()
+    return {activation for sweep in sweeps for activation in sweep.activation}
 
 
 def _existing(results: Path) -> Path:

@@ -12,7 +12,7 @@ from hessweep.store.expression import Expression, no_column, parse
 from hessweep.store.schema import TABLE_COLUMNS, column_named, empty_values
 
 Rows = slice | ndarray
-"""Which rows of an array: neighbours as a slice, else their numbers."""
+"""Rows of an array: a slice if they follow one another, otherwise their numbers."""
 
 
 class Source(Protocol):
@@ -23,7 +23,7 @@ class Source(Protocol):
         """Among them `activation`, the label that all its points share."""
 
     def __getitem__(self, name: str, /) -> Any:
-        """Return what gives an array, whole or a slice of it, once it is asked for one."""
+        """Return a lazy array: its values are read when it is indexed."""
 
 
 def select_columns(
@@ -34,8 +34,7 @@ def select_columns(
     Args:
         sources: The groups.
         where: A condition on columns; all points if None.
-        columns: Which columns, each once however often it is named; all of `TABLE_COLUMNS` if
-            None.
+        columns: Which columns; all of `TABLE_COLUMNS` if None. A name counts once.
 
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.
@@ -77,7 +76,7 @@ def select_rows(source: Source, expression: Expression | None) -> Rows:
 
 
 def as_slice(rows: ndarray) -> Rows:
-    """Return rows that follow one another as a slice, which costs no copy."""
+    """Return rows that follow one another as a slice, because a slice needs no copy."""
     if rows.size == 0:
         return slice(0)
     if (np.diff(rows) == 1).all():
