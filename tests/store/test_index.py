@@ -98,6 +98,18 @@ def test_a_damaged_segment_is_reported_and_the_others_count(root, computed):
     assert [found.segment for found in stored.damaged] == [name]
 
 
+@pytest.mark.parametrize("spoil", [lambda c: c[:-7], lambda c: c + b"more", lambda c: b""])
+def test_a_segment_whose_size_has_changed_is_not_believed_from_the_cache(root, computed, spoil):
+    stored_points(root)
+    name = next(iter(list_segments(root)))
+    path = root / "segments" / name
+    lost = set(read_segment(path)["key"].values.tolist())
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.warns(DamagedSegmentWarning, match=name):
+        stored = stored_points(root)
+    assert stored.keys() == expected(computed).keys() - lost
+
+
 def test_foreign_and_temporary_files_are_passed_over(root, computed):
     folder = root / "segments"
     (folder / ".tmp-0123").write_bytes(b"half a segm")

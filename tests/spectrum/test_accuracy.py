@@ -1,0 +1,83 @@
+"""Bounds on the assembled matrix, at the errors that they must allow for."""
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+from test_spectrum_error import BITS, ball_hessian
+
+from hessweep.activations import activation
+from hessweep.hessian import hessian
+from hessweep.networks import Network, sample_teacher
+from hessweep.spectrum import spectrum_with_error
+from hessweep.spectrum.accuracy import assembly_error
+
+EPS = 2.0**-52
+FUNCTIONS = [
+    ("erf", {}),
+    ("cubic", {}),
+    ("quadratic", {"epsilon": 0.3}),
+    ("polynomial", {"coefficients": [0.5, -1.0, 0.0, 0.3, -0.1]}),
+]
+
+
+def distance_to_the_truth(network: Network) -> float:
+    """Return the spectral norm of the error of the assembled matrix."""
+    computed = hessian(network)
+    before, ctx.prec = ctx.prec, BITS
+    try:
+        exact = ball_hessian(network)
+        difference = [
+            [float((arb(a) - b).mid()) for a, b in zip(row, values, strict=True)]
+            for row, values in zip(computed.tolist(), exact, strict=True)
+        ]
+    finally:
+        ctx.prec = before
+    return float(np.linalg.norm(difference, 2))
+
+
+def bound(network: Network) -> float:
+    W1, W2 = network.W1[None], network.W2[None]
+    kernel = network.activation.self_dual(W1)
+    return float(assembly_error(network.activation, kernel, W1, W2, inputs=network.N_i)[0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("name", "parameters"), FUNCTIONS)
+def test_random_matrices_are_within_the_bound(name, parameters, seed):
+    rng = np.random.default_rng(seed)
+    N_h, N_i = rng.integers(1, 4, 2)
+    scales = 10.0 ** rng.uniform(-3, 3, (N_h, 1))
+    W1, W2 = scales * rng.standard_normal((N_h, N_i)), 10.0 ** rng.uniform(-3, 3, N_h)
+    network = Network(W1, W2, activation(name, **parameters))
+    assert distance_to_the_truth(network) <= bound(network)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("scale", [1e-5, 1e-9])
+def test_the_roundings_of_the_formula_are_within_the_bound(scale, seed):
+    """Small steps of such small weights change nothing: these roundings alone are left."""
+    rng = np.random.default_rng(seed)
+    W1, W2 = scale * rng.standard_normal((5, 1)), rng.standard_normal(5)
+    network = Network(W1, W2, "erf")
+    off, allowed = distance_to_the_truth(network), bound(network)
+    assert EPS / 8 < off <= allowed <= 1e-13
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("name", "N_h", "route"),
+    [("erf", 3, "row space"), ("cubic", 2, "row space"), ("quadratic", 6, "row space, gram")],
+)
+def test_errors_of_the_row_space_factor_are_within_the_bound(
+    monkeypatch, name, N_h, route, sign
+):
+    """Every row of L is off by (N_i + N_h) eps; with N_i = 3000 no other error counts."""
+    network = sample_teacher(name, 3000, N_h, 1)
+    before = spectrum_with_error(network)
+    original, off = np.linalg.qr, 1 + sign * (3000 + N_h) * EPS
+    monkeypatch.setattr(np.linalg, "qr", lambda *a, **k: original(*a, **k) * off)
+    after = spectrum_with_error(network)
+    assert after.route == route
+    moved = np.abs(after.eigenvalues - before.eigenvalues).max()
+    assert moved > 1000 * EPS * before.eigenvalues[-1]
+    assert moved <= after.error
