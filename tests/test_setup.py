@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hessweep.activations import activation
@@ -130,7 +131,7 @@ def test_points_of_one_setup_are_published_side_by_side(root, field):
         rows.assign(seed=seed, key=str(seed), segment=str(seed))
         for seed, rows in enumerate([first, other, first, other])
     ]
-    [group] = select(type(points)({c: sum((r[c].tolist() for r in mixed), []) for c in points}))
+    [group] = select(pd.concat(mixed, ignore_index=True))
     assert group.points["seed"].tolist() in ([0, 2, 1, 3], [1, 3, 0, 2])
 
 

@@ -9,7 +9,8 @@ from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import spectrum_with_error
-from hessweep.spectrum.accuracy import assembly_error
+from hessweep.spectrum.accuracy import _kernel_errors, assembly_error, gram_error
+from hessweep.spectrum.gram import stacked_gram
 
 EPS = 2.0**-52
 FUNCTIONS = [
@@ -68,9 +69,7 @@ def test_the_roundings_of_the_formula_are_within_the_bound(scale, seed):
     ("name", "N_h", "route"),
     [("erf", 3, "row space"), ("cubic", 2, "row space"), ("quadratic", 6, "row space, gram")],
 )
-def test_errors_of_the_row_space_factor_are_within_the_bound(
-    monkeypatch, name, N_h, route, sign
-):
+def test_errors_of_the_row_space_factor_are_within_the_bound(monkeypatch, name, N_h, route, sign):
     """Every row of L is off by (N_i + N_h) eps; with N_i = 3000 no other error counts."""
     network = sample_teacher(name, 3000, N_h, 1)
     before = spectrum_with_error(network)
@@ -81,3 +80,27 @@ def test_errors_of_the_row_space_factor_are_within_the_bound(
     moved = np.abs(after.eigenvalues - before.eigenvalues).max()
     assert moved > 1000 * EPS * before.eigenvalues[-1]
     assert moved <= after.error
+
+
+@pytest.mark.parametrize("N_h", [30, 3000])
+@pytest.mark.parametrize("name", ["quadratic", "cubic"])
+def test_sums_over_neurons_may_round_in_one_direction(name, N_h):
+    """A sum of N_h terms of one sign is off by up to (N_h - 1) u of itself, and so is J^T J."""
+    W1, W2 = np.abs(np.random.default_rng(0).standard_normal((2, 1, N_h, 1)))
+    polynomial = activation(name).polynomial
+    G = np.triu(stacked_gram(polynomial, W1, W2[..., 0])[0])
+    largest = np.linalg.eigvalsh(G, UPLO="U")[-1]
+    [allowed] = gram_error(polynomial, W1, W2[..., 0], inputs=1)
+    assert allowed >= (N_h - 1) * EPS / 2 * largest
+
+
+@pytest.mark.parametrize("name", ["erf", "sin", "gelu"])
+def test_bounds_do_not_depend_on_which_neuron_of_a_pair_comes_first(name):
+    """Steps of p and of q both count; rows of very different lengths show if one does not."""
+    W1 = np.array([[[2.0, 0.1], [1e-2, 0.03], [0.5, -0.7]]])
+    function = activation(name)
+    delta = _kernel_errors(function, function.self_dual(W1), W1, products=4 * EPS)
+    exchanged = delta._replace(K_p=delta.K_q, K_q=delta.K_p, K_pc=delta.K_qc, K_qc=delta.K_pc)
+    for field in ("K", "K_c", "K_q", "K_cc", "K_qc"):
+        one, other = getattr(delta, field), getattr(exchanged, field).swapaxes(1, 2)
+        np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=field)
