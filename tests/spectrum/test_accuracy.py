@@ -1,5 +1,7 @@
 """Bounds on the assembled matrix, at the errors that they must allow for."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from flint import arb, ctx
@@ -104,3 +106,19 @@ def test_bounds_do_not_depend_on_which_neuron_of_a_pair_comes_first(name):
     for field in ("K", "K_c", "K_q", "K_cc", "K_qc"):
         one, other = getattr(delta, field), getattr(exchanged, field).swapaxes(1, 2)
         np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=field)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("N_i", "N_h"), [(1, 1), (2, 40), (40, 2)])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_linear_eigenvalues_are_within_their_bound(N_i, N_h, scale, seed):
+    """The smallest and the largest, |W2|² and |W2|² + |W1|² if W1 has rank 1."""
+    rng = np.random.default_rng(seed)
+    column, row = scale * rng.standard_normal(N_h), 2.0 ** rng.integers(-3, 3, N_i)
+    W2 = rng.standard_normal(N_h)
+    found = spectrum_with_error(Network(np.outer(column, row), W2, "linear"))
+    of_W1, of_W2 = (sum(Fraction(w) ** 2 for w in W.tolist()) for W in (column, W2))
+    largest = of_W2 + of_W1 * sum(Fraction(w) ** 2 for w in row.tolist())
+    assert abs(Fraction(found.eigenvalues[-1]) - largest) <= found.error
+    if N_i > 1:
+        assert abs(Fraction(found.eigenvalues[-N_i]) - of_W2) <= found.error

@@ -71,6 +71,17 @@ def test_a_spoiled_cache_is_built_anew(root, computed, spoil, monkeypatch):
     assert not read
 
 
+def test_a_cache_of_another_version_is_built_anew(root, computed, monkeypatch):
+    """With a column less, as before an axis was added."""
+    (root / index.CACHE).unlink()
+    older = index._SCHEMA.remove(index._SCHEMA.get_field_index("weights"))
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_SCHEMA", older)
+        index.read_index(root)
+    assert index.read_index(root).table.schema == index._SCHEMA
+    assert stored_points(root) == expected(computed)
+
+
 def test_a_cache_of_another_folder_is_not_believed(root, tmp_path, computed):
     other = tmp_path / "other"
     write_segment(other, [with_seed(computed[0], 5)])
