@@ -18,6 +18,7 @@ from hessweep.activations import activation
 from hessweep.cli import main
 from hessweep.cli.rows import Format, written
 from hessweep.kinds import PointResult
+from hessweep.running.cost import WORKER_BYTES, predicted_seconds, stored_bytes
 from hessweep.setup import Setup
 from hessweep.store import stored_points, write_segment
 
@@ -120,6 +121,32 @@ def test_plan_says_how_far_off_it_would_have_been(
     assert call("plan", "study.yaml") == 0
     shown = capsys.readouterr().out
     assert f"Over 6 stored points the predicted time was {off['total']:.2g} x" in shown
+
+
+def test_plan_counts_the_cost_of_missing_points_alone(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("plan", "study.yaml", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["sweeps"]
+    none = {"missing": 0, "core_seconds": 0, "worker_bytes": WORKER_BYTES, "stored_bytes": 0}
+    assert rows["erf-square"] == {"points": 6, **none}
+    setup = Setup(activation("quadratic"), 3, 2)
+    assert rows["all"] == {
+        "points": 8,
+        "missing": 1,
+        "core_seconds": pytest.approx(predicted_seconds(setup.point(6))),
+        "worker_bytes": WORKER_BYTES + setup.cost.peak_bytes,
+        "stored_bytes": stored_bytes(setup),
+    }
+
+
+@pytest.mark.parametrize(("seeds", "code"), [("[5]", 1), ("[6]", 1), ("[5, 6]", 1), (None, 0)])
+def test_status_is_a_success_only_if_all_is_done(filled: Path, seeds, code) -> None:
+    """Seed 5 has failed, seed 6 is missing."""
+    without = "\n".join(STUDY.splitlines()[:-1]) + "\n"
+    study = STUDY.replace('seeds: "5..6"', f"seeds: {seeds}") if seeds else without
+    (filled / "study.yaml").write_text(study)
+    assert call("status", "study.yaml") == code
 
 
 WRONG = {

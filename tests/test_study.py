@@ -222,7 +222,7 @@ def test_yaml_that_is_not_a_study(tmp_path: Path, text: str, told: str) -> None:
 def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"none\.yaml: can not read .* No such file"):
         read_study(tmp_path / "none.yaml")
-    with pytest.raises(StudyError, match="can not read"):
+    with pytest.raises(StudyError, match="expected a study file, got a folder or a device"):
         read_study(tmp_path)
     (tmp_path / "latin").write_bytes(b"name: gr\xf6\xdfe\n")
     with pytest.raises(StudyError, match="expected UTF-8"):

@@ -22,7 +22,7 @@ from hessweep.store import (
     table,
     write_segment,
 )
-from hessweep.store.segments import list_segments
+from hessweep.store.segments import list_segments, provenance
 
 from .conftest import ACTIVATIONS, Hump, with_seed
 from .test_index import damage
@@ -341,3 +341,24 @@ def test_the_sample_is_drawn_from_all_activations(root):
         patch.setattr(Setup, "compute", watching)
         assert verify(root, sample=12, seed=3).recomputed == 12
     assert seen == set(ACTIVATIONS)
+
+
+ELSEWHERE = {
+    "processor": lambda machine: {**machine, "processor": "another"},
+    "blas": lambda machine: {**machine, "blas": "openblas 0.1 Haswell"},
+    **{
+        name: lambda machine, name=name: {
+            **machine,
+            "versions": {**machine["versions"], name: "0.1"},
+        }
+        for name in ("numpy", "scipy", "python-flint", "xarray", "zarr", "python")
+    },
+}
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_bits_are_compared_where_processor_and_libraries_are_the_same(what):
+    there = ELSEWHERE[what](json.loads(json.dumps(provenance())))
+    assert there != provenance()
+    decides = what not in ("xarray", "zarr", "python")
+    assert verification._is_same_machine(json.dumps(there)) == (not decides)
