@@ -21,7 +21,14 @@ ERF = activation("erf")
 BASE = Setup(ERF, 3, 4)
 OTHER = {
     axis: replace(BASE, **{axis: value})
-    for axis, value in {"N_i": 4, "N_h": 5, "weights": "laplace", "kind": "density"}.items()
+    for axis, value in {
+        "N_i": 4,
+        "N_h": 5,
+        "weights": "laplace",
+        "biases": "both",
+        "N_o": 2,
+        "kind": "density",
+    }.items()
 }
 """The same setup with another value of one axis; a new axis needs a line here."""
 

@@ -71,6 +71,7 @@ def unvaried_axes(points: "pd.DataFrame") -> list[str]:
         axis.column.name
         for axis in AXES
         if axis.has_default
+        and axis.is_of_teacher
         and not axis.in_every_key
         and axis.column.name in points
         and bool((points[axis.column.name].astype(str) == str(axis.default)).all())

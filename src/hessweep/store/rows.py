@@ -22,6 +22,9 @@ class Source(Protocol):
     def attrs(self) -> Mapping[Any, Any]:
         """Among them `activation`, the label that all its points share."""
 
+    def __contains__(self, name: Any, /) -> bool:
+        """Return whether there is an array of that name."""
+
     def __getitem__(self, name: str, /) -> Any:
         """Return a lazy array: its values are read when it is indexed."""
 
@@ -97,9 +100,14 @@ def values_of(source: Source, name: str, rows: Rows) -> ndarray:
 def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray:
     """Return stored values; those of a whole column of a dataset stay in memory.
 
+    A column that is newer than the published group has its value for points without one.
+
     Raises:
         DamagedStoreError: If they can not be read.
     """
+    if name not in source and (column := column_named(name)).missing is not None:
+        rows = range(source["seed"].shape[0])[slice(None) if span is None else span]
+        return np.full(len(rows), column.missing, column.numpy_dtype)
     try:
         return np.asarray(source[name] if span is None else source[name][span])
     except (ValueError, RuntimeError) as error:
