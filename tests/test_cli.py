@@ -61,9 +61,13 @@ def listing(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*"))
 
 
+COMMAND = Path(sys.executable).with_name("hessweep")
+
+
 def hessweep(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    """Run the console script."""
     return subprocess.run(
-        [sys.executable, "-m", "hessweep", *arguments],
+        [COMMAND, *arguments],
         capture_output=True, text=True, check=False, timeout=120, **options,
     )  # fmt: skip
 
@@ -197,6 +201,31 @@ def test_every_wrong_table_and_figure_is_told(
     assert listing(folder) == before
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_paths_of_a_study_expand_or_are_refused(folder: Path, command: str) -> None:
+    """A folder named `~`, or one that Snakemake takes for a pattern, is never made."""
+    variables = {**os.environ, "HOME": str(folder / "home"), "SCRATCH": str(folder / "scratch")}
+    del (environment := dict(variables))["SCRATCH"]
+
+    def call_with(results: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        (folder / "study.yaml").write_text(f"results: {results!r}\n{STUDY}")
+        return hessweep(command, "study.yaml", "--json", env=env)
+
+    for results, told in {"out/{date}": "without braces", "$SCRATCH/x": "SCRATCH is not"}.items():
+        refused = call_with(results, environment)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert told in refused.stderr
+    assert listing(folder) == [folder / "study.yaml"]
+    for results, there in {"~/x": "home/x", "$SCRATCH/x": "scratch/x"}.items():
+        done = call_with(results, variables)
+        assert done.returncode == 0, done.stderr
+        if command == "plan":
+            assert json.loads(done.stdout)["results"] == str(folder / there)
+        else:
+            assert (folder / there / "segments").is_dir()
+    assert not {"~", "$SCRATCH", "out"} & {path.name for path in folder.iterdir()}
+
+
 def test_no_traceback_reaches_the_user(folder: Path) -> None:
     wrong = hessweep("run", "none.yaml")
     assert wrong.returncode == 2
@@ -312,7 +341,7 @@ def on_a_terminal(*arguments: str, folder: Path) -> tuple[int, str]:
     """Run the command on a pseudo-terminal; return its exit code and all that it showed."""
     terminal, side = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "hessweep", *arguments],
+        [COMMAND, *arguments],
         cwd=folder, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"},
     )  # fmt: skip
     os.close(side)

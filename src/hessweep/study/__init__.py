@@ -13,13 +13,12 @@ from hessweep.study.clusters import (
     ClusterConfig,
     FileCluster,
     LocalCluster,
-    PlainPath,
     SlurmCluster,
-    read_path,
 )
 from hessweep.study.document import read_document
 from hessweep.study.grid import MAX_POINTS
 from hessweep.study.messages import explain
+from hessweep.study.paths import PlainPath, read_path
 from hessweep.study.requests import FigureRequest, TableRequest
 from hessweep.study.section import Name, Section
 from hessweep.study.sweeps import Sweep

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from hessweep.errors import did_you_mean, shortened
-from hessweep.study.messages import MOST, shown
+from hessweep.study.messages import MOST, quote
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -18,7 +18,7 @@ def _plain_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(
             "expected a plain name of at most 100 letters, digits, '.', '_' and '-' that begins "
-            f"with a letter or digit, got {shown(value)}"
+            f"with a letter or digit, got {quote(value)}"
         )
     return value
 
@@ -38,7 +38,7 @@ class Section(BaseModel):
         if isinstance(data, cls):
             return data
         if not isinstance(data, Mapping):
-            raise ValueError(f"expected a mapping of {', '.join(allowed)}, got {shown(data)}")
+            raise ValueError(f"expected a mapping of {', '.join(allowed)}, got {quote(data)}")
         unknown = [str(key) for key in data if key not in allowed]
         if unknown:
             raise PydanticCustomError(

@@ -26,7 +26,7 @@ from hessweep.study.grid import (
     read_sizes,
     read_weights,
 )
-from hessweep.study.messages import shown
+from hessweep.study.messages import quote
 from hessweep.study.section import Section
 
 _NUMBERS = {
@@ -107,7 +107,7 @@ Biases = Annotated[
 
 def _kind(value: Any) -> str:
     if not isinstance(value, str) or value not in KINDS:
-        raise ValueError(f"expected one of {', '.join(KINDS)}, got {shown(value)}")
+        raise ValueError(f"expected one of {', '.join(KINDS)}, got {quote(value)}")
     return value
 
 
