@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hessweep.running.cgroups import cgroup_memory_limit
+
 if TYPE_CHECKING:
     from distributed import Client
 
@@ -15,6 +17,17 @@ class Capacity:
     """Number of worker processes."""
     memory: int
     """Bytes of memory that each worker has."""
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory that this process and its workers may use together.
+
+    This is the smallest of the machine's memory and of the limits that are set for the process,
+    such as those of a SLURM job or of a container.
+    """
+    from distributed.system import MEMORY_LIMIT
+
+    return min(int(MEMORY_LIMIT), cgroup_memory_limit() or int(MEMORY_LIMIT))
 
 
 def connected_memory(client: "Client") -> int | None:
