@@ -235,6 +235,72 @@ def test_no_traceback_reaches_the_user(folder: Path) -> None:
     assert hessweep("runn").returncode == 2
 
 
+@pytest.mark.parametrize("arguments", ["plan study.yaml", "query results/demo"])
+def test_standard_output_that_can_not_be_written(filled: Path, arguments: str) -> None:
+    call("publish", "results/demo")
+    closed = "standard output is closed, and this command writes to it; nothing was done"
+    full = "standard output can not be written: No space left on device"
+    for redirection, told in {">&-": closed, "> /dev/full": full, "> /dev/full 2>&-": ""}.items():
+        command = f'"{COMMAND}" {arguments} {redirection}'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr == (f"hessweep: {told}\n" if told else "")
+
+
+def test_a_pipe_that_is_read_no_further_is_no_error(filled: Path) -> None:
+    call("publish", "results/demo")
+    command = f'"{COMMAND}" query results/demo --format csv | true'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_a_locale_without_our_letters(filled: Path) -> None:
+    call("publish", "results/demo")
+    (filled / "study.yaml").write_text(f"results: größe–ϕ\n{STUDY}", encoding="utf-8")
+    variables = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    for extra in ({"PYTHONIOENCODING": "iso-8859-1"}, variables):
+        environment = {**os.environ, **extra}
+        planned = hessweep("plan", "study.yaml", env=environment, encoding="iso-8859-1")
+        assert planned.returncode == 0, planned.stderr
+    assert r"results go to gr\xf6\xdfe\u2013\u03d5." in planned.stdout
+
+
+@pytest.mark.parametrize("option", ["-f", "-v", "--verbose", "-fv"])
+def test_an_unknown_option(folder: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([option], ["run", option, "study.yaml"], ["query", "results", option]):
+        assert call(*arguments) == 2
+        assert "No such option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "code", "told"),
+    [
+        ("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "true", 0, ""),
+        ("DASK_TEMPORARY_DIRECTORY", "/proc", 1, "'/proc/dask-scratch-space'); check what Dask's"),
+    ],
+)
+def test_dask_settings_of_the_user(
+    folder: Path, setting: str, value: str, code: int, told: str
+) -> None:
+    environment = {**os.environ, setting: value}
+    done = hessweep("run", "study.yaml", "--workers", "1", env=environment)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_too_few_open_files(folder: Path) -> None:
+    """A hard limit that is too low is named; a soft one is raised."""
+    command = f'ulimit -n 32; "{COMMAND}" run study.yaml --workers 2'
+    refused = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "2 workers on this machine take up to 54 open files, and this" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    command = f'ulimit -Sn 32; "{COMMAND}" run study.yaml --workers 1'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("command", ["plan", "run"])
 def test_points_too_large_are_refused_before_anything_starts(
     folder: Path, command: str, capsys: pytest.CaptureFixture[str]

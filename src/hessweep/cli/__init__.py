@@ -14,6 +14,7 @@ import typer
 
 from hessweep.cli import inspect, study
 from hessweep.cli.output import INCOMPLETE, tell
+from hessweep.cli.streams import standard_streams
 from hessweep.errors import HessweepError, InputError
 
 BAD_INPUT = 2
@@ -50,15 +51,16 @@ for _command, _examples in COMMANDS.items():
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command, and exit with its code; no traceback for anything that a user can cause."""
-    # The objects of a large study are here to stay: to search them for cycles each time that 700
-    # more have come takes a third of the time of making them.
+    # The objects of a large study stay. To search them for cycles each time that 700 more were
+    # made would take a third of the time of making them.
     gc.set_threshold(100_000)
     warnings.showwarning = _show_warning
-    try:
-        app(arguments)
-    except HessweepError as error:
-        tell(str(error))
-        sys.exit(BAD_INPUT if isinstance(error, InputError) else INCOMPLETE)
+    with standard_streams():
+        try:
+            app(arguments)
+        except HessweepError as error:
+            tell(str(error))
+            sys.exit(BAD_INPUT if isinstance(error, InputError) else INCOMPLETE)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +19,9 @@ def tell(message: str) -> None:
     """Print a message to the error stream, its beginning in red on a terminal."""
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     name = typer.style("hessweep:", fg="red", bold=True) if coloured else "hessweep:"
-    sys.stderr.write(f"{name} {printable(message)}\n")
+    # Where there is no way to print a message, the exit code has to do.
+    with suppress(OSError):
+        sys.stderr.write(f"{name} {printable(message)}\n")
 
 
 def printable(text: str) -> str:

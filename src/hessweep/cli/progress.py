@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,8 +42,10 @@ class ProgressDisplay:
             self._show_bar(progress)
         elif time.monotonic() - self.last_line >= LOG_SECONDS:
             self.last_line = time.monotonic()
-            sys.stderr.write(describe(progress, self.last_line - self.start) + "\n")
-            sys.stderr.flush()
+            # A log on a full disk is no reason to end a run.
+            with suppress(OSError):
+                sys.stderr.write(describe(progress, self.last_line - self.start) + "\n")
+                sys.stderr.flush()
 
     def _show_bar(self, progress: "Progress") -> None:
         if self.bar is None:

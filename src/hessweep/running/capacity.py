@@ -1,12 +1,18 @@
-"""How many workers a cluster has, and how much memory each of them has."""
+"""How many workers a cluster has, how much memory each of them has, and what limits them."""
 
+import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hessweep.errors import ClusterError
 from hessweep.running.cgroups import cgroup_memory_limit
 
 if TYPE_CHECKING:
     from distributed import Client
+
+
+FILES, FILES_PER_WORKER = 30, 12
+"""Files and connections that a driver has open, rounded up from 24 + 9.5 for each worker."""
 
 
 @dataclass(frozen=True)
@@ -39,3 +45,22 @@ def connected_memory(client: "Client") -> int | None:
         if worker["memory_limit"]
     ]
     return min(limits, default=None)
+
+
+def allow_open_files(workers: int) -> None:
+    """Raise this process's limit of open files, if it is too low for a driver of these workers.
+
+    Raises:
+        ClusterError: If the limit can not be raised that far.
+    """
+    needed = FILES + FILES_PER_WORKER * workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise ClusterError(
+            f"{workers} worker{'s' if workers > 1 else ''} on this machine take up to {needed} "
+            f"open files, and this process may open {hard}: raise the limit with "
+            f"`ulimit -n {needed}`, or use fewer workers"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hessweep.errors import ClusterError
 from hessweep.running import worker_environment
-from hessweep.running.capacity import Capacity, machine_memory
+from hessweep.running.capacity import Capacity, allow_open_files, machine_memory
 from hessweep.running.main_guard import ADVICE
 from hessweep.running.signals import postpone_stop
 from hessweep.study import LocalCluster
@@ -74,6 +74,7 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
 
     from hessweep.running.credentials import new_credentials
 
+    allow_open_files(capacity.workers)
     # Each worker is a process with a nanny, so that a point that kills its process costs a
     # restart and not the run. The nanny sets one BLAS thread before numpy is imported.
     try:
@@ -91,7 +92,8 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
         )
     except (OSError, RuntimeError) as error:
         raise ClusterError(
-            f"the worker processes on this machine can not start ({error}); {ADVICE}"
+            f"the worker processes on this machine can not start ({error}); check what Dask's "
+            f"configuration sets, such as temporary-directory; {ADVICE}"
         ) from error
 
 
