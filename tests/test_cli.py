@@ -257,12 +257,14 @@ def test_a_pipe_that_is_read_no_further_is_no_error(filled: Path) -> None:
 def test_a_locale_without_our_letters(filled: Path) -> None:
     call("publish", "results/demo")
     (filled / "study.yaml").write_text(f"results: größe–ϕ\n{STUDY}", encoding="utf-8")
-    variables = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
-    for extra in ({"PYTHONIOENCODING": "iso-8859-1"}, variables):
-        environment = {**os.environ, **extra}
-        planned = hessweep("plan", "study.yaml", env=environment, encoding="iso-8859-1")
-        assert planned.returncode == 0, planned.stderr
-    assert r"results go to gr\xf6\xdfe\u2013\u03d5." in planned.stdout
+    latin = {**os.environ, "PYTHONIOENCODING": "iso-8859-1"}
+    planned = hessweep("plan", "study.yaml", env=latin, encoding="iso-8859-1")
+    assert planned.returncode == 0, planned.stderr
+    assert r"results go to größe\u2013\u03d5." in planned.stdout
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    refused = hessweep("plan", "study.yaml", env={**os.environ, **ascii_only})
+    assert refused.returncode == 2
+    assert "results: expected a path in the letters of this locale (ascii)" in refused.stderr
 
 
 @pytest.mark.parametrize("option", ["-f", "-v", "--verbose", "-fv"])

@@ -54,7 +54,11 @@ def faster_kernel(cpuinfo: str) -> str | None:
 def worker_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables that a worker on this machine gets besides those of its parent."""
     cpuinfo = Path("/proc/cpuinfo")
-    kernel = faster_kernel(cpuinfo.read_text()) if cpuinfo.exists() else None
+    kernel = (
+        faster_kernel(cpuinfo.read_text(encoding="utf-8", errors="replace"))
+        if cpuinfo.exists()
+        else None
+    )
     wanted = MALLOC | ({OPENBLAS: kernel} if kernel else {})
     return {
         name: value

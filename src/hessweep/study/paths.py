@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +33,13 @@ def read_path(value: Any) -> Path:
             f"expected a path without braces, got {quote(value)}: Snakemake would read them as a "
             "wildcard; an environment variable is written $NAME or ${NAME}"
         )
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"expected a path in the letters of this locale ({sys.getfilesystemencoding()}), got "
+            f"{quote(value)}; a locale such as C.UTF-8 has all letters"
+        ) from None
     sizes = [len(name.encode(errors="replace")) for name in path.split("/")]
     if max(sizes) > LONGEST_NAME or sum(sizes) > LONGEST_PATH:
         raise ValueError(
