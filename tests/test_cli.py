@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -16,11 +17,12 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.cli import main
-from hessweep.cli.rows import Format, written
+from hessweep.cli.formats import Format
+from hessweep.cli.rows import format_rows
 from hessweep.kinds import PointResult
 from hessweep.running.cost import WORKER_BYTES, predicted_seconds, stored_bytes
 from hessweep.setup import Setup
-from hessweep.store import stored_points, write_segment
+from hessweep.store import TABLE_COLUMNS, stored_points, write_segment
 
 STUDY = """
 name: demo
@@ -405,9 +407,75 @@ def test_a_query_without_rows_says_what_there_is(
     assert "its activations are erf, quadratic" in err
 
 
-def on_a_terminal(*arguments: str, folder: Path) -> tuple[int, str]:
+DEFAULT_COLUMNS = [
+    "activation", "N_i", "N_h", "seed", "P", "rank", "rank_certificate", "effective_parameters",
+    "lambda_min", "lambda_max",
+]  # fmt: skip
+
+
+def test_a_table_has_the_columns_that_matter(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Columns in which all rows have the usual value are left out, the widest come last."""
+    call("publish", "results/demo")
+    capsys.readouterr()
+
+    def header(*arguments: str) -> list[str]:
+        assert call("query", "results/demo", *arguments) == 0
+        return capsys.readouterr().out.splitlines()[0].replace(",", " ").split()
+
+    assert header("status == 'done'") == DEFAULT_COLUMNS
+    assert header() == [*DEFAULT_COLUMNS[:4], "status", *DEFAULT_COLUMNS[4:]]
+    for arguments in (["--columns", "all"], ["--format", "csv"]):
+        everything = header(*arguments)
+        assert everything[-3:] == ["activation_spec", "segment", "key"]
+        assert sorted(everything) == sorted(TABLE_COLUMNS)
+
+
+def test_rows_of_other_weights_say_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    erf = activation("erf")
+    setups = [Setup(erf, 2, 2), Setup(erf, 2, 2, weights="laplace")]
+    write_segment(folder / "results", [setup.point(0).compute() for setup in setups])
+    call("publish", "results")
+    capsys.readouterr()
+    assert call("query", "results") == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[4] == "weights"
+    assert call("query", "results", "weights == 'normal'") == 0
+    assert "weights" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("activation == 'cube'", 2),
+        ("activation == 'cube(factor=2)'", 2),
+        ("activation in ['cube', 'erf']", 3),
+        ("activation != 'cube'", 1),
+        ("activation == 'erf'", 1),
+        ("activation == 'cub'", 0),
+        ("activation == '{label}'", 2),
+        ("activation != '{label}'", 1),
+    ],
+)
+def test_an_activation_of_ones_own_is_found_by_its_name(
+    folder: Path, condition: str, rows: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.py").write_text("def cube(x, factor=1):\n    return factor * x**3\n")
+    own = activation("cube", file=str(folder / "own.py"), factor=2)
+    points = [Setup(own, 2, 1).point(0), Setup(own, 2, 2).point(0)]
+    results = [point.compute() for point in (*points, Setup(activation("erf"), 2, 2).point(0))]
+    write_segment(folder / "results", results)
+    call("publish", "results")
+    capsys.readouterr()
+    asked = condition.format(label=own.label)
+    assert call("query", "results", asked, "--columns", "seed", "--format", "csv") == 0
+    assert capsys.readouterr().out.count("\n") == rows + 1
+
+
+def on_a_terminal(*arguments: str, folder: Path, size: tuple[int, int] = (24, 80)):
     """Run the command on a pseudo-terminal; return its exit code and all that it showed."""
     terminal, side = pty.openpty()
+    termios.tcsetwinsize(side, size)
     process = subprocess.Popen(
         [COMMAND, *arguments],
         cwd=folder, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"},
@@ -431,6 +499,20 @@ def test_a_terminal_gets_colours_and_a_bar(folder: Path) -> None:
     assert "\x1b[31m\x1b[1mhessweep:\x1b[0m Parquet is not for a terminal" in shown
     code, shown = on_a_terminal("status", "study.yaml", folder=folder)
     assert "\x1b[32m6" in shown
+
+
+def test_a_terminal_gets_the_first_rows(folder: Path) -> None:
+    erf = activation("erf")
+    write_segment(
+        folder / "results", [Setup(erf, 1, 1).point(seed).compute() for seed in range(30)]
+    )
+    call("publish", "results")
+    code, shown = on_a_terminal("query", "results", folder=folder, size=(20, 120))
+    assert code == 0
+    lines = shown.splitlines()
+    assert [line.split()[3] for line in lines[1:-1]] == [str(seed) for seed in range(16)]
+    assert lines[-1].startswith("16 of 30 rows; a pipe")
+    assert hessweep("query", "results").stdout.count("\n") == 31
 
 
 def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(
@@ -472,7 +554,7 @@ def test_results_that_are_not_there(
 
 def test_what_points_say_does_not_move_the_cursor() -> None:
     texts = np.array(["plain", "up\x1b[2A", "two\nlines"], dtype=np.dtypes.StringDType())
-    rows = written({"error": texts}, Format.TABLE).decode()
+    rows = format_rows({"error": texts}, Format.TABLE).decode()
     assert [line.strip() for line in rows.splitlines()] == [
         "error", "plain", r"up\x1b[2A", r"two\nlines"
     ]  # fmt: skip

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hessweep.cli.formats import Format
 from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
-from hessweep.cli.rows import Format, written
 from hessweep.errors import QueryError
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def query(
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Which columns, separated by commas; all if not given.",
+            help="Which columns, separated by commas, or `all`. If not given, a table has those "
+            "that are asked for most, and other formats have all.",
             autocompletion=complete_columns,
         ),
     ] = None,
@@ -57,26 +58,44 @@ def query(
     ] = None,
 ) -> None:
     """Print rows of the table of points."""
+    from hessweep.cli.rows import columns_to_read, format_rows, terminal_rows, without_usual
     from hessweep.store.opening import open_groups
     from hessweep.store.rows import select_columns
 
-    if form is Format.PARQUET and output is None and sys.stdout.isatty():
+    on_terminal = output is None and sys.stdout.isatty()
+    if form is Format.PARQUET and on_terminal:
         raise QueryError("Parquet is not for a terminal: name a file with --output, or use a pipe")
-    names = [name.strip() for name in columns.split(",")] if columns else None
     groups = open_groups(results)
-    rows = select_columns(groups, where, names)
-    if not any(values.size for values in rows.values()):
+    rows = select_columns(groups, where, columns_to_read(columns, form))
+    count = len(next(iter(rows.values())))
+    if not count:
         activations = ", ".join(str(group.attrs["activation"]) for group in groups)
-        tell(f"no point of {results} is like that; its activations are {activations}")
-    content = written(rows, form)
+        tell(f"no point of {results} fulfils this; its activations are {activations}")
+    if form is Format.TABLE and not columns:
+        rows = without_usual(rows)
+    most = terminal_rows() if on_terminal and form is Format.TABLE else count
+    content = format_rows({name: values[:most] for name, values in rows.items()}, form)
     if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        _write_out(content, form)
+        if most < count:
+            sys.stdout.write(
+                f"{most:,} of {count:,} rows; a pipe, such as `| less`, or --output gets all, "
+                "and --columns all shows every column\n"
+            )
         return
     from hessweep.store.files import accessing
 
     with accessing(output, "write"):
         output.write_bytes(content)
+
+
+def _write_out(content: bytes, form: Format) -> None:
+    """Write rows to the standard output: a table in the encoding of the terminal."""
+    if form is Format.TABLE:
+        sys.stdout.write(content.decode())
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
 
 
 def verify(

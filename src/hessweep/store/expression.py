@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ class Expression:
     names: frozenset[str]
     """The columns that it needs."""
     tree: ast.expr
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The quoted texts in it."""
+        constants = (node for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
+        return frozenset(node.value for node in constants if isinstance(node.value, str))
 
     def __call__(self, column: Column) -> ndarray:
         """Return where the condition holds.

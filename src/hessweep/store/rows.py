@@ -71,11 +71,26 @@ def select_rows(source: Source, expression: Expression | None) -> Rows:
     """Return the rows for which the condition holds."""
     if expression is None:
         return slice(None)
-    label = source.attrs["activation"]
+    label = _label_in(expression, source.attrs["activation"])
     mask = expression(lambda name: label if name == "activation" else read_stored(source, name))
     if mask.ndim == 0:
         return slice(None) if mask else slice(0)
     return as_slice(np.flatnonzero(mask))
+
+
+def _label_in(expression: Expression, label: str) -> str:
+    """Return the label of an activation, or a shorter form of it that the condition contains.
+
+    The label of a user's own activation, such as `mish@213a8bf6(sharpness=2)`, contains digits of
+    the hash of its file. A condition may leave them out, and the parameters too.
+    """
+    name, at, rest = label.partition("@")
+    if at and label not in expression.texts:
+        _, parenthesis, parameters = rest.partition("(")
+        for short in (name + parenthesis + parameters, name):
+            if short in expression.texts:
+                return short
+    return label
 
 
 def as_slice(rows: ndarray) -> Rows:
