@@ -9,6 +9,7 @@ import subprocess
 import sys
 import termios
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -226,6 +227,18 @@ def test_paths_of_a_study_expand_or_are_refused(folder: Path, command: str) -> N
         else:
             assert (folder / there / "segments").is_dir()
     assert not {"~", "$SCRATCH", "out"} & {path.name for path in folder.iterdir()}
+
+
+def test_the_version_and_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    import hessweep as package
+    from hessweep.study import Study
+
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"hessweep {package.__version__}\n"
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert package.__version__ == project["version"]
+    assert call("schema") == 0
+    assert json.loads(capsys.readouterr().out) == Study.schema()
 
 
 def test_no_traceback_reaches_the_user(folder: Path) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from hessweep.activations import activation
 from hessweep.errors import StudyError
@@ -170,6 +172,22 @@ def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, 
         (
             {"figures": {"f": {"kind": "law", "sweeps": "oen"}}},
             "figures.f.sweeps: unknown sweep 'oen' (did you mean 'one'?); this study has one",
+        ),
+        (
+            {
+                "figures": {"f": {"kind": "law", "sweeps": ["oen", "one", "two"]}},
+                "tables": {"t": {"kind": "ranks", "sweeps": "oone"}},
+            },
+            "figures.f.sweeps: unknown sweep 'oen' (did you mean 'one'?); figures.f.sweeps: "
+            "unknown sweep 'two'; tables.t.sweeps: unknown sweep 'oone' (did you mean 'one'?); ",
+        ),
+        (
+            {"cluster": SLURM | {"partition": "main"}},
+            "cluster.partition: unknown key (did you mean 'queue'?)",
+        ),
+        (
+            {"cluster": SLURM | {"time": "1:00"}},
+            "cluster.time: unknown key (did you mean 'walltim",
         ),
         ({"figures": {"f": {}}}, "figures.f.kind: missing"),
         ({"cluster": {"kind": "slrum"}}, "cluster.kind: expected one of local, address, file"),
@@ -343,8 +361,45 @@ def test_a_device_is_no_study(device: str) -> None:
         read_study(device)
 
 
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+def test_the_schema_in_the_repository_is_that_of_a_study() -> None:
+    """If this fails: `hessweep schema > config/study.schema.json`."""
+    assert json.loads((CONFIG / "study.schema.json").read_text()) == Study.schema()
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
+def test_each_study_names_the_schema_and_follows_it(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=study.schema.json"
+    jsonschema.validate(yaml.safe_load(path.read_text()), Study.schema())
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        ({"cluster": "local"}, True),
+        ({"cluster": {"kind": "slurm", "jobs": 2, "memory": "4GB"}}, True),
+        ({"cluster": {"kind": "slurm", "memory": "4GB"}}, False),
+        ({"figures": {"f": {"kind": "rank-grid", "sweeps": "one"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"kind": "density"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"spectrum": "density"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"kind": "dense"}}}, False),
+        ({"sweeps": {"one": SWEEP | {"N": "1..4"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"seed": 4}}}, False),
+        ({"sweep": {}}, False),
+    ],
+)
+def test_the_json_schema_takes_what_a_study_takes(changes: dict, valid: bool) -> None:
+    document = {"name": "demo", "sweeps": {"one": SWEEP}} | changes
+    assert Draft202012Validator(Study.schema()).is_valid(document) == valid
+    assert (outcome_of(lambda: parse_study(document)) == "a study") == valid
+
+
 def test_the_json_schema_knows_every_key() -> None:
     schema = json.loads(json.dumps(Study.schema()))
+    Draft202012Validator.check_schema(schema)
     assert set(schema["properties"]) == set(Study.model_fields)
     assert schema["required"] == ["name", "sweeps"]
     assert "erf" in json.dumps(schema["$defs"]["Sweep"]["properties"]["activation"])

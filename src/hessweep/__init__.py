@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from hessweep.rank import effective_parameters, formula, rank
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
+    from hessweep.version import __version__
 
 _HOMES = {
+    "__version__": "version",
     "DeepNetwork": "networks",
     "Inputs": "networks",
     "Network": "networks",
@@ -53,6 +55,7 @@ _HOMES = {
 _MODULES = ("dynamics", "errors", "laws")
 
 __all__ = [
+    "__version__",
     "DeepNetwork",
     "Inputs",
     "Network",

@@ -8,7 +8,7 @@ import gc
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     study.run: ("run config/tiny.yaml", "run mine.yaml --cluster tcp://10.0.0.1:8786"),
     study.status: ("status config/tiny.yaml",),
     study.report: ("report config/tiny.yaml",),
+    study.schema: ("schema > study.schema.json",),
     inspect.publish: ("publish results/tiny",),
     inspect.query: (
         "query results/tiny",
@@ -43,6 +44,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from hessweep import __version__
+
+        sys.stdout.write(f"hessweep {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 for _command, _examples in COMMANDS.items():
     # The \\b keeps lines as they are.
     _lines = "\n".join(f"  hessweep {example}" for example in _examples)

@@ -177,6 +177,13 @@ def report(study_file: StudyFile) -> None:
     sys.stdout.write(f"{build(load_study(study_file))}\n")
 
 
+def schema() -> None:
+    """Print the JSON schema of study files, by which editors complete and check them."""
+    from hessweep.study import Study
+
+    sys.stdout.write(json.dumps(Study.schema(), indent=2) + "\n")
+
+
 def _coloured(state: str, count: int) -> str:
     """Return a count in the colour of its state, which only a terminal shows."""
     colour = {"done": "green", "missing": "yellow", "failed": "red"}[state]

@@ -105,8 +105,15 @@ class SlurmCluster(Section):
     """Further `#SBATCH` options, such as `--constraint=skylake`."""
 
 
+def _or_text(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of the section take a text, too."""
+    mapping = {key: schema.pop(key) for key in ("discriminator", "oneOf") if key in schema}
+    schema["anyOf"] = [mapping, {"type": "string", "enum": ["local"]}]
+
+
 ClusterConfig = Annotated[
     LocalCluster | AddressCluster | FileCluster | SlurmCluster,
-    Field(discriminator="kind"),
+    # As a text it is the kind of cluster, which is enough where all other keys have defaults.
+    Field(discriminator="kind", json_schema_extra=_or_text),
     BeforeValidator(lambda value: {"kind": value} if isinstance(value, str) else value),
 ]

@@ -77,6 +77,6 @@ def _mistakes(detail: dict[str, Any]) -> list[str]:
 
 def _key(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     # pydantic puts the kind of cluster, and a mark where a mapping's key is wrong, into the path.
-    if loc[:1] == ("cluster",) and len(loc) > 2:
+    if loc[:1] == ("cluster",) and len(loc) > 1:
         loc = (loc[0], *loc[2:])
     return tuple(part for part in loc if part != "[key]")

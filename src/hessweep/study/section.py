@@ -23,6 +23,24 @@ def _plain_name(value: str) -> str:
     return value
 
 
+OTHER_NAMES = {
+    "partition": "queue",
+    "time": "walltime",
+    "mem": "memory",
+    "nodes": "jobs",
+    "cpus": "cores",
+    "activations": "activation",
+    "distribution": "weights",
+}
+"""What other programs call what a key here stands for, where the letters do not tell."""
+
+
+def _hint(key: str, allowed: list[str]) -> str:
+    """Return which key was meant, or nothing where none is likely."""
+    other = OTHER_NAMES.get(key.lower().replace("-", "_"))
+    return f" (did you mean {other!r}?)" if other in allowed else did_you_mean(key, allowed)
+
+
 Name = Annotated[str, AfterValidator(_plain_name)]
 
 
@@ -46,8 +64,8 @@ class Section(BaseModel):
                 "allowed are {allowed}",
                 {
                     "keys": [shortened(key) for key in unknown],
-                    # No more are shown, and to look for what was meant takes long.
-                    "hints": [did_you_mean(key, allowed) for key in unknown[:MOST]],
+                    # A message lists no more, and to look for what was meant takes long.
+                    "hints": [_hint(key, allowed) for key in unknown[:MOST]],
                     "allowed": ", ".join(allowed),
                 },
             )

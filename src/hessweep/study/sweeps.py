@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    ConfigDict,
     PlainSerializer,
     PlainValidator,
     ValidationInfo,
@@ -111,15 +112,23 @@ def _kind(value: Any) -> str:
     return value
 
 
-Kind = Annotated[
-    str,
-    PlainValidator(_kind),
-    WithJsonSchema({"type": "string", "enum": list(KINDS)}),
-]
+_KIND = {"type": "string", "enum": list(KINDS)}
+Kind = Annotated[str, PlainValidator(_kind), WithJsonSchema(_KIND)]
+
+
+def _add_older_name(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of a sweep take `spectrum` for `kind`."""
+    schema["properties"]["spectrum"] = {
+        **_KIND,
+        "description": "an older name of kind",
+        "deprecated": True,
+    }
 
 
 class Sweep(Section):
     """One grid of points: every activation x weights x biases x outputs x size x seed."""
+
+    model_config = ConfigDict(json_schema_extra=_add_older_name)
 
     activation: Activations
     N: Sizes | None = None
