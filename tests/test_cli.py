@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -118,7 +119,7 @@ def test_plan_says_how_far_off_it_would_have_been(
     filled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("plan", "study.yaml") == 0
-    assert "Nothing stored yet to hold this against" in capsys.readouterr().out
+    assert "There are too few stored points to check" in capsys.readouterr().out
     call("publish", "results/demo")
     capsys.readouterr()
     assert call("plan", "study.yaml", "--json") == 0
@@ -127,7 +128,7 @@ def test_plan_says_how_far_off_it_would_have_been(
     assert 0 < off["low"] <= off["high"]
     assert call("plan", "study.yaml") == 0
     shown = capsys.readouterr().out
-    assert f"Over 6 stored points the predicted time was {off['total']:.2g} x" in shown
+    assert f"6 points that are stored, the predicted time is {off['total']:.2g} times the" in shown
 
 
 def test_plan_counts_the_cost_of_missing_points_alone(
@@ -311,7 +312,7 @@ def test_too_few_open_files(folder: Path) -> None:
     command = f'ulimit -n 32; "{COMMAND}" run study.yaml --workers 2'
     refused = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert refused.returncode == 1
-    assert "2 workers on this machine take up to 54 open files, and this" in refused.stderr
+    assert "2 workers on this machine need up to 54 open files, and this" in refused.stderr
     assert "Traceback" not in refused.stderr
     command = f'ulimit -Sn 32; "{COMMAND}" run study.yaml --workers 1'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
@@ -354,7 +355,7 @@ def test_run_with_a_failed_point_is_not_a_success(
     assert call("run", "study.yaml", "--json") == 1
     out, err = capsys.readouterr()
     assert json.loads(out) == {"requested": 7, "computed": 0, "reused": 6, "failed": 1}
-    assert "1 points have no result" in err
+    assert "1 point without a result" in err
 
 
 def test_query_writes_every_format(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -528,6 +529,23 @@ def test_a_terminal_gets_the_first_rows(folder: Path) -> None:
     assert hessweep("query", "results").stdout.count("\n") == 31
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_loses_no_digits(
+    folder: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "a-sweep-with-a-name-of-some-length"
+    (folder / "study.yaml").write_text(
+        STUDY.replace("erf-square", long).replace("N: [2, 4], seeds: 3", "N: 3, seeds: 12345")
+    )
+    code, shown = on_a_terminal("plan", "study.yaml", folder=folder, size=(24, width))
+    assert code == 0
+    assert "…" not in shown
+    assert long in shown
+    assert shown.count("12,345") == 2
+    assert shown.count("12,347") == 2
+    assert all(len(line) <= width for line in re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines())
+
+
 def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(
     filled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -546,7 +564,7 @@ def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(
     assert call("verify", "results/demo") == 1
     assert segment.name in capsys.readouterr().out
     assert call("repair", "results/demo") == 0
-    assert "1 segments moved aside" in capsys.readouterr().out
+    assert "1 segment moved aside" in capsys.readouterr().out
     assert call("verify", "results/demo") == 0
     assert call("status", "study.yaml", "--json") == 1
     out = capsys.readouterr().out.splitlines()[-1]

@@ -118,7 +118,7 @@ def verify(
     No code that the results name is run.
     """
     from hessweep.running import verify as verify_results
-    from hessweep.units import show_bytes
+    from hessweep.units import show_bytes, show_count
 
     activations = () if study is None else _activations(study)
     if repair_first:
@@ -131,12 +131,12 @@ def verify(
         print_json(told | {"problems": problems})
     else:
         sys.stdout.write(
-            f"{found.points:,} points in {found.segments:,} segments, {show_bytes(found.bytes)}; "
-            f"{found.recomputed:,} computed again, {found.skipped:,} skipped, "
-            f"{len(problems):,} problems\n"
+            f"{show_count(found.points, 'point')} in {show_count(found.segments, 'segment')}, "
+            f"{show_bytes(found.bytes)}; {found.recomputed:,} computed again, "
+            f"{found.skipped:,} skipped, {show_count(len(problems), 'problem')}\n"
         )
         for reason, count in found.skipped_because.items():
-            sys.stdout.write(f"{count:,} points skipped: {reason}\n")
+            sys.stdout.write(f"{show_count(count, 'point')} skipped: {reason}\n")
         for problem in problems:
             sys.stdout.write(f"{printable(problem)}\n")
     if problems:
@@ -153,12 +153,13 @@ def repair(results: Results) -> None:
 
 def _repair(results: Path, *, quiet: bool = False) -> None:
     from hessweep.store import repair as repair_results
+    from hessweep.units import show_count
 
     done = repair_results(_existing(results))
     if quiet:
         return
     sys.stdout.write(
-        f"{len(done.moved):,} segments moved aside, "
+        f"{show_count(len(done.moved), 'segment')} moved aside, "
         f"{'published anew' if done.published else 'nothing to publish'}\n"
     )
     for path in done.moved:

@@ -50,6 +50,22 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], note: str 
         table.add_row(*row)
     # A file or a pipe has no width: nothing is cut there.
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
-    console.print(table)
+    if _width(header, rows) <= console.width:
+        console.print(table)
+    else:
+        # On a narrow terminal a table would lose digits.
+        for first, *cells in rows:
+            console.print(first)
+            for name, cell in zip(header[1:], cells, strict=True):
+                console.print(f"  {name}: {cell}", highlight=False)
     if note:
         console.print(printable(note), markup=False, highlight=False)
+
+
+def _width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns of a terminal that a table takes, with three between two cells."""
+    from rich.text import Text
+
+    columns = zip(header, *rows, strict=True)
+    widths = [max(Text.from_markup(cell).cell_len for cell in column) for column in columns]
+    return sum(widths) + 3 * len(widths)

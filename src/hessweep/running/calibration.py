@@ -47,8 +47,9 @@ class Deviation:
     def __str__(self) -> str:
         """Say it in a sentence."""
         return (
-            f"Over {self.points:,} stored points the predicted time was {self.total:.2g} x the "
-            f"measured one, for 90 % of them within {self.low:.2g}–{self.high:.2g} x."
+            f"For the {self.points:,} points that are stored, the predicted time is "
+            f"{self.total:.2g} times the measured time in total, and between {self.low:.2g} and "
+            f"{self.high:.2g} times for nine points in ten."
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hessweep.errors import ClusterError
 from hessweep.running.cgroups import cgroup_memory_limit
+from hessweep.units import show_count
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -59,7 +60,7 @@ def allow_open_files(workers: int) -> None:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise ClusterError(
-            f"{workers} worker{'s' if workers > 1 else ''} on this machine take up to {needed} "
+            f"{show_count(workers, 'worker')} on this machine need up to {needed} "
             f"open files, and this process may open {hard}: raise the limit with "
             f"`ulimit -n {needed}`, or use fewer workers"
         )
