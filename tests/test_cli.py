@@ -490,9 +490,12 @@ def on_a_terminal(*arguments: str, folder: Path, size: tuple[int, int] = (24, 80
     """Run the command on a pseudo-terminal; return its exit code and all that it showed."""
     terminal, side = pty.openpty()
     termios.tcsetwinsize(side, size)
+    # These would go before the size of the terminal.
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+    environment["TERM"] = "xterm"
     process = subprocess.Popen(
         [COMMAND, *arguments],
-        cwd=folder, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"},
+        cwd=folder, stdin=side, stdout=side, stderr=side, env=environment,
     )  # fmt: skip
     os.close(side)
     shown = b""

@@ -25,7 +25,7 @@ def tell(message: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Return the text without what a terminal would act on: a study's words are data."""
+    """Return the text without control characters, which a terminal would act on."""
     return "".join(
         letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
         for letter in text

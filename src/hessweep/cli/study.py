@@ -160,7 +160,7 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
     else:
         print_table(
             ["sweep", "done", "missing", "failed"],
-            [[name, *map(_coloured, row, row.values())] for name, row in rows.items()],
+            [[name, *map(_colour_count, row, row.values())] for name, row in rows.items()],
             note="\n".join(f"failed: {point}: {error}" for point, error in failures.items()),
         )
     if rows["all"]["missing"] or rows["all"]["failed"]:
@@ -185,7 +185,7 @@ def schema() -> None:
     sys.stdout.write(json.dumps(Study.schema(), indent=2) + "\n")
 
 
-def _coloured(state: str, count: int) -> str:
+def _colour_count(state: str, count: int) -> str:
     """Return a count in the colour of its state, which only a terminal shows."""
     colour = {"done": "green", "missing": "yellow", "failed": "red"}[state]
     return f"[{colour}]{count:,}[/{colour}]" if count else "0"

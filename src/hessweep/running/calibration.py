@@ -22,7 +22,7 @@ from hessweep.store import open_results, table
 from hessweep.store.schema import identity_json
 
 NEIGHBOURS = 5
-"""Sizes whose measured times say how long another takes: those of nearest predicted time."""
+"""Number of sizes whose measured times correct another: those of nearest predicted time."""
 
 ALIKE = ["activation_spec", KIND]
 """The columns that points of one activation and kind share, whose times grow alike."""

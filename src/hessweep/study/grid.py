@@ -16,7 +16,7 @@ from hessweep.study.messages import quote
 from hessweep.study.paths import expand
 
 MAX_POINTS = 10_000_000
-"""More than this in one study is a slip of the pen: the keys alone would fill a laptop."""
+"""More points than this in one study are a mistake: the keys alone would fill a laptop."""
 
 MAX_SIZE = 1_000_000
 """The largest N_i or N_h; the memory of a point is checked apart from this."""

@@ -47,7 +47,7 @@ _WEIGHTS = {"type": "string", "enum": list(WEIGHTS)}
 _BIASES = {"type": "string", "enum": list(BIASES)}
 
 
-def _written(numbers: Sequence[int]) -> str | list[int]:
+def _plain_numbers(numbers: Sequence[int]) -> str | list[int]:
     """Return numbers as a study writes them, without unfolding a range of millions."""
     if isinstance(numbers, range):
         return f"{numbers[0]}..{numbers[-1]}"
@@ -61,13 +61,13 @@ def _activations(value: Any, info: ValidationInfo) -> Sequence[Activation]:
 Sizes = Annotated[
     Sequence[int],
     PlainValidator(read_sizes),
-    PlainSerializer(_written),
+    PlainSerializer(_plain_numbers),
     WithJsonSchema(_NUMBERS),
 ]
 Seeds = Annotated[
     Sequence[int],
     PlainValidator(read_seeds),
-    PlainSerializer(_written),
+    PlainSerializer(_plain_numbers),
     WithJsonSchema(_NUMBERS),
 ]
 Pairs = Annotated[
