@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Network,
         sample_deep_teacher,
         sample_teacher,
+        widen,
     )
     from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, formula, rank
@@ -49,6 +50,7 @@ _HOMES = {
     "spectral_density": "density",
     "spectrum": "spectrum",
     "table": "store",
+    "widen": "networks",
 }
 """Public function or class -> the module that holds it."""
 
@@ -79,6 +81,7 @@ __all__ = [
     "spectral_density",
     "spectrum",
     "table",
+    "widen",
 ]
 
 import_when_used(__name__, _HOMES, _MODULES)
