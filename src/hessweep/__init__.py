@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, formula, rank
+    from hessweep.rank.learning import learning_coefficient
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
     from hessweep.version import __version__
@@ -39,6 +40,7 @@ _HOMES = {
     "formula": "rank",
     "hessian": "hessian",
     "hessian_operator": "hessian",
+    "learning_coefficient": "rank.learning",
     "load_study": "outputs",
     "non_zero": "analysis",
     "open_results": "store",
@@ -70,6 +72,7 @@ __all__ = [
     "hessian",
     "hessian_operator",
     "laws",
+    "learning_coefficient",
     "load_study",
     "non_zero",
     "open_results",
