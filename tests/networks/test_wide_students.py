@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from hessweep import hessian, sample_teacher, widen
+from hessweep import hessian, learning_coefficient, sample_teacher, widen
 from hessweep.dynamics import PopulationLoss
 from hessweep.errors import InputError
 from hessweep.hessian import trace
@@ -136,3 +136,8 @@ def test_impossible_students_are_refused():
         widen(sample_teacher("sigmoid", 2, 2, seed=0), zero_input=1)
     with pytest.raises(InputError, match="seed: expected a whole number"):
         widen(sample_teacher("erf", 2, 2, seed=0), seed=-1)
+    biased = Network(np.ones((2, 2)), np.ones(2), "erf", b1=np.zeros(2))
+    with pytest.raises(InputError, match="widen: expected a two-layer Network without biases"):
+        widen(biased, split=1)
+    with pytest.raises(InputError, match="learning_coefficient: expected a two-layer Network"):
+        learning_coefficient(biased)

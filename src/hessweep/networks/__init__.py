@@ -9,7 +9,6 @@ from hessweep.networks.deep_teachers import (
 )
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import Layout, check_sizes
-from hessweep.networks.layout import check_sizes
 from hessweep.networks.students import Student, widen
 from hessweep.networks.teachers import (
     BIASES,

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hessweep.networks import Network
+from hessweep.networks.students import check_plain
 from hessweep.rank import Rank, rank
 from hessweep.rank.formulas import formula
 
@@ -43,8 +44,9 @@ def learning_coefficient(network: Network) -> LearningCoefficient:
         network: A network that is its own teacher, such as a student that `widen` returns.
 
     Raises:
-        InputError: If `network` is not a `Network`.
+        InputError: If `network` is not a `Network` without biases and with one output.
     """
+    check_plain(network, "learning_coefficient")
     proof = rank(network)
     lower, P = proof.lower / 2, network.P
     if not _is_differentiable(network):
