@@ -107,6 +107,10 @@ def train(
     """
     surface = PopulationLoss(teacher)
 
+    def jacobian(_: float, theta: ndarray) -> ndarray:
+        parts = surface.hessian(theta)
+        return -(parts.outer + parts.functional)
+
     def is_low(_: float, theta: ndarray) -> float:
         return float(surface.loss(theta)) - loss
 
@@ -121,7 +125,7 @@ def train(
     solution = integrate.solve_ivp(
         lambda _, theta: -surface.gradient(theta),
         (0.0, times[-1]), start, method="LSODA", t_eval=times, events=(is_low, is_flat),
-        jac=lambda _, theta: -np.add(*surface.hessian(theta)),
+        jac=jacobian,
         rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE,
     )  # fmt: skip
     if not solution.success:
