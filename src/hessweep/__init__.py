@@ -20,9 +20,11 @@ if TYPE_CHECKING:
         Network,
         sample_deep_teacher,
         sample_teacher,
+        widen,
     )
     from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, formula, rank
+    from hessweep.rank.learning import learning_coefficient
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
     from hessweep.version import __version__
@@ -38,6 +40,7 @@ _HOMES = {
     "formula": "rank",
     "hessian": "hessian",
     "hessian_operator": "hessian",
+    "learning_coefficient": "rank.learning",
     "load_study": "outputs",
     "non_zero": "analysis",
     "open_results": "store",
@@ -49,6 +52,7 @@ _HOMES = {
     "spectral_density": "density",
     "spectrum": "spectrum",
     "table": "store",
+    "widen": "networks",
 }
 """Public function or class -> the module that holds it."""
 
@@ -68,6 +72,7 @@ __all__ = [
     "hessian",
     "hessian_operator",
     "laws",
+    "learning_coefficient",
     "load_study",
     "non_zero",
     "open_results",
@@ -79,6 +84,7 @@ __all__ = [
     "spectral_density",
     "spectrum",
     "table",
+    "widen",
 ]
 
 import_when_used(__name__, _HOMES, _MODULES)

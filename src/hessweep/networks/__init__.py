@@ -1,4 +1,4 @@
-"""Networks, random teachers, and the order of their parameters."""
+"""Networks, random teachers, wider students, and the order of their parameters."""
 
 from hessweep.networks.deep import DeepNetwork, check_two_layers
 from hessweep.networks.deep_teachers import (
@@ -9,6 +9,7 @@ from hessweep.networks.deep_teachers import (
 )
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import Layout, check_sizes
+from hessweep.networks.students import Student, widen
 from hessweep.networks.teachers import (
     BIASES,
     MAX_SEED,
@@ -29,6 +30,7 @@ __all__ = [
     "Layout",
     "Network",
     "biased_layers",
+    "Student",
     "check_sizes",
     "check_two_layers",
     "check_widths",
@@ -39,4 +41,5 @@ __all__ = [
     "sample_teacher",
     "sample_teachers",
     "sample_weights",
+    "widen",
 ]

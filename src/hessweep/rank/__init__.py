@@ -14,6 +14,7 @@ from hessweep.rank.generic import effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
 from hessweep.rank.structure import bounds
+from hessweep.rank.students import student_rank
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
 MODULAR_LIMIT = 4e11
@@ -157,4 +158,5 @@ __all__ = [
     "formula",
     "rank",
     "smallest_eigenvalue",
+    "student_rank",
 ]

@@ -96,19 +96,23 @@ def _polynomial_bounds(network: Network, support: tuple[int, ...]) -> Bounds:
     one_parity = len({d % 2 for d in support}) == 1
     found = classes(network, merge_signs=one_parity)
     N_i, H, active = network.N_i, len(found.rows), int(found.active.sum())
+    # A zero row gives the constant, and all linear functions if its output weight is not 0. What
+    # the other rows add to these is their rank for the remaining degrees.
     at_zero = int(found.zero and 0 in support) + N_i * (found.active_zero and 1 in support)
-    if H == 0:
+    settled = (0,) * found.zero + (1,) * found.active_zero
+    support = tuple(d for d in support if d not in settled)
+    if H == 0 or not support:
         return Bounds(at_zero, at_zero)
     r = rank_of_rows(found.rows)
-    if r == H == active and not found.zero:
+    if r == H == active:
         # Independent rows are unit vectors in suitable coordinates, and so are generic rows.
-        exact = _generic(support, N_i, H)
+        exact = _generic(support, N_i, H) + at_zero
         return Bounds(exact, exact)
-    upper = min(_functions(found), _span_bound(support, N_i, r, H))
+    upper = min(_functions(found), _span_bound(support, N_i, r, H), dimension(support, N_i))
     if active < H:
         alone = min(H - active, dimension(support, r))
         upper = min(upper, alone + (_span_bound(support, N_i, r, active) if active else 0))
-    return Bounds(0, min(upper + at_zero, dimension(support, N_i)))
+    return Bounds(0, upper + at_zero)
 
 
 def _span_bound(support: tuple[int, ...], N_i: int, r: int, N_h: int) -> int:
