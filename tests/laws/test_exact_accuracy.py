@@ -127,3 +127,11 @@ def test_densities_at_infinity_and_of_nan():
         pdf = hessian_law(6, 3, exact).pdf(np.array([np.nan, -np.inf, np.inf, 1e200, -1.0]))
         assert np.isnan(pdf[0])
         np.testing.assert_array_equal(pdf[1:], 0)
+
+
+def test_windows_that_end_at_an_edge_do_not_reach_beyond_it():
+    """Sizes of the paper's study at which rounding once put a window beyond the support."""
+    for N_i, N_h in ((11, 1), (10, 1), (12, 1), (11, 2)):
+        law = hessian_law(N_i, N_h)
+        assert law.cdf(1e3) == pytest.approx(1, abs=1e-9)
+        assert law.mean() == pytest.approx(1 + N_h / N_i)

@@ -173,7 +173,9 @@ class _Convolution:
         s = rest + backward
         from_low = (start - self.low) + forward
         # high - t = (high - x) + (x - t), the first of them known exactly.
-        to_high = np.where(beyond < 0, s - beyond, (self.high - (start + width)) + backward)
+        # Where the window ends at high, rounding must not put it beyond: the density ends there.
+        left = np.maximum(self.high - (start + width), 0.0)
+        to_high = np.where(beyond < 0, s - beyond, left + backward)
         t = np.where(rule.from_low < 0.5, start + forward, x - s)
         if isinstance(self.part, Singular):
             rho = self.part.density(t, from_low, to_high)
