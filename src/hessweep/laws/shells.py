@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
+from hessweep.errors import PrecisionError
 from hessweep.laws.local import ORDERS, LocalCoefficients
 
 NEGLIGIBLE = 1e-4
@@ -26,6 +27,13 @@ PLAIN_STEPS = 8
 STEPS = 150
 RESOLUTION = 1e-5
 """Relative step at which the iteration ends; the tail is stationary: its error is that squared."""
+WORST = 0.01
+"""Change in the last step above which there is no value."""
+SLOPES = (1e-9, 1e-3, 0.03)
+"""The tail is taken at `z (1 + i slope)`, at the first of these where the iteration converges: at
+an edge of the law it slows down on the real axis. The last one blurs a step by some 0.01."""
+LEAST = 1e-9
+"""Values of z below this part of the trace are taken as 0: nothing but an atom is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,44 +53,71 @@ class TeacherBulk:
         `Im{E log(z - T) + shells}/π`, the determinant being
 
             Π_m (z - d_m)^{N_i} Π_{j <= k} (1 - μ_j - μ_k),   μ_j of `M^T diag(1/(z - d)) M`.
+
+        Raises:
+            PrecisionError: If the factors of the shells do not converge.
         """
-        result = np.zeros(len(z))
+        # The trace of T is that of both parts of its diagonal.
+        scale = (self.rest.sum() + self.x.sum() + (self.rows**2).sum()) / len(self.rest)
+        z = np.maximum(z, LEAST * scale)
+        falling = np.argsort(z)[::-1]
+        values = np.zeros(len(z))
         a = np.full(len(self.rho), 1 - 0.5j)
-        for k in np.argsort(z)[::-1]:
-            result[k], a = self._at(float(z[k]), a)
+        for k, at in enumerate(z[falling]):
+            values[k], a = self._at(float(at), a)
+        result = np.empty(len(z))
+        # Each value has an error of up to 1e-5 of its own; the tail falls with z.
+        result[falling] = np.maximum.accumulate(values)
         return result
 
     def _at(
         self, z: float, a: Complex[ndarray, " shells"]
     ) -> tuple[float, Complex[ndarray, " shells"]]:
         """Return the tail at z and the factors `1/(1 - ρ_l g_l)`, iterated from `a`."""
-        total = self.rows.size
+        for slope in SLOPES:
+            value, new, change = self._iterate(z * (1 + 1j * slope), a)
+            if change <= WORST:
+                # Far above all eigenvalues the argument is that of 1 + i slope.
+                least = np.arctan(slope) / np.pi
+                return float(np.clip((value - least) / (1 - least), 0, 1)), new
+        raise PrecisionError(
+            f"the law of a teacher's bulk does not converge at N_h λ = {z:g}: its shells still "
+            f"change by {change:.1g} after {STEPS} steps; evaluate it at other places"
+        )
+
+    def _iterate(
+        self, z: complex, a: Complex[ndarray, " shells"]
+    ) -> tuple[float, Complex[ndarray, " shells"], float]:
+        """Return the tail at z, the factors, and the relative change of the last step."""
+        change = 0.0
         # The map keeps the lower half-plane, where the start must lie.
         a = np.where(a.imag > -1e-3 * np.abs(a), a.real - 1e-3j * np.abs(a), a)
         for step in range(STEPS if len(a) else 1):
-            d = self.rest + a @ self.x
-            inverse = 1 / (z - d + (0 if len(a) else 1e-9j * z))
+            inverse = 1 / (z - self.rest - a @ self.x)
             mu, R = self._pairs(inverse)
             g = self.x @ (inverse + R) / len(self.rest)
             new = 1 / (1 - self.rho * g)
-            done = np.all(np.abs(new - a) < RESOLUTION * np.abs(new))
+            change = float((np.abs(new - a) / np.abs(new)).max(initial=0))
             # The mean of both damps the turning about the root beside narrow bands.
-            a = new if done or step < PLAIN_STEPS else (a + new) / 2
-            if done:
+            a = new if change < RESOLUTION or step < PLAIN_STEPS else (a + new) / 2
+            if change < RESOLUTION:
                 break
         log = -complex(np.log(inverse).mean())
         if len(mu):
             logs = np.log(1 - mu[:, None] - mu[None, :])
-            log += complex(logs.sum() + np.trace(logs)) / (2 * total)
+            log += complex(logs.sum() + np.trace(logs)) / (2 * self.rows.size)
         shell = complex((g * a + np.log(1 - self.rho * g) / self.rho).sum())
-        return float(np.clip((log + shell).imag / np.pi, 0, 1)), a
+        return (log + shell).imag / np.pi, a, change
 
     def _pairs(self, inverse: Complex[ndarray, " N_h"]) -> tuple[ndarray, ndarray]:
         """Return the μ_j, and what pairs of them add to `tr_m (z - T)^-1/N_i`."""
         N_h, N_i = self.rows.shape
         if not self.rows.any():
             return np.zeros(0), np.zeros(N_h)
-        mu, vectors = np.linalg.eig((self.rows.T * inverse) @ self.rows)
+        gamma = (self.rows.T * inverse) @ self.rows
+        if not len(self.rho):
+            return np.linalg.eigvals(gamma), np.zeros(N_h)
+        mu, vectors = np.linalg.eig(gamma)
         # The matrix is symmetric: left eigenvectors are the right ones.
         slopes = (self.rows @ vectors) ** 2 * inverse[:, None] ** 2 / (vectors**2).sum(axis=0)
         pairs = 1 / (1 - mu[:, None] - mu[None, :])
@@ -99,14 +134,15 @@ def teacher_bulk(
     """Return the bulk of one teacher; `symmetric` says whether `h_2` counts as non-zero."""
     N_h, N_i = W1.shape
     chi = N_h * W2**2
+    parts = harmonic_parts(local, N_i)
     rows = np.zeros(W1.shape)
     if symmetric:
-        rows = (np.sqrt(chi) * local.h[2] / local.p)[:, None] * W1
-    diagonal = chi * local.diagonal
+        rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
+    diagonal = chi * (local.squared_slope - parts[0] - parts[1])
     rest, x, rho = diagonal.copy(), [], []
     for degree in range(3, ORDERS):
-        ratio = N_h * N_i / comb(N_i + degree - 1, degree)
-        part = chi * local.alpha(degree)
+        ratio = N_h * N_i / harmonics(N_i, degree)
+        part = chi * parts[degree - 1]
         if ratio > NEGLIGIBLE and part.sum() > NEGLIGIBLE * diagonal.sum() > 0:
             x.append(part)
             rho.append(ratio)
@@ -114,6 +150,32 @@ def teacher_bulk(
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
     return TeacherBulk(rows, rest, np.array(x).reshape(-1, N_h), np.array(rho))
+
+
+def harmonics(N_i: int, degree: int) -> int:
+    """Return the dimension of the harmonic polynomials of one degree, but at least 1."""
+    return max(comb(N_i + degree - 1, degree) - comb(N_i + degree - 3, degree - 2), 1)
+
+
+def harmonic_parts(local: LocalCoefficients, N_i: int) -> Float[ndarray, "orders N_h"]:
+    """Return the parts of `E g'(√p z)²` by degree of the Gegenbauer polynomials.
+
+    The kernel of block A is `Σ_l α_l c^(l-1)` in the cosine c of two neurons. A power of c has
+    components of all lower degrees of the same parity: with Gegenbauer polynomials `G_k(1) = 1`
+
+        c^n = Σ_k B[n, k] G_k(c),    c G_k = ((k + N_i - 2) G_{k+1} + k G_{k-1})/(2k + N_i - 2),
+
+    so that degree 4 adds `3/(N_i + 2)` of its part to the symmetric part of degree 2.
+    """
+    B = np.zeros((ORDERS - 1, ORDERS))
+    B[0, 0] = 1.0
+    k = np.arange(1, ORDERS - 1)
+    for n in range(1, ORDERS - 1):
+        B[n, 1] = B[n - 1, 0]
+        B[n, k + 1] += B[n - 1, k] * (k + N_i - 2) / (2 * k + N_i - 2)
+        B[n, k - 1] += B[n - 1, k] * k / (2 * k + N_i - 2)
+    alphas = np.array([local.alpha(degree) for degree in range(1, ORDERS)])
+    return np.asarray(B.T @ alphas)
 
 
 def teacher_order_one(
