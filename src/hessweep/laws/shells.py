@@ -46,6 +46,10 @@ class TeacherBulk:
     """The part of the diagonal that is not in a shell."""
     x: Float[ndarray, "shells N_h"]
     rho: Float[ndarray, " shells"]
+    """Ratio of each shell, or `1/l` of it where the other part is `rho_along`."""
+    rho_along: Float[ndarray, " shells"]
+    sigma2: Float[ndarray, " inputs"]
+    """Eigenvalues of `W1^T W1` over their mean; a single 1 where T has a symmetric part."""
 
     def tail(self, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Return the share of eigenvalues above each z > 0.
@@ -62,7 +66,7 @@ class TeacherBulk:
         z = np.maximum(z, LEAST * scale)
         falling = np.argsort(z)[::-1]
         values = np.zeros(len(z))
-        a = np.full(len(self.rho), 1 - 0.5j)
+        a = np.full((len(self.rho), len(self.sigma2)), 1 - 0.5j)
         for k, at in enumerate(z[falling]):
             values[k], a = self._at(float(at), a)
         result = np.empty(len(z))
@@ -71,8 +75,8 @@ class TeacherBulk:
         return result
 
     def _at(
-        self, z: float, a: Complex[ndarray, " shells"]
-    ) -> tuple[float, Complex[ndarray, " shells"]]:
+        self, z: float, a: Complex[ndarray, "shells inputs"]
+    ) -> tuple[float, Complex[ndarray, "shells inputs"]]:
         """Return the tail at z and the factors `1/(1 - ρ_l g_l)`, iterated from `a`."""
         for slope in SLOPES:
             value, new, change = self._iterate(z * (1 + 1j * slope), a)
@@ -86,17 +90,19 @@ class TeacherBulk:
         )
 
     def _iterate(
-        self, z: complex, a: Complex[ndarray, " shells"]
-    ) -> tuple[float, Complex[ndarray, " shells"], float]:
+        self, z: complex, a: Complex[ndarray, "shells inputs"]
+    ) -> tuple[float, Complex[ndarray, "shells inputs"], float]:
         """Return the tail at z, the factors, and the relative change of the last step."""
         change = 0.0
         # The map keeps the lower half-plane, where the start must lie.
         a = np.where(a.imag > -1e-3 * np.abs(a), a.real - 1e-3j * np.abs(a), a)
         for step in range(STEPS if len(a) else 1):
-            inverse = 1 / (z - self.rest - a @ self.x)
-            mu, R = self._pairs(inverse)
-            g = self.x @ (inverse + R) / len(self.rest)
-            new = 1 / (1 - self.rho * g)
+            inverse = 1 / (z - self.rest[:, None] - self.x.T @ a)
+            mu, R = self._pairs(inverse[:, 0])
+            g = self.x @ (inverse + R[:, None]) / len(self.rest)
+            mean, along = g.mean(axis=1), (g * self.sigma2).mean(axis=1)
+            new = 1 / (1 - self.rho * mean)[:, None]
+            new = new + self.sigma2 * ((1 / (1 - 2 * self.rho_along * along) - 1) / 2)[:, None]
             change = float((np.abs(new - a) / np.abs(new)).max(initial=0))
             # The mean of both damps the turning about the root beside narrow bands.
             a = new if change < RESOLUTION or step < PLAIN_STEPS else (a + new) / 2
@@ -106,8 +112,12 @@ class TeacherBulk:
         if len(mu):
             logs = np.log(1 - mu[:, None] - mu[None, :])
             log += complex(logs.sum() + np.trace(logs)) / (2 * self.rows.size)
-        shell = complex((g * a + np.log(1 - self.rho * g) / self.rho).sum())
-        return (log + shell).imag / np.pi, a, change
+        shell = (g * a).mean(axis=1) + np.log(1 - self.rho * mean) / self.rho
+        if self.rho_along.any():
+            twice = 2 * self.rho_along
+            shell = shell + (np.log(1 - twice * along) / twice + along) / 2
+        log += complex(shell.sum())
+        return log.imag / np.pi, a, change
 
     def _pairs(self, inverse: Complex[ndarray, " N_h"]) -> tuple[ndarray, ndarray]:
         """Return the μ_j, and what pairs of them add to `tr_m (z - T)^-1/N_i`."""
@@ -139,17 +149,26 @@ def teacher_bulk(
     if symmetric:
         rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
     diagonal = chi * (local.squared_slope - parts[0] - parts[1])
-    rest, x, rho = diagonal.copy(), [], []
+    rest, x, rho, degrees = diagonal.copy(), [], [], []
     for degree in range(3, ORDERS):
         ratio = N_h * N_i / harmonics(N_i, degree)
         part = chi * parts[degree - 1]
         if ratio > NEGLIGIBLE and part.sum() > NEGLIGIBLE * diagonal.sum() > 0:
             x.append(part)
             rho.append(ratio)
+            degrees.append(degree)
             rest -= part
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
-    return TeacherBulk(rows, rest, np.array(x).reshape(-1, N_h), np.array(rho))
+    shares, sigma2 = np.zeros(len(rho)), np.ones(1)
+    if not rows.any():
+        shares = 1 - 1 / np.array(degrees, dtype=float)
+        sigma2 = np.linalg.eigvalsh(W1.T @ W1)
+        sigma2 = np.maximum(sigma2, 0) / sigma2.mean()
+    ratios = np.array(rho)
+    return TeacherBulk(
+        rows, rest, np.array(x).reshape(-1, N_h), ratios * (1 - shares), ratios * shares, sigma2
+    )
 
 
 def harmonics(N_i: int, degree: int) -> int:
