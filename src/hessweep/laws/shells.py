@@ -98,8 +98,8 @@ class TeacherBulk:
         a = np.where(a.imag > -1e-3 * np.abs(a), a.real - 1e-3j * np.abs(a), a)
         for step in range(STEPS if len(a) else 1):
             inverse = 1 / (z - self.rest[:, None] - self.x.T @ a)
-            mu, R = self._pairs(inverse[:, 0])
-            g = self.x @ (inverse + R[:, None]) / len(self.rest)
+            log_pairs, R = self._pairs(inverse)
+            g = self.x @ (inverse + R) / len(self.rest)
             mean, along = g.mean(axis=1), (g * self.sigma2).mean(axis=1)
             new = 1 / (1 - self.rho * mean)[:, None]
             new = new + self.sigma2 * ((1 / (1 - 2 * self.rho_along * along) - 1) / 2)[:, None]
@@ -108,10 +108,7 @@ class TeacherBulk:
             a = new if change < RESOLUTION or step < PLAIN_STEPS else (a + new) / 2
             if change < RESOLUTION:
                 break
-        log = -complex(np.log(inverse).mean())
-        if len(mu):
-            logs = np.log(1 - mu[:, None] - mu[None, :])
-            log += complex(logs.sum() + np.trace(logs)) / (2 * self.rows.size)
+        log = log_pairs - complex(np.log(inverse).mean())
         shell = (g * a).mean(axis=1) + np.log(1 - self.rho * mean) / self.rho
         if self.rho_along.any():
             twice = 2 * self.rho_along
@@ -119,20 +116,45 @@ class TeacherBulk:
         log += complex(shell.sum())
         return log.imag / np.pi, a, change
 
-    def _pairs(self, inverse: Complex[ndarray, " N_h"]) -> tuple[ndarray, ndarray]:
-        """Return the μ_j, and what pairs of them add to `tr_m (z - T)^-1/N_i`."""
+    def _pairs(
+        self, inverse: Complex[ndarray, "N_h inputs"]
+    ) -> tuple[complex, Complex[ndarray, "N_h inputs"]]:
+        """Return the logarithm of the pairs' determinant, and their part of `tr_m (z - T)^-1`."""
         N_h, N_i = self.rows.shape
         if not self.rows.any():
-            return np.zeros(0), np.zeros(N_h)
+            return 0j, np.zeros((N_h, 1))
+        if len(self.sigma2) > 1:
+            return self._pairs_of_equal_neurons(inverse[0])
+        inverse = inverse[:, 0]
         gamma = (self.rows.T * inverse) @ self.rows
         if not len(self.rho):
-            return np.linalg.eigvals(gamma), np.zeros(N_h)
+            mu = np.linalg.eigvals(gamma)
+            return _log_of_pairs(np.add.outer(mu, mu), N_h), np.zeros((N_h, 1))
         mu, vectors = np.linalg.eig(gamma)
         # The matrix is symmetric: left eigenvectors are the right ones.
         slopes = (self.rows @ vectors) ** 2 * inverse[:, None] ** 2 / (vectors**2).sum(axis=0)
-        pairs = 1 / (1 - mu[:, None] - mu[None, :])
+        sums = np.add.outer(mu, mu)
+        pairs = 1 / (1 - sums)
         weight = pairs.sum(axis=1) + np.diag(pairs)
-        return mu, slopes @ weight / N_i
+        return _log_of_pairs(sums, N_h), (slopes @ weight / N_i)[:, None]
+
+    def _pairs_of_equal_neurons(
+        self, inverse: Complex[ndarray, " N_i"]
+    ) -> tuple[complex, Complex[ndarray, "1 N_i"]]:
+        """The same where all neurons have one d: it commutes with `W1^T W1`."""
+        N_h = len(self.rest)
+        theta = self.sigma2 * (self.rows**2).sum() / len(self.sigma2)
+        products = np.multiply.outer(theta, inverse)
+        sums = products + products.T
+        pairs = theta / (1 - sums)
+        weight = pairs.sum(axis=1) + np.diag(pairs)
+        return _log_of_pairs(sums, N_h), (inverse**2 * weight / N_h)[None, :]
+
+
+def _log_of_pairs(sums: Complex[ndarray, "N_i N_i"], N_h: int) -> complex:
+    """Return the sum of `log(1 - sum)` over all pairs j <= k, over `N_h N_i`."""
+    logs = np.log(1 - sums)
+    return complex(logs.sum() + np.trace(logs)) / (2 * N_h * len(sums))
 
 
 def teacher_bulk(
@@ -161,7 +183,7 @@ def teacher_bulk(
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
     shares, sigma2 = np.zeros(len(rho)), np.ones(1)
-    if not rows.any():
+    if not rows.any() or _equal(chi, local.p):
         shares = 1 - 1 / np.array(degrees, dtype=float)
         sigma2 = np.linalg.eigvalsh(W1.T @ W1)
         sigma2 = np.maximum(sigma2, 0) / sigma2.mean()
@@ -169,6 +191,10 @@ def teacher_bulk(
     return TeacherBulk(
         rows, rest, np.array(x).reshape(-1, N_h), ratios * (1 - shares), ratios * shares, sigma2
     )
+
+
+def _equal(*values: Float[ndarray, " N_h"]) -> bool:
+    return all(np.ptp(v) <= 1e-9 * v.max() for v in values)
 
 
 def harmonics(N_i: int, degree: int) -> int:
