@@ -27,11 +27,14 @@ PLAIN_STEPS = 8
 STEPS = 150
 RESOLUTION = 1e-5
 """Relative step at which the iteration ends; the tail is stationary: its error is that squared."""
-WORST = 0.01
-"""Change in the last step above which there is no value."""
+WORST = 0.03
+"""Change in the last step above which there is no value; the error of the tail is its square."""
 SLOPES = (1e-9, 1e-3, 0.03)
 """The tail is taken at `z (1 + i slope)`, at the first of these where the iteration converges: at
 an edge of the law it slows down on the real axis. The last one blurs a step by some 0.01."""
+WIDE, LEAST_REST = 0.3, 0.1
+"""Shells follow the directions of W1 where their ratio is below the first of these, or where more
+than the second of the diagonal is in no shell."""
 LEAST = 1e-9
 """Values of z below this part of the trace are taken as 0: nothing but an atom is there."""
 
@@ -79,11 +82,11 @@ class TeacherBulk:
     ) -> tuple[float, Complex[ndarray, "shells inputs"]]:
         """Return the tail at z and the factors `1/(1 - ρ_l g_l)`, iterated from `a`."""
         for slope in SLOPES:
-            value, new, change = self._iterate(z * (1 + 1j * slope), a)
+            value, a, change = self._iterate(z * (1 + 1j * slope), a)
             if change <= WORST:
                 # Far above all eigenvalues the argument is that of 1 + i slope.
                 least = np.arctan(slope) / np.pi
-                return float(np.clip((value - least) / (1 - least), 0, 1)), new
+                return float(np.clip((value - least) / (1 - least), 0, 1)), a
         raise PrecisionError(
             f"the law of a teacher's bulk does not converge at N_h λ = {z:g}: its shells still "
             f"change by {change:.1g} after {STEPS} steps; evaluate it at other places"
@@ -183,7 +186,9 @@ def teacher_bulk(
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
     shares, sigma2 = np.zeros(len(rho)), np.ones(1)
-    if not rows.any() or _equal(chi, local.p):
+    # For a wide shell with nothing below it the expansion in ρ_l would reach below 0.
+    narrow = rest.sum() > LEAST_REST * diagonal.sum() or max(rho, default=0) < WIDE
+    if narrow and (not rows.any() or _equal(chi, local.p)):
         shares = 1 - 1 / np.array(degrees, dtype=float)
         sigma2 = np.linalg.eigvalsh(W1.T @ W1)
         sigma2 = np.maximum(sigma2, 0) / sigma2.mean()
