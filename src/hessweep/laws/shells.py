@@ -1,14 +1,17 @@
 """The bulk of one teacher, with finite-size corrections (docs/laws.md, "One teacher").
 
-The operator T of the limit is corrected in two ways, which both vanish as N grows. Its
-coefficients are those of each neuron's own `p = |w_m|²`. And the part of Hermite degree l >= 3,
-the Gram matrix of `N_h N_i` vectors in `C(N_i + l - 1, l)` dimensions, acts as a matrix of the
-Marchenko-Pastur law of ratio `ρ_l = N_h N_i/C(N_i + l - 1, l)` rather than as the identity: with
-`x_l = α_l(p) χ` for each neuron, the diagonal of T becomes
+The operator T of the limit is corrected in three ways, which all vanish as N grows. Its
+coefficients are those of each neuron's own `p = |w_m|²`. The kernel is expanded in Gegenbauer
+polynomials of the cosine of two neurons instead of powers. And the part of degree l >= 3, the Gram
+matrix of `N_h N_i` vectors in about `C(N_i + l - 1, l)` dimensions, acts as a matrix of the
+Marchenko-Pastur law of ratio `ρ_l`, the quotient of both numbers, rather than as the identity:
+with `x_l = α_l(p) χ` for each neuron, the diagonal of T becomes
 
     d(z) = rest + Σ_l x_l/(1 - ρ_l g_l(z)),       g_l(z) = tr[diag(x_l) (z - T)^-1]/(N_h N_i).
 
-The second correction is heuristic.
+Where T has no symmetric part, or all neurons have the same χ and p, the larger part `1 - 1/l` of
+ρ_l acts along the eigenvectors of `W1^T W1`, in proportion to its eigenvalues. The corrections by
+shells are heuristic.
 """
 
 from dataclasses import dataclass
