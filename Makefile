@@ -4,7 +4,7 @@ STUDY  ?= config/paper.yaml
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES_IN_C := $(wildcard src/hessweep/compiled/*.[ch])
-SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config study=$(STUDY)
+SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config 'study=$(subst ','\'',$(STUDY))'
 
 .DELETE_ON_ERROR:
 .PHONY: study setup test test-faults test-cluster lint format bench docs lock clean help

@@ -1,6 +1,8 @@
 # The workflow: sweep -> publish -> tables, figures -> report. Run it by `make STUDY=FILE`, or by
 # `snakemake --workflow-profile workflow/profiles/default --config study=FILE [-- TARGET]`.
 # Without a study it runs the paper's.
+import shlex
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -12,6 +14,10 @@ from hessweep.running.after_kill import clear_after_kill
 from hessweep.running.receipts import Receipts
 
 min_version("9.0")
+
+# Snakemake puts the path of Python into shell commands as it is, with its spaces.
+if Path(sys.executable).exists():
+    sys.executable = shlex.quote(sys.executable)
 
 try:
     STUDY_FILE = study_file_of(config)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
+import threadpoolctl
 
 from hessweep.activations import Erf
 from hessweep.activations.kernel import DualKernel
@@ -93,3 +94,21 @@ class Greedy(Erf):
         while True:
             hoard.append(b"x" * 50_000_000)
             time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class CountingThreads(Erf):
+    """Fails with the number of BLAS threads that its process uses."""
+
+    name: str = "counting threads"
+
+    def dual(self, *_) -> DualKernel:
+        import scipy.linalg  # noqa: F401  # which loads its own BLAS, beside numpy's
+
+        raise ValueError(f"threads: {sorted(blas_threads_in_use())}")
+
+
+def blas_threads_in_use() -> set[int]:
+    """Return the numbers of threads of all BLAS libraries in this process."""
+    libraries = threadpoolctl.threadpool_info()
+    return {library["num_threads"] for library in libraries if library["user_api"] == "blas"}

@@ -4,10 +4,13 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+import termios
 import time
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,12 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.cli import main
-from hessweep.cli.rows import Format, written
+from hessweep.cli.formats import Format
+from hessweep.cli.rows import format_rows
 from hessweep.kinds import PointResult
+from hessweep.running.cost import WORKER_BYTES, predicted_seconds, stored_bytes
 from hessweep.setup import Setup
-from hessweep.store import stored_points, write_segment
+from hessweep.store import TABLE_COLUMNS, stored_points, write_segment
 
 STUDY = """
 name: demo
@@ -60,9 +65,13 @@ def listing(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*"))
 
 
+COMMAND = Path(sys.executable).with_name("hessweep")
+
+
 def hessweep(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    """Run the console script."""
     return subprocess.run(
-        [sys.executable, "-m", "hessweep", *arguments],
+        [COMMAND, *arguments],
         capture_output=True, text=True, check=False, timeout=120, **options,
     )  # fmt: skip
 
@@ -110,7 +119,7 @@ def test_plan_says_how_far_off_it_would_have_been(
     filled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("plan", "study.yaml") == 0
-    assert "Nothing stored yet to hold this against" in capsys.readouterr().out
+    assert "There are too few stored points to check" in capsys.readouterr().out
     call("publish", "results/demo")
     capsys.readouterr()
     assert call("plan", "study.yaml", "--json") == 0
@@ -119,7 +128,33 @@ def test_plan_says_how_far_off_it_would_have_been(
     assert 0 < off["low"] <= off["high"]
     assert call("plan", "study.yaml") == 0
     shown = capsys.readouterr().out
-    assert f"Over 6 stored points the predicted time was {off['total']:.2g} x" in shown
+    assert f"6 points that are stored, the predicted time is {off['total']:.2g} times the" in shown
+
+
+def test_plan_counts_the_cost_of_missing_points_alone(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("plan", "study.yaml", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)["sweeps"]
+    none = {"missing": 0, "core_seconds": 0, "worker_bytes": WORKER_BYTES, "stored_bytes": 0}
+    assert rows["erf-square"] == {"points": 6, **none}
+    setup = Setup(activation("quadratic"), 3, 2)
+    assert rows["all"] == {
+        "points": 8,
+        "missing": 1,
+        "core_seconds": pytest.approx(predicted_seconds(setup.point(6))),
+        "worker_bytes": WORKER_BYTES + setup.cost.peak_bytes,
+        "stored_bytes": stored_bytes(setup),
+    }
+
+
+@pytest.mark.parametrize(("seeds", "code"), [("[5]", 1), ("[6]", 1), ("[5, 6]", 1), (None, 0)])
+def test_status_is_a_success_only_if_all_is_done(filled: Path, seeds, code) -> None:
+    """Seed 5 has failed, seed 6 is missing."""
+    without = "\n".join(STUDY.splitlines()[:-1]) + "\n"
+    study = STUDY.replace('seeds: "5..6"', f"seeds: {seeds}") if seeds else without
+    (filled / "study.yaml").write_text(study)
+    assert call("status", "study.yaml") == code
 
 
 WRONG = {
@@ -170,6 +205,43 @@ def test_every_wrong_table_and_figure_is_told(
     assert listing(folder) == before
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_paths_of_a_study_expand_or_are_refused(folder: Path, command: str) -> None:
+    """A folder named `~`, or one that Snakemake takes for a pattern, is never made."""
+    variables = {**os.environ, "HOME": str(folder / "home"), "SCRATCH": str(folder / "scratch")}
+    del (environment := dict(variables))["SCRATCH"]
+
+    def call_with(results: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        (folder / "study.yaml").write_text(f"results: {results!r}\n{STUDY}")
+        return hessweep(command, "study.yaml", "--json", env=env)
+
+    for results, told in {"out/{date}": "without braces", "$SCRATCH/x": "SCRATCH is not"}.items():
+        refused = call_with(results, environment)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert told in refused.stderr
+    assert listing(folder) == [folder / "study.yaml"]
+    for results, there in {"~/x": "home/x", "$SCRATCH/x": "scratch/x"}.items():
+        done = call_with(results, variables)
+        assert done.returncode == 0, done.stderr
+        if command == "plan":
+            assert json.loads(done.stdout)["results"] == str(folder / there)
+        else:
+            assert (folder / there / "segments").is_dir()
+    assert not {"~", "$SCRATCH", "out"} & {path.name for path in folder.iterdir()}
+
+
+def test_the_version_and_the_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    import hessweep as package
+    from hessweep.study import Study
+
+    assert call("--version") == 0
+    assert capsys.readouterr().out == f"hessweep {package.__version__}\n"
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert package.__version__ == project["version"]
+    assert call("schema") == 0
+    assert json.loads(capsys.readouterr().out) == Study.schema()
+
+
 def test_no_traceback_reaches_the_user(folder: Path) -> None:
     wrong = hessweep("run", "none.yaml")
     assert wrong.returncode == 2
@@ -177,6 +249,74 @@ def test_no_traceback_reaches_the_user(folder: Path) -> None:
         "hessweep: none.yaml: can not read the study file: No such file or directory\n"
     )
     assert hessweep("runn").returncode == 2
+
+
+@pytest.mark.parametrize("arguments", ["plan study.yaml", "query results/demo"])
+def test_standard_output_that_can_not_be_written(filled: Path, arguments: str) -> None:
+    call("publish", "results/demo")
+    closed = "standard output is closed, and this command writes to it; nothing was done"
+    full = "standard output can not be written: No space left on device"
+    for redirection, told in {">&-": closed, "> /dev/full": full, "> /dev/full 2>&-": ""}.items():
+        command = f'"{COMMAND}" {arguments} {redirection}'
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert done.stderr == (f"hessweep: {told}\n" if told else "")
+
+
+def test_a_pipe_that_is_read_no_further_is_no_error(filled: Path) -> None:
+    call("publish", "results/demo")
+    command = f'"{COMMAND}" query results/demo --format csv | true'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_a_locale_without_our_letters(filled: Path) -> None:
+    call("publish", "results/demo")
+    (filled / "study.yaml").write_text(f"results: größe–ϕ\n{STUDY}", encoding="utf-8")
+    latin = {**os.environ, "PYTHONIOENCODING": "iso-8859-1"}
+    planned = hessweep("plan", "study.yaml", env=latin, encoding="iso-8859-1")
+    assert planned.returncode == 0, planned.stderr
+    assert r"results go to größe\u2013\u03d5." in planned.stdout
+    ascii_only = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    refused = hessweep("plan", "study.yaml", env={**os.environ, **ascii_only})
+    assert refused.returncode == 2
+    assert "results: expected a path in the letters of this locale (ascii)" in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["-f", "-v", "--verbose", "-fv"])
+def test_an_unknown_option(folder: Path, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([option], ["run", option, "study.yaml"], ["query", "results", option]):
+        assert call(*arguments) == 2
+        assert "No such option" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "code", "told"),
+    [
+        ("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "true", 0, ""),
+        ("DASK_TEMPORARY_DIRECTORY", "/proc", 1, "'/proc/dask-scratch-space'); check what Dask's"),
+    ],
+)
+def test_dask_settings_of_the_user(
+    folder: Path, setting: str, value: str, code: int, told: str
+) -> None:
+    environment = {**os.environ, setting: value}
+    done = hessweep("run", "study.yaml", "--workers", "1", env=environment)
+    assert done.returncode == code, done.stderr
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_too_few_open_files(folder: Path) -> None:
+    """A hard limit that is too low is named; a soft one is raised."""
+    command = f'ulimit -n 32; "{COMMAND}" run study.yaml --workers 2'
+    refused = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "2 workers on this machine need up to 54 open files, and this" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    command = f'ulimit -Sn 32; "{COMMAND}" run study.yaml --workers 1'
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("command", ["plan", "run"])
@@ -215,7 +355,7 @@ def test_run_with_a_failed_point_is_not_a_success(
     assert call("run", "study.yaml", "--json") == 1
     out, err = capsys.readouterr()
     assert json.loads(out) == {"requested": 7, "computed": 0, "reused": 6, "failed": 1}
-    assert "1 points have no result" in err
+    assert "1 point without a result" in err
 
 
 def test_query_writes_every_format(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,12 +421,81 @@ def test_a_query_without_rows_says_what_there_is(
     assert "its activations are erf, quadratic" in err
 
 
-def on_a_terminal(*arguments: str, folder: Path) -> tuple[int, str]:
+DEFAULT_COLUMNS = [
+    "activation", "N_i", "N_h", "seed", "P", "rank", "rank_certificate", "effective_parameters",
+    "lambda_min", "lambda_max",
+]  # fmt: skip
+
+
+def test_a_table_has_the_columns_that_matter(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Columns in which all rows have the usual value are left out, the widest come last."""
+    call("publish", "results/demo")
+    capsys.readouterr()
+
+    def header(*arguments: str) -> list[str]:
+        assert call("query", "results/demo", *arguments) == 0
+        return capsys.readouterr().out.splitlines()[0].replace(",", " ").split()
+
+    assert header("status == 'done'") == DEFAULT_COLUMNS
+    assert header() == [*DEFAULT_COLUMNS[:4], "status", *DEFAULT_COLUMNS[4:]]
+    for arguments in (["--columns", "all"], ["--format", "csv"]):
+        everything = header(*arguments)
+        assert everything[-3:] == ["activation_spec", "segment", "key"]
+        assert sorted(everything) == sorted(TABLE_COLUMNS)
+
+
+def test_rows_of_other_weights_say_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    erf = activation("erf")
+    setups = [Setup(erf, 2, 2), Setup(erf, 2, 2, weights="laplace")]
+    write_segment(folder / "results", [setup.point(0).compute() for setup in setups])
+    call("publish", "results")
+    capsys.readouterr()
+    assert call("query", "results") == 0
+    assert capsys.readouterr().out.splitlines()[0].split()[4] == "weights"
+    assert call("query", "results", "weights == 'normal'") == 0
+    assert "weights" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("activation == 'cube'", 2),
+        ("activation == 'cube(factor=2)'", 2),
+        ("activation in ['cube', 'erf']", 3),
+        ("activation != 'cube'", 1),
+        ("activation == 'erf'", 1),
+        ("activation == 'cub'", 0),
+        ("activation == '{label}'", 2),
+        ("activation != '{label}'", 1),
+    ],
+)
+def test_an_activation_of_ones_own_is_found_by_its_name(
+    folder: Path, condition: str, rows: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.py").write_text("def cube(x, factor=1):\n    return factor * x**3\n")
+    own = activation("cube", file=str(folder / "own.py"), factor=2)
+    points = [Setup(own, 2, 1).point(0), Setup(own, 2, 2).point(0)]
+    results = [point.compute() for point in (*points, Setup(activation("erf"), 2, 2).point(0))]
+    write_segment(folder / "results", results)
+    call("publish", "results")
+    capsys.readouterr()
+    asked = condition.format(label=own.label)
+    assert call("query", "results", asked, "--columns", "seed", "--format", "csv") == 0
+    assert capsys.readouterr().out.count("\n") == rows + 1
+
+
+def on_a_terminal(*arguments: str, folder: Path, size: tuple[int, int] = (24, 80)):
     """Run the command on a pseudo-terminal; return its exit code and all that it showed."""
     terminal, side = pty.openpty()
+    termios.tcsetwinsize(side, size)
+    # These would go before the size of the terminal.
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+    environment["TERM"] = "xterm"
     process = subprocess.Popen(
-        [sys.executable, "-m", "hessweep", *arguments],
-        cwd=folder, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"},
+        [COMMAND, *arguments],
+        cwd=folder, stdin=side, stdout=side, stderr=side, env=environment,
     )  # fmt: skip
     os.close(side)
     shown = b""
@@ -309,6 +518,37 @@ def test_a_terminal_gets_colours_and_a_bar(folder: Path) -> None:
     assert "\x1b[32m6" in shown
 
 
+def test_a_terminal_gets_the_first_rows(folder: Path) -> None:
+    erf = activation("erf")
+    write_segment(
+        folder / "results", [Setup(erf, 1, 1).point(seed).compute() for seed in range(30)]
+    )
+    call("publish", "results")
+    code, shown = on_a_terminal("query", "results", folder=folder, size=(20, 120))
+    assert code == 0
+    lines = shown.splitlines()
+    assert [line.split()[3] for line in lines[1:-1]] == [str(seed) for seed in range(16)]
+    assert lines[-1].startswith("16 of 30 rows; a pipe")
+    assert hessweep("query", "results").stdout.count("\n") == 31
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_narrow_terminal_loses_no_digits(
+    folder: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "a-sweep-with-a-name-of-some-length"
+    (folder / "study.yaml").write_text(
+        STUDY.replace("erf-square", long).replace("N: [2, 4], seeds: 3", "N: 3, seeds: 12345")
+    )
+    code, shown = on_a_terminal("plan", "study.yaml", folder=folder, size=(24, width))
+    assert code == 0
+    assert "…" not in shown
+    assert long in shown
+    assert shown.count("12,345") == 2
+    assert shown.count("12,347") == 2
+    assert all(len(line) <= width for line in re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines())
+
+
 def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(
     filled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -327,7 +567,7 @@ def test_verify_finds_a_changed_byte_and_repair_moves_it_aside(
     assert call("verify", "results/demo") == 1
     assert segment.name in capsys.readouterr().out
     assert call("repair", "results/demo") == 0
-    assert "1 segments moved aside" in capsys.readouterr().out
+    assert "1 segment moved aside" in capsys.readouterr().out
     assert call("verify", "results/demo") == 0
     assert call("status", "study.yaml", "--json") == 1
     out = capsys.readouterr().out.splitlines()[-1]
@@ -348,7 +588,7 @@ def test_results_that_are_not_there(
 
 def test_what_points_say_does_not_move_the_cursor() -> None:
     texts = np.array(["plain", "up\x1b[2A", "two\nlines"], dtype=np.dtypes.StringDType())
-    rows = written({"error": texts}, Format.TABLE).decode()
+    rows = format_rows({"error": texts}, Format.TABLE).decode()
     assert [line.strip() for line in rows.splitlines()] == [
         "error", "plain", r"up\x1b[2A", r"two\nlines"
     ]  # fmt: skip

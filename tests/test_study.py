@@ -1,13 +1,17 @@
 """What a study file may say, what it means, and how its mistakes are told."""
 
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from hessweep.activations import activation
 from hessweep.errors import StudyError
@@ -153,6 +157,14 @@ def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, 
         ({"name": "größe"}, "name: expected a plain name"),
         ({"name": 3}, "name: expected a text, got 3"),
         ({"results": "s3://bucket/x"}, "results: expected the path"),
+        ({"results": "out/{date}"}, "results: expected a path without braces, got 'out/{date}'"),
+        ({"results": "$NOT_SET/x"}, "results: '$NOT_SET/x': the environment variable NOT_SET is"),
+        ({"results": "a/${NOT_SET}"}, "results: 'a/${NOT_SET}': the environment variable NOT_SET"),
+        ({"results": "~no-such-user/x"}, "results: '~no-such-user/x': there is no user 'no-such-"),
+        (
+            {"sweeps": {"one": SWEEP | {"activation": {"name": "f", "file": "$NOT_SET/f.py"}}}},
+            "sweeps.one.activation: '$NOT_SET/f.py': the environment variable NOT_SET",
+        ),
         ({"sweeps": {}}, "sweeps: expected at least one entry, got {}"),
         ({"sweeps": {"a/b": SWEEP}}, "sweeps.a/b: expected a plain name"),
         ({"sweeps": {"one": None}}, "sweeps.one: expected a mapping of activation"),
@@ -160,6 +172,22 @@ def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, 
         (
             {"figures": {"f": {"kind": "law", "sweeps": "oen"}}},
             "figures.f.sweeps: unknown sweep 'oen' (did you mean 'one'?); this study has one",
+        ),
+        (
+            {
+                "figures": {"f": {"kind": "law", "sweeps": ["oen", "one", "two"]}},
+                "tables": {"t": {"kind": "ranks", "sweeps": "oone"}},
+            },
+            "figures.f.sweeps: unknown sweep 'oen' (did you mean 'one'?); figures.f.sweeps: "
+            "unknown sweep 'two'; tables.t.sweeps: unknown sweep 'oone' (did you mean 'one'?); ",
+        ),
+        (
+            {"cluster": SLURM | {"partition": "main"}},
+            "cluster.partition: unknown key (did you mean 'queue'?)",
+        ),
+        (
+            {"cluster": SLURM | {"time": "1:00"}},
+            "cluster.time: unknown key (did you mean 'walltim",
         ),
         ({"figures": {"f": {}}}, "figures.f.kind: missing"),
         ({"cluster": {"kind": "slrum"}}, "cluster.kind: expected one of local, address, file"),
@@ -222,15 +250,156 @@ def test_yaml_that_is_not_a_study(tmp_path: Path, text: str, told: str) -> None:
 def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"none\.yaml: can not read .* No such file"):
         read_study(tmp_path / "none.yaml")
-    with pytest.raises(StudyError, match="can not read"):
+    with pytest.raises(StudyError, match="expected a study file, got a folder or a device"):
         read_study(tmp_path)
     (tmp_path / "latin").write_bytes(b"name: gr\xf6\xdfe\n")
     with pytest.raises(StudyError, match="expected UTF-8"):
         read_study(tmp_path / "latin")
 
 
+@pytest.mark.parametrize(
+    ("written", "expanded"),
+    [
+        ("~/x", "/home/ada/x"),
+        ("$SCRATCH/x", "/scratch/x"),
+        ("${SCRATCH}/a$NUMBER", "/scratch/a7"),
+        ("a~b/5$", "a~b/5$"),
+        ("~/$TILDE", "/home/ada/~"),
+    ],
+)
+def test_paths_expand_as_in_a_shell(
+    written: str, expanded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {"HOME": "/home/ada", "SCRATCH": "/scratch", "NUMBER": "7", "TILDE": "~"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    slurm = SLURM | {"folder": written}
+    study = parse_study(
+        {"name": "demo", "results": written, "sweeps": {"one": SWEEP}, "cluster": slurm}
+    )
+    assert study.results == study.cluster.folder == Path(expanded)
+
+
+def test_an_empty_variable_is_not_a_folder_below_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCRATCH", "")
+    with pytest.raises(StudyError, match="the environment variable SCRATCH is not set"):
+        parse_study({"name": "demo", "results": "$SCRATCH/x", "sweeps": {"one": SWEEP}})
+
+
+def test_the_file_of_an_activation_is_expanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.py").write_text("def cube(x):\n    return x**3\n")
+    monkeypatch.setenv("MINE", str(tmp_path))
+    study = study_of(**SWEEP | {"activation": {"name": "cube", "file": "$MINE/own.py"}})
+    assert study.points()[0].setup.activation.label.startswith("cube@")
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [
+        ("010", "leading zeros, which YAML reads in base 8"),
+        ("1:4", "colons, which YAML reads in base 60; a range is written 1..4"),
+        ("0x10", "a prefix for another base"),
+        ("0b11", "a prefix for another base"),
+        ("0o17", "a prefix for another base"),
+        ("-07", "leading zeros"),
+        ("1_0:30", "colons"),
+    ],
+)
+def test_numbers_in_another_base_are_refused(tmp_path: Path, number: str, told: str) -> None:
+    path = write(tmp_path, f"name: demo\nsweeps: {{s: {{activation: erf, N: {number}}}}}\n")
+    with pytest.raises(StudyError, match=rf"line 2, column 34: {number}: .*{told}"):
+        read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [("1e-3", 1e-3), ("1E3", 1000.0), ("+2.5e2", 250.0), (".5e1", 5.0), ("5", 5), ("0.50", 0.5)],
+)
+def test_numbers_are_read_as_people_write_them(tmp_path: Path, number: str, value: float) -> None:
+    text = f"""
+      name: demo
+      sweeps:
+        one: {{activation: {{name: quadratic, epsilon: {number}}}, N: 3, seeds: 1}}
+    """
+    study = read_study(write(tmp_path, text))
+    assert study.points()[0].setup.activation == activation("quadratic", epsilon=value)
+
+
+@pytest.mark.parametrize("name", ["1e-3", "010", "1:4"])
+def test_quoted_numbers_stay_text(tmp_path: Path, name: str) -> None:
+    study = f"name: demo\nsweeps: {{s: {{activation: '{name}', N: 3, seeds: 1}}}}\n"
+    with pytest.raises(StudyError, match=f"unknown activation '{name}'"):
+        read_study(write(tmp_path, study))
+
+
+def test_a_study_from_a_pipe(tmp_path: Path) -> None:
+    """As of the shell's `<(cat study.yaml)`; and one that is longer than a pipe's buffer."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    text = "name: demo\nsweeps: {s: {activation: erf, N: 3, seeds: 1}}\n" + "# long\n" * 20_000
+    with ThreadPoolExecutor() as threads:
+        threads.submit(path.write_text, text)
+        assert read_study(path).name == "demo"
+
+
+def test_a_pipe_that_nobody_writes_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hessweep.study.document.PIPE_SECONDS", 0.1)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StudyError, match="nothing was written"):
+        read_study(tmp_path / "pipe")
+    writer = os.open(tmp_path / "pipe", os.O_RDWR)
+    with pytest.raises(StudyError, match=r"nothing was written to this pipe in 0\.1 s"):
+        read_study(tmp_path / "pipe")
+    os.close(writer)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/tty"])
+def test_a_device_is_no_study(device: str) -> None:
+    with pytest.raises(StudyError, match=f"{device}: expected a study file, got a folder or a de"):
+        read_study(device)
+
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+def test_the_schema_in_the_repository_is_that_of_a_study() -> None:
+    """If this fails: `hessweep schema > config/study.schema.json`."""
+    assert json.loads((CONFIG / "study.schema.json").read_text()) == Study.schema()
+
+
+@pytest.mark.parametrize("path", sorted(CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
+def test_each_study_names_the_schema_and_follows_it(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=study.schema.json"
+    jsonschema.validate(yaml.safe_load(path.read_text()), Study.schema())
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        ({"cluster": "local"}, True),
+        ({"cluster": {"kind": "slurm", "jobs": 2, "memory": "4GB"}}, True),
+        ({"cluster": {"kind": "slurm", "memory": "4GB"}}, False),
+        ({"figures": {"f": {"kind": "rank-grid", "sweeps": "one"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"kind": "density"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"spectrum": "density"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"kind": "dense"}}}, False),
+        ({"sweeps": {"one": SWEEP | {"N": "1..4"}}}, True),
+        ({"sweeps": {"one": SWEEP | {"seed": 4}}}, False),
+        ({"sweep": {}}, False),
+    ],
+)
+def test_the_json_schema_takes_what_a_study_takes(changes: dict, valid: bool) -> None:
+    document = {"name": "demo", "sweeps": {"one": SWEEP}} | changes
+    assert Draft202012Validator(Study.schema()).is_valid(document) == valid
+    assert (outcome_of(lambda: parse_study(document)) == "a study") == valid
+
+
 def test_the_json_schema_knows_every_key() -> None:
     schema = json.loads(json.dumps(Study.schema()))
+    Draft202012Validator.check_schema(schema)
     assert set(schema["properties"]) == set(Study.model_fields)
     assert schema["required"] == ["name", "sweeps"]
     assert "erf" in json.dumps(schema["$defs"]["Sweep"]["properties"]["activation"])

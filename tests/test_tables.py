@@ -22,11 +22,8 @@ def points():
         {
             "key": point.key,
             "activation": point.setup.activation.label,
-            "N_i": point.setup.N_i,
-            "N_h": point.setup.N_h,
             "seed": point.seed,
-            "weights": point.setup.weights,
-            "spectrum": point.setup.kind,
+            **point.setup.columns,
             "status": "done",
             **point.compute().scalars,
         }

@@ -14,54 +14,77 @@ if TYPE_CHECKING:
     from hessweep.analysis import non_zero
     from hessweep.density import extreme_eigenvalues, spectral_density
     from hessweep.hessian import hessian, hessian_operator
-    from hessweep.networks import Network, sample_teacher
+    from hessweep.networks import (
+        DeepNetwork,
+        Inputs,
+        Network,
+        sample_deep_teacher,
+        sample_teacher,
+        widen,
+    )
     from hessweep.outputs import load_study
-    from hessweep.rank import effective_parameters, rank
+    from hessweep.rank import effective_parameters, formula, rank
+    from hessweep.rank.learning import learning_coefficient
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
+    from hessweep.version import __version__
 
 _HOMES = {
+    "__version__": "version",
+    "DeepNetwork": "networks",
+    "Inputs": "networks",
     "Network": "networks",
     "activation": "activations",
     "effective_parameters": "rank",
     "extreme_eigenvalues": "density",
+    "formula": "rank",
     "hessian": "hessian",
     "hessian_operator": "hessian",
+    "learning_coefficient": "rank.learning",
     "load_study": "outputs",
     "non_zero": "analysis",
     "open_results": "store",
     "pooled_eigenvalues": "store",
     "rank": "rank",
+    "sample_deep_teacher": "networks",
     "sample_teacher": "networks",
     "spectra": "store",
     "spectral_density": "density",
     "spectrum": "spectrum",
     "table": "store",
+    "widen": "networks",
 }
 """Public function or class -> the module that holds it."""
 
 _MODULES = ("dynamics", "errors", "laws")
 
 __all__ = [
+    "__version__",
+    "DeepNetwork",
+    "Inputs",
     "Network",
     "activation",
     "dynamics",
     "effective_parameters",
     "errors",
     "extreme_eigenvalues",
+    "formula",
     "hessian",
     "hessian_operator",
     "laws",
+    "learning_coefficient",
     "load_study",
     "non_zero",
     "open_results",
     "pooled_eigenvalues",
     "rank",
+    "sample_deep_teacher",
     "sample_teacher",
     "spectra",
     "spectral_density",
     "spectrum",
     "table",
+    "widen",
 ]
 
 import_when_used(__name__, _HOMES, _MODULES)

@@ -17,7 +17,7 @@ from hessweep.kinds import KINDS, Cost, Kind, PointResult
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation
-    from hessweep.networks import Network
+    from hessweep.networks import Layout, Network
 
 FIRST_VERSION = 5
 """The version of the mathematics from which the revisions of kinds and activations count."""
@@ -63,6 +63,16 @@ class Setup:
         in_every_key=True,
         changes_cost=False,
     )
+    biases: str = _axis(
+        Column(
+            "biases",
+            "str",
+            "which biases are trained: none, hidden, output or both",
+            missing="none",
+        ),
+        default="none",
+    )
+    N_o: int = _axis(Column("N_o", "int64", "number of outputs", missing=1), default=1)
     kind: str = _axis(
         Column(
             "spectrum",
@@ -90,10 +100,23 @@ class Setup:
         """The value of each axis by the name of its column."""
         return {axis.column.name: getattr(self, axis.field) for axis in AXES}
 
+    @cached_property
+    def layout(self) -> "Layout":
+        """The sizes of the network and the order of its parameters."""
+        from hessweep.networks import Layout
+
+        hidden, output = self.biases in ("hidden", "both"), self.biases in ("output", "both")
+        return Layout(self.N_i, self.N_h, self.N_o, hidden, output)
+
     @property
     def P(self) -> int:
         """Number of parameters."""
-        return self.N_h * (self.N_i + 1)
+        return self.layout.P
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the network has no biases and one output, as those of the paper."""
+        return self.biases == "none" and self.N_o == 1
 
     @cached_property
     def measurement(self) -> Kind:
@@ -151,7 +174,9 @@ class Setup:
         """Return the teacher of each seed."""
         from hessweep.networks import sample_teachers
 
-        return sample_teachers(self.activation, self.N_i, self.N_h, seeds, self.weights)
+        return sample_teachers(
+            self.activation, self.N_i, self.N_h, seeds, self.weights, self.biases, self.N_o
+        )
 
     def network(self, seed: int) -> "Network":
         """Return the teacher of this seed."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hessweep.errors import StudyError, did_you_mean
-from hessweep.setup import TEACHER
+from hessweep.setup import AXES, TEACHER
 
 # A study is checked against the kinds of table without pandas, which takes long to import.
 if TYPE_CHECKING:
@@ -62,6 +62,22 @@ def rank_table(points: "pd.DataFrame") -> "pd.DataFrame":
     return table.assign(**table[of_float64].fillna(-1).astype("int64"))
 
 
+def unvaried_axes(points: "pd.DataFrame") -> list[str]:
+    """Return the columns of newer axes that have their defaults in every row.
+
+    A table of a study that does not vary them is easier to read without them.
+    """
+    return [
+        axis.column.name
+        for axis in AXES
+        if axis.has_default
+        and axis.is_of_teacher
+        and not axis.in_every_key
+        and axis.column.name in points
+        and bool((points[axis.column.name].astype(str) == str(axis.default)).all())
+    ]
+
+
 def rank_summary(points: "pd.DataFrame") -> "pd.DataFrame":
     """Return the counts of `rank_table` summed over sizes, one row for each activation."""
     table = rank_table(points)
@@ -107,6 +123,11 @@ def _points(results: "xr.DataTree") -> "pd.DataFrame":
     return table(results)
 
 
+def _ranks(results: "xr.DataTree") -> "pd.DataFrame":
+    table = rank_table(_points(results))
+    return table.drop(columns=unvaried_axes(table))
+
+
 def _claims(results: "xr.DataTree") -> "pd.DataFrame":
     from hessweep.claims import claims_table
 
@@ -114,7 +135,7 @@ def _claims(results: "xr.DataTree") -> "pd.DataFrame":
 
 
 TABLES: dict[str, "Callable[[xr.DataTree], pd.DataFrame]"] = {
-    "ranks": lambda results: rank_table(_points(results)),
+    "ranks": _ranks,
     "rank-summary": lambda results: rank_summary(_points(results)),
     "methods": lambda results: methods_table(_points(results)),
     "claims": _claims,

@@ -1,4 +1,4 @@
-"""Sizes and durations as people read them."""
+"""Sizes, durations and numbers of things as people read them."""
 
 
 def show_bytes(size: float) -> str:
@@ -18,3 +18,8 @@ def show_seconds(seconds: float) -> str:
     if seconds < 0.9995:
         return f"{1000 * seconds:.0f} ms"
     return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
+
+
+def show_count(number: int, noun: str) -> str:
+    """Return a number of things, such as `1 point` or `2,000 points`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

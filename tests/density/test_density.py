@@ -122,6 +122,19 @@ def test_locked_vectors_are_left_out() -> None:
     assert krylov.ritz()[0] == pytest.approx(np.arange(1.0, 49.0))
 
 
+def test_a_start_almost_among_the_locked_vectors() -> None:
+    """What is left of it is 10^-10 of its length: one pass would leave an error of 10^-6."""
+    rng = np.random.default_rng(0)
+    A = rng.standard_normal((40, 40))
+    vectors = np.linalg.qr(A + A.T)[0].T
+    locked, free = vectors[:5], vectors[5]
+    lanczos = Lanczos(lambda v, out: np.matmul(A + A.T, v, out=out), 40, 30, np.dtype(float))
+    lanczos.lock(locked)
+    krylov = lanczos.run(locked.sum(axis=0) + 1e-10 * free)
+    assert np.abs(locked @ krylov.Q.T).max() <= 1e-14
+    assert np.abs(krylov.Q @ krylov.Q.T - np.eye(len(krylov.Q))).max() <= 1e-13
+
+
 @pytest.mark.parametrize(("name", "N_i", "N_h"), CASES)
 def test_extremes_are_the_exact_ones(name: str, N_i: int, N_h: int) -> None:
     network = sample_teacher(name, N_i, N_h, seed=3)

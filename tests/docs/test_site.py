@@ -107,7 +107,7 @@ def test_columns_and_commands_are_those_that_there_are():
         )
         for column in PUBLISHED_COLUMNS
     ]
-    rows = re.findall(r"^\| `hessweep (\w+) .*?` \| .*? \| ?(.*?) ?\|$", text, re.MULTILINE)
+    rows = re.findall(r"^\| `hessweep (\w+)[^`]*` \| .*? \| ?(.*?) ?\|$", text, re.MULTILINE)
     commands = {command.name: command for command in get_command(app).commands.values()}
     assert {name: set(re.findall(r"--[\w-]+", options)) for name, options in rows} == {
         name: {p.opts[0] for p in command.params if p.param_type_name == "option"}

@@ -39,7 +39,7 @@ def stored_after_two_tries(folder: Path, reasons: dict[str, str], extra: str = "
     code, out, err = hessweep(folder, "run", "study.yaml", "--json")
     counts = {"requested": 20 + failed, "computed": 20, "reused": 0, "failed": failed}
     assert (code, json.loads(out)) == (1, counts), err
-    assert f"{failed} points have no result" in err
+    assert f"{failed} point{'s' if failed > 1 else ''} without a result" in err
 
     code, out, _ = hessweep(folder, "status", "study.yaml", "--json")
     told = json.loads(out)

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from faults.writer import batch
 from hessweep.errors import HessweepError
-from hessweep.running import find_work
+from hessweep.running import find_work, verify
 from hessweep.store import (
     DamagedSegmentWarning,
     open_results,
@@ -21,7 +21,6 @@ from hessweep.store import (
     repair,
     stored_points,
     table,
-    verify,
     write_segment,
 )
 from hessweep.store.files import TEMPORARY

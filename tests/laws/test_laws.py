@@ -162,6 +162,8 @@ def test_refusals():
         with pytest.raises(InputError, match="variance"):
             marchenko_pastur(0.5, bad)
     with pytest.raises(PrecisionError, match=r"integrates to 0\.5 "):
-        tabulate(lambda x: np.full(x.shape, 0.5), [0.0, 1.0], (0.0, 1.0))
-    with pytest.raises(PrecisionError, match="can not be integrated"):
-        tabulate(lambda x: 1 / x, [0.0, 1.0], (0.0, 1.0))
+        tabulate(lambda at: np.full(at.x.shape, 0.5), [0.0, 1.0], (0.0, 1.0))
+    with pytest.raises(PrecisionError, match="integrates to"):
+        tabulate(lambda at: 1 / at.x, [0.0, 1.0], (0.0, 1.0))
+    with pytest.raises(PrecisionError, match=r"can not be integrated near x = 0\.3"):
+        tabulate(lambda at: np.where(at.x < 0.3, 0.5, 1.0), [0.0, 1.0], (0.0, 1.0))

@@ -5,7 +5,7 @@ import pytest
 from flint import fmpz_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from named import DENSE, GRAM, ROW_SPACE
+from named import DENSE, GRAM, ROW_SPACE, worst_case_of_the_solver
 
 from hessweep.hessian import hessian
 from hessweep.networks import sample_teacher
@@ -40,6 +40,16 @@ def test_the_worst_case_covers_the_solvers_error(n):
     error = np.abs(spectrum.eigenvalues - exact).max()
     bound = float64.solver_bound(spectrum)
     assert error < bound < 1e-8 * exact[-1]
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 100, 1000])
+def test_the_worst_case_is_that_of_every_rounding_in_one_direction(n):
+    """Typical errors are millions of times smaller, so that no experiment would tell."""
+    # Eigenvalues that are 0 by structure come from no solver and have no part in it.
+    eigenvalues = np.concatenate([np.zeros(3), np.full(n, 7.0)])
+    bound = float64.solver_bound(Spectrum(eigenvalues, 0.0, DENSE))
+    worst = worst_case_of_the_solver(n) * np.linalg.norm(eigenvalues)
+    assert worst <= bound <= 1.5 * worst
 
 
 def test_an_eigenvalue_of_1e_30_is_not_taken_for_proved():

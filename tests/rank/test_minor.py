@@ -7,7 +7,7 @@ from named import IN_BALLS, THEORY, Mine
 from hessweep.activations import activation
 from hessweep.networks import Network, sample_teacher, sample_weights
 from hessweep.rank import ball
-from hessweep.rank.minor import has_minor
+from hessweep.rank.minor import has_minor, is_nonsingular
 
 CASES = [(1, 12), (2, 16), (2, 30), (3, 40), (20, 20)]
 
@@ -45,3 +45,20 @@ def test_what_does_not_hold_is_not_proved(monkeypatch):
 def test_an_activation_without_balls_is_undecided():
     W1, W2 = sample_weights(2, 2, seed=0)
     assert not has_minor(Network(W1, W2, Mine()), 6)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_balls_around_a_singular_matrix_are_never_proved_to_be_nonsingular(seed):
+    """A matrix of rank n - 1 anywhere in the balls, at radii of any size."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 9))
+    singular = rng.standard_normal((n, n - 1)) @ rng.standard_normal((n - 1, n))
+    rad = 10.0 ** rng.uniform(-12, 1) * rng.random((n, n))
+    mid = singular + rad * rng.uniform(-0.9, 0.9, (n, n))
+    assert not is_nonsingular(mid, rad + 1e-13)
+
+
+@pytest.mark.parametrize("radius", [0.3, 0.6, 2.0])
+def test_radii_count_however_good_the_middle_is(radius):
+    """The identity is nonsingular, but [[1, 1], [1, 1]] / 2 is not."""
+    assert is_nonsingular(np.eye(2), np.full((2, 2), radius)) == (radius < 0.5)

@@ -76,9 +76,18 @@ def test_what_can_not_be_decided_says_so_with_its_bounds():
     spectrum = Spectrum(np.array([1e-18, 1e-9, 1e-3, 0.1, 1.0, 2.0]), 1e-6, DENSE)
     # What is known of a user's kernel is an estimate: it proves nothing.
     mine = Network(W1, np.ones(2), Mine())
-    assert rank(mine, spectrum) == Rank(5, 0, 6, "undecided", "float64")
+    assert rank(mine, spectrum) == Rank(4, 0, 6, "undecided", "float64")
     relu = Network(W1, np.ones(2), activation("relu"))
     assert rank(relu, spectrum, theorems=False) == Rank(4, 4, 4, "proved", "float64")
+
+
+@pytest.mark.parametrize(("seen", "value"), [(1, 3), (3, 3), (4, 4), (5, 5), (6, 5)])
+def test_a_value_that_can_not_be_decided_is_within_its_bounds(monkeypatch, seen, value):
+    """NumPy's rank where the bounds allow it, and otherwise the nearer of them."""
+    monkeypatch.setattr(PACKAGE, "bounds", lambda _: Bounds(3, 5))
+    mine = Network(np.array([[1.0, 0.5], [0.25, 2.0]]), np.ones(2), Mine())
+    spectrum = Spectrum(np.array([0.0] * (6 - seen) + [1.0] * seen), 10.0, DENSE)
+    assert rank(mine, spectrum) == Rank(value, 3, 5, "undecided", "float64")
 
 
 @pytest.mark.parametrize("name", ["tanh", "silu", "softplus"])

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from flint import acb_mat, ctx
-from named import DENSE
+from named import DENSE, worst_case_of_the_solver
+from scipy import linalg
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher
-from hessweep.rank import ball, smallest_eigenvalue
+from hessweep.rank import ball, smallest, smallest_eigenvalue
 from hessweep.rank.smallest import enclosed_smallest_eigenvalue
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
@@ -87,3 +88,58 @@ def test_a_network_of_rank_zero_has_none():
     network = Network(np.zeros((1, 2)), np.zeros(1), "quadratic")
     spectrum = Spectrum(np.linalg.eigvalsh(hessian(network)), 0.0, DENSE)
     assert smallest_eigenvalue(network, spectrum, 0)[:2] == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("error", "relative"), [(0.25, 1 / 3), (0.4, 2 / 3), (0.5, 1.0)])
+def test_the_relative_error_is_that_of_the_truth(error, relative):
+    """1 with an error of 1/4 may stand for 3/4, and is then off by a third of the truth."""
+    network = Network(np.array([[1.0], [1.001]]), np.ones(2), activation("tanh"))
+    spectrum = Spectrum(np.array([0.0, 0.0, 1.0, 2.0]), error, DENSE)
+    found = smallest_eigenvalue(network, spectrum, 2)
+    assert found == (float(relative < 1), pytest.approx(relative), "float64")
+    worst = 1 - error
+    assert abs(found.value - worst) <= found.relative_error * worst * (1 + 1e-12)
+
+
+def random_balls(rng, r):
+    """A matrix of any sign and one above 1, as midpoints and radii of very different sizes."""
+    A, B = rng.standard_normal((2, r, r))
+    scale = 10.0 ** rng.integers(-3, 4)
+    radii = [10.0 ** rng.uniform(-9, -3) * rng.random((r, r)) for _ in range(2)]
+    X, N = scale * (A @ A.T), np.eye(r) + B @ B.T + 0.01 * np.eye(r)
+    return X, scale * (radii[0] + radii[0].T), N, radii[1] + radii[1].T
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("which", ["X", "N", "both"])
+def test_the_largest_eigenvalue_is_enclosed_for_every_matrix_in_the_balls(which, seed):
+    """At random matrices in the balls, and at those that move the eigenvalue most."""
+    rng = np.random.default_rng(seed)
+    r = int(rng.integers(1, 8))
+    X, X_rad, N, N_rad = random_balls(rng, r)
+    X_rad, N_rad = X_rad * (which != "N"), N_rad * (which != "X")
+    mu, error = smallest._largest(X, X_rad, N, N_rad)
+    _, vectors = linalg.eigh(X, N)
+    worst = np.sign(np.outer(vectors[:, -1], vectors[:, -1]))
+    patterns = [worst, -worst, *(np.sign(P + P.T) for P in rng.standard_normal((5, r, r)))]
+    farthest = 0.0
+    for pattern in patterns:
+        inside = X + pattern * X_rad, N - pattern * N_rad
+        truth = linalg.eigh(*inside, eigvals_only=True)[-1]
+        assert abs(truth - mu) <= error
+        farthest = max(farthest, abs(truth - mu))
+    assert error <= 1e3 * farthest, "a bound of no use"
+
+
+@pytest.mark.parametrize("r", [1, 4, 40])
+@pytest.mark.parametrize("with_N", [False, True])
+def test_exact_matrices_have_the_worst_case_of_the_solver(r, with_N):
+    """Each reflection and each sweep of docs/ranks.md, eq. 4, with all errors in one direction."""
+    A = np.random.default_rng(r).standard_normal((r, r))
+    X, N = A @ A.T, (1 + np.arange(r)) * np.eye(r)
+    zero = np.zeros((r, r))
+    mu, error = smallest._largest(X, zero, *((N, zero) if with_N else (None, None)))
+    worst = worst_case_of_the_solver(r) * np.linalg.norm(X)
+    if with_N:
+        worst += mu * worst_case_of_the_solver(r) * np.linalg.norm(N)
+    assert worst <= error <= 3 * worst

@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hessweep.activations import activation
-from hessweep.running.calibration import Calibration, calibrate
+from hessweep.running.calibration import NEIGHBOURS, Calibration, calibrate
 from hessweep.running.cost import OVERHEAD_SECONDS, predicted_seconds
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, table, write_segment
+from hessweep.store.schema import identity_json
 
-ERF, TANH = activation("erf"), activation("tanh")
+ERF, SIN, TANH = map(activation, ("erf", "sin", "tanh"))
 SIZES = [(N, N) for N in (2, 3, 5, 8)]
 
 
@@ -80,11 +82,49 @@ def test_deviation_covers_nine_points_in_ten(tmp_path):
     assert 0.7 < deviation.total < 1.4
     # A normal law of width 0.5 has 90 % within ±0.82.
     assert np.log(deviation.high / deviation.low) == pytest.approx(2 * 0.82, rel=0.3)
-    assert f"Over {deviation.points} stored points" in str(deviation)
+    assert f"For the {deviation.points} points that are stored" in str(deviation)
 
 
 def test_failed_points_and_other_activations_do_not_count(tmp_path):
-    calibration = stored(tmp_path, factor=2.0, activations=(ERF, TANH))
+    calibration = stored(tmp_path, factor=2.0, activations=(ERF, SIN))
     rows = calibration.points
-    assert len(Calibration(rows.assign(status="failed"), {ERF, TANH}).points) == 0
+    assert len(Calibration(rows.assign(status="failed"), {ERF, SIN}).points) == 0
     assert len(Calibration(rows, {ERF}).points) == 80
+
+
+def rows_of(factors):
+    """The table of one done point each of several sizes, whose times are off by these factors."""
+    setups = [Setup(ERF, N, N) for N in range(10, 10 + len(factors))]
+    return pd.DataFrame(
+        {
+            "activation_spec": identity_json(ERF),
+            **{name: [setup.columns[name] for setup in setups] for name in setups[0].columns},
+            "status": "done",
+            "spectrum_time": [s.cost.seconds * f for s, f in zip(setups, factors, strict=True)],
+            "rank_time": 0.0,
+        }
+    )
+
+
+@pytest.mark.parametrize("factors", [(1, 2, 3, 10, 100), (100, 3, 1, 10, 2), (3, 3, 3, 0.01, 9)])
+def test_one_size_off_by_far_does_not_mislead(factors):
+    """The correction is the median over the nearest sizes."""
+    new = Setup(ERF, 40, 40)
+    expected = OVERHEAD_SECONDS + 3 * new.cost.seconds
+    assert Calibration(rows_of(factors), {ERF}).seconds([new.point(0)]) == pytest.approx(expected)
+
+
+def test_only_the_nearest_sizes_correct_a_prediction():
+    """Ten sizes: the five small ones are off by 50, the five large ones by 2."""
+    calibration = Calibration(rows_of([50] * NEIGHBOURS + [2] * NEIGHBOURS), {ERF})
+    large, small = Setup(ERF, 40, 40), Setup(ERF, 8, 8)
+    for setup, factor in ((large, 2), (small, 50)):
+        expected = OVERHEAD_SECONDS + factor * setup.cost.seconds
+        assert calibration.seconds([setup.point(0)]) == pytest.approx(expected)
+
+
+def test_both_times_of_a_point_count():
+    rows = rows_of([1, 1]).assign(rank_time=0.5)
+    [seconds] = {Calibration(rows, {ERF}).seconds([Setup(ERF, 10, 10).point(0)])}
+    own = rows["spectrum_time"][0] + 0.5
+    assert seconds == pytest.approx(OVERHEAD_SECONDS + own)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import dask
 import psutil
@@ -50,6 +51,29 @@ def test_a_local_worker_has_one_thread_and_its_memory(local: Client) -> None:
     assert connected_memory(local) == 10**9
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         assert local.submit(os.getenv, name).result() == "1"
+
+
+def cluster_of(*workers: tuple[int, int]) -> SimpleNamespace:
+    """A connected cluster whose workers have these bytes of memory and numbers of threads."""
+    described = {
+        f"tcp://worker-{place}": {"memory_limit": memory, "nthreads": threads}
+        for place, (memory, threads) in enumerate(workers)
+    }
+    return SimpleNamespace(scheduler_info=lambda n_workers: {"workers": described})
+
+
+@pytest.mark.parametrize(
+    ("workers", "smallest"),
+    [
+        ([(8 * 10**9, 1), (10**9, 1), (4 * 10**9, 1)], 10**9),
+        ([(8 * 10**9, 4), (3 * 10**9, 1)], 2 * 10**9),
+        ([(0, 1), (5 * 10**9, 1)], 5 * 10**9),
+        ([(0, 2)], None),
+    ],
+)
+def test_a_point_must_fit_the_smallest_worker_of_a_running_cluster(workers, smallest) -> None:
+    """Any worker may get it, beside a point for each other thread; 0 means without a limit."""
+    assert connected_memory(cluster_of(*workers)) == smallest
 
 
 def test_a_cluster_can_be_started_again_in_the_same_process(tmp_path: Path) -> None:

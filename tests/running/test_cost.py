@@ -88,6 +88,15 @@ def test_what_fits_is_let_through() -> None:
     check_fits([], 1)
 
 
+def test_a_worker_is_filled_to_nine_tenths_at_most() -> None:
+    """Dask ends a worker at 0.95 of its limit."""
+    point = Setup(ERF, 30, 30).point(0)
+    needed = point.setup.cost.peak_bytes + WORKER_BYTES
+    check_fits([point], int(needed / 0.89))
+    with pytest.raises(TooLargeError):
+        check_fits([point], int(needed / 0.91))
+
+
 def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
     points = [Setup(ERF, N, N + 1).point(0) for N in (3, 60, 70)]
     with pytest.raises(TooLargeError) as caught:

@@ -173,3 +173,36 @@ def test_columns_that_do_not_matter_are_not_asked_for():
     text = "activation == 'linear' and N_i > 5"
     assert not parse(text, list(TABLE))(column)
     assert asked == ["activation"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "N_i * 4611686018427387904 > 0",
+        "N_i + 9223372036854775807 > 9e18",
+        "0 - N_i - 9223372036854775807 < -9e18",
+        "-9223372036854775808 < 0",
+        "N_i * 4611686018427387904 // 2 > 0",
+        "N_i * 9223372036854775807 == 9223372036854775807 * N_i",
+    ],
+)
+def test_integers_do_not_wrap_around(text):
+    values = {"N_i": np.array([2, 3, 5])}
+    assert np.all(parse(text, ["N_i"])(values.__getitem__))
+
+
+def test_integers_that_fit_stay_exact():
+    values = {"N_i": np.array([2**53 + 1, 3])}
+    mask = parse("N_i + 1 == 9007199254740994", ["N_i"])(values.__getitem__)
+    assert mask.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["N_i == " + "7" * 5000, "N_i == 0x" + "7" * 5000, "N_i in [0x1" + "0" * 16 + "]",
+     "status == '\\ud800'", "status == '\udc80'", "\udc80 == 1"],
+)  # fmt: skip
+def test_what_no_column_can_hold_is_refused_in_words(text):
+    with pytest.raises(QueryError) as caught:
+        parse(text, ["N_i", "status"])
+    assert len(str(caught.value)) < 12_000

@@ -23,7 +23,7 @@ def count_reads(monkeypatch):
     read = []
     original = index.read_columns
     monkeypatch.setattr(
-        index, "read_columns", lambda path, names: read.append(path.name) or original(path, names)
+        index, "read_columns", lambda path: read.append(path.name) or original(path)
     )
     return read
 
@@ -71,6 +71,17 @@ def test_a_spoiled_cache_is_built_anew(root, computed, spoil, monkeypatch):
     assert not read
 
 
+def test_a_cache_of_another_version_is_built_anew(root, computed, monkeypatch):
+    """With a column less, as before an axis was added."""
+    (root / index.CACHE).unlink()
+    older = index._SCHEMA.remove(index._SCHEMA.get_field_index("weights"))
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_SCHEMA", older)
+        index.read_index(root)
+    assert index.read_index(root).table.schema == index._SCHEMA
+    assert stored_points(root) == expected(computed)
+
+
 def test_a_cache_of_another_folder_is_not_believed(root, tmp_path, computed):
     other = tmp_path / "other"
     write_segment(other, [with_seed(computed[0], 5)])
@@ -96,6 +107,18 @@ def test_a_damaged_segment_is_reported_and_the_others_count(root, computed):
         stored = stored_points(root)
     assert stored.keys() == expected(computed).keys() - lost
     assert [found.segment for found in stored.damaged] == [name]
+
+
+@pytest.mark.parametrize("spoil", [lambda c: c[:-7], lambda c: c + b"more", lambda c: b""])
+def test_a_segment_whose_size_has_changed_is_not_believed_from_the_cache(root, computed, spoil):
+    stored_points(root)
+    name = next(iter(list_segments(root)))
+    path = root / "segments" / name
+    lost = set(read_segment(path)["key"].values.tolist())
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.warns(DamagedSegmentWarning, match=name):
+        stored = stored_points(root)
+    assert stored.keys() == expected(computed).keys() - lost
 
 
 def test_foreign_and_temporary_files_are_passed_over(root, computed):

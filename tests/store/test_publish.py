@@ -13,6 +13,7 @@ import xarray as xr
 
 from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, StoreAccessError
+from hessweep.setup import IDENTITY
 from hessweep.store import (
     DamagedSegmentWarning,
     group_writer,
@@ -86,9 +87,7 @@ print(dataset.row_size.attrs["sample_dimension"], sorted(dataset.attrs))
     )
     sizes, described, attrs = process.stdout.splitlines()
     assert sizes == "12 True"
-    assert (
-        "['N_h', 'N_i', 'activation', 'key', 'seed', 'spectrum', 'weights'] rank of H" in described
-    )
+    assert f"{sorted(column.name for column in IDENTITY)} rank of H" in described
     assert described.endswith(" s")
     assert attrs.startswith("eigenvalue ")
     for name in ("computed_with", "published_at", "published_with", "segments_digest"):

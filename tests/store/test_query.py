@@ -6,6 +6,7 @@ import xarray as xr
 from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.kinds import SCALARS
+from hessweep.setup import IDENTITY
 from hessweep.store import (
     TABLE_COLUMNS,
     open_results,
@@ -109,15 +110,7 @@ def test_a_tree_without_points_has_empty_answers(results):
 
 def test_points_and_table_are_the_same(results):
     frame, dataset = table(results), points(results)
-    assert set(dataset.coords) == {
-        "key",
-        "activation",
-        "N_i",
-        "N_h",
-        "seed",
-        "weights",
-        "spectrum",
-    }
+    assert set(dataset.coords) == {column.name for column in IDENTITY}
     for name in frame:
         assert dataset[name].dims == ("point",)
         pd.testing.assert_series_equal(

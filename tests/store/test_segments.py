@@ -13,6 +13,7 @@ import zarr
 
 from hessweep.errors import DamagedStoreError, InputError, StoreAccessError
 from hessweep.kinds import SCALARS, PointResult
+from hessweep.setup import IDENTITY
 from hessweep.store import read_segment, write_segment
 from hessweep.store.segments import list_segments, provenance
 
@@ -55,15 +56,7 @@ def test_plain_xarray_reads_every_bit_of_every_result(tmp_path, computed):
         assert size == (point.setup.N_i, point.setup.N_h, point.seed, point.setup.weights)
         for column in SCALARS if result.status == "done" else ():
             assert row[column.name].item() == result.scalars[column.name]
-    assert set(dataset.coords) == {
-        "key",
-        "activation",
-        "N_i",
-        "N_h",
-        "seed",
-        "weights",
-        "spectrum",
-    }
+    assert set(dataset.coords) == {column.name for column in IDENTITY}
     assert dataset["row_size"].attrs["sample_dimension"] == "eigenvalue"
     assert dataset["spectrum_time"].attrs["units"] == "s"
 

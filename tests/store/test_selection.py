@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hessweep.setup import Setup
-from hessweep.store import publish, write_segment
+from hessweep.store import publish, selection, write_segment
 from hessweep.store.index import read_index
 from hessweep.store.selection import Group, select
 
@@ -45,6 +46,31 @@ def test_what_is_chosen_does_not_depend_on_the_order_of_writing(tmp_path, comput
             write_segment(folder, results[start : start + 5])
         frames.append([g.points[["key", "status"]] for g in select(read_index(folder).points)])
     assert all(a.equals(b) for a, b in zip(*frames, strict=True))
+
+
+@pytest.mark.parametrize("column", ["key", "segment", "row"])
+def test_a_group_is_published_anew_if_its_points_lie_elsewhere(untouched, column):
+    """As after a segment was lost and its points were computed again."""
+    group = select(read_index(untouched).points)[0]
+    moved = group.points.copy()
+    moved.loc[1, column] = 77 if column == "row" else "0" * 32
+    assert replace(group, points=moved).digest != group.digest
+    assert replace(group, points=group.points.copy()).digest == group.digest
+    assert replace(group, label="other").digest != group.digest
+
+
+@pytest.mark.parametrize(("rows", "values"), [(4, 50), (1000, 30), (3, 10**6), (1, 1)])
+def test_blocks_hold_as_many_rows_as_fit(monkeypatch, rows, values):
+    monkeypatch.setattr(selection, "_BLOCK_ROWS", rows)
+    monkeypatch.setattr(selection, "_BLOCK_VALUES", values)
+    sizes = np.random.default_rng(0).integers(0, 25, 60)
+    bounds = selection._block_bounds(sizes)
+    assert [row for start, stop in bounds for row in range(start, stop)] == list(range(60))
+    for start, stop in bounds:
+        fits = stop - start <= rows and sizes[start:stop].sum() <= values
+        assert fits or stop - start == 1
+        one_more = sizes[start : stop + 1]
+        assert stop == 60 or len(one_more) > rows or one_more.sum() > values
 
 
 def test_two_activations_of_one_label_get_two_groups(tmp_path, computed):

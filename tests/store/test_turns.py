@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hessweep.errors import StoreAccessError
 from hessweep.store import turns
 from hessweep.store.turns import turn
+from hessweep.store.waiting import WaitingWarning
 
 
 def enter_together(path: Path, count: int) -> tuple[int, int]:
@@ -62,6 +64,7 @@ OWNER = """
 import sys, time
 from pathlib import Path
 from hessweep.store.turns import turn
+from hessweep.store.waiting import WaitingWarning
 with turn(Path(sys.argv[1])):
     print("in", flush=True)
     time.sleep(600)
@@ -89,3 +92,48 @@ def test_an_owner_that_is_alive_keeps_its_turn_and_a_killed_one_loses_it(
     assert entered.wait(60)
     waiting.join()
     assert not path.exists()
+
+
+def test_an_owner_whose_turn_was_ended_knows_and_leaves_the_next_one_alone(tmp_path: Path) -> None:
+    path = tmp_path / "turn"
+    with turn(path) as first:
+        first.check()
+        path.unlink()
+        with pytest.raises(StoreAccessError, match="another one has taken over"):
+            first.check()
+        with turn(path) as second:
+            assert second.is_mine()
+            assert not first.is_mine()
+            state = path.stat().st_mtime_ns
+            turns._touch(first, Ticks(1))
+            assert path.stat().st_mtime_ns == state
+            turns._touch(second, Ticks(1))
+            assert path.stat().st_mtime_ns > state
+    assert not path.exists()
+
+
+class Ticks(threading.Event):
+    """An event that comes after some ticks, without waiting."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002
+        self.count -= 1
+        return self.count < 0
+
+
+def test_the_first_owner_does_not_remove_the_file_of_the_second(tmp_path: Path) -> None:
+    path = tmp_path / "turn"
+    with turn(path):
+        path.write_text("another owner")
+    assert path.read_text() == "another owner"
+
+
+def test_waiting_for_a_turn_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(turns, "STALE_SECONDS", 0.3)
+    (tmp_path / "turn").touch()
+    with pytest.warns(WaitingWarning, match="wait for me"), turn(tmp_path / "turn", "wait for me"):
+        pass

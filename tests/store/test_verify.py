@@ -1,3 +1,4 @@
+import json
 import os
 import time
 from dataclasses import replace
@@ -5,18 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from faults.malformed import plant
 
+from hessweep.activations import load_activation
 from hessweep.running import verification, verify
-from hessweep.setup import Setup
+from hessweep.running.cost import needed_memory
+from hessweep.setup import Setup, key_of_row
 from hessweep.store import (
+    flat_zarr,
     open_results,
     publish,
     repair,
+    segments,
     stored_points,
     table,
     write_segment,
 )
-from hessweep.store.segments import list_segments
+from hessweep.store.segments import list_segments, provenance
 
 from .conftest import ACTIVATIONS, Hump, with_seed
 from .test_index import damage
@@ -213,10 +219,109 @@ def test_points_that_this_package_can_not_compute_are_skipped(tmp_path, computed
     write_segment(tmp_path, [replace(computed[0], point=point)])
     publish(tmp_path)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 1)
+    assert verify(tmp_path).skipped_because == {verification.UNKNOWN_ACTIVATION: 1}
     write_segment(tmp_path, [computed[1]])
     publish(tmp_path)
     monkeypatch.setattr("hessweep.setup.FIRST_VERSION", 99)
     assert (verify(tmp_path).recomputed, verify(tmp_path).skipped) == (0, 2)
+    assert verify(tmp_path).skipped_because[verification.OTHER_KERNEL] == 1
+
+
+def test_points_that_do_not_fit_into_memory_are_skipped_and_not_called_different(
+    tmp_path, computed, monkeypatch
+):
+    write_segment(tmp_path, computed[:1])
+    publish(tmp_path)
+    needed = needed_memory(computed[0].point.setup)
+    monkeypatch.setattr(verification, "_memory_limit", lambda: needed - 1)
+    found = verify(tmp_path)
+    assert (found.ok, found.recomputed) == (True, 0)
+    assert found.skipped_because == {verification.TOO_LARGE: 1}
+    monkeypatch.setattr(verification, "_memory_limit", lambda: needed)
+    assert verify(tmp_path).recomputed == 1
+
+    def fails(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(Setup, "compute", fails)
+    assert verify(tmp_path).skipped_because == {verification.TOO_LARGE: 1}
+
+
+OWN = """
+import pathlib
+import numpy as np
+
+pathlib.Path(__file__).with_name("ran").touch()
+
+
+def bump(x):
+    return np.exp(-x * x / 2) * (1 + x)
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A results folder with a point of a user's activation, and that activation."""
+    file = tmp_path / "own.py"
+    file.write_text(OWN)
+    function = load_activation(str(file), "bump")
+    write_segment(tmp_path / "results", [Setup(function, 2, 2).point(0).compute()])
+    publish(tmp_path / "results")
+    (tmp_path / "ran").unlink()
+    return tmp_path / "results", function
+
+
+def test_no_code_that_results_name_is_run(own, tmp_path):
+    """Neither if a segment has the hash of the file alone nor if it names the file."""
+    root, function = own
+    assert verify(root).skipped_because == {verification.NEEDS_STUDY: 1}
+    [segment] = list_segments(root)
+    arrays, _ = segments.read_columns(root / "segments" / segment)
+    spec = json.dumps(function.spec, sort_keys=True)
+    assert str(tmp_path / "own.py") in spec
+    row = {name: arrays[name][0].item() for name in ("N_i", "N_h", "seed", "kernel_version")}
+    key = key_of_row({**row, "activation_spec": spec})
+    content = with_columns(arrays, activation_spec=[spec], key=[key])
+    (root / "segments" / segment).unlink()
+    plant(root, content)
+    publish(root)
+    found = verify(root)
+    assert found.ok
+    assert found.skipped_because == {verification.NEEDS_STUDY: 1}
+    for work in (open_results, publish, stored_points, repair):
+        work(root)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_activations_that_are_passed_are_computed_again(own):
+    root, function = own
+    found = verify(root, activations=[function])
+    assert (found.ok, found.recomputed, found.skipped) == (True, 1, 0)
+
+
+def test_a_spec_that_makes_no_activation_is_skipped(tmp_path, computed):
+    for spec in ('{"name": "erf", "beta": 1}', '{"name": "power", "degree": 1e9}'):
+        write_segment(tmp_path / "other", computed[:1])
+        [name] = list_segments(tmp_path / "other")
+        path = tmp_path / "other" / "segments" / name
+        arrays, _ = segments.read_columns(path)
+        path.unlink()
+        row = {name: arrays[name][0].item() for name in ("N_i", "N_h", "seed", "kernel_version")}
+        key = key_of_row({**row, "activation_spec": spec})
+        plant(tmp_path, with_columns(arrays, activation_spec=[spec], key=[key]))
+    publish(tmp_path)
+    found = verify(tmp_path)
+    assert found.ok
+    assert found.skipped_because == {verification.UNKNOWN_ACTIVATION: 2}
+
+
+def with_columns(arrays, **values):
+    """Return the bytes of a segment in which these columns have other values."""
+    changed = {k: np.array(v, arrays[k].dtype) for k, v in values.items()}
+    encoded = flat_zarr.encode(
+        segments._arrays({**arrays, **changed}), segments._provenance_attributes()
+    )
+    return segments._zip(encoded)
 
 
 def test_an_empty_folder_has_no_problem(tmp_path):
@@ -236,3 +341,24 @@ def test_the_sample_is_drawn_from_all_activations(root):
         patch.setattr(Setup, "compute", watching)
         assert verify(root, sample=12, seed=3).recomputed == 12
     assert seen == set(ACTIVATIONS)
+
+
+ELSEWHERE = {
+    "processor": lambda machine: {**machine, "processor": "another"},
+    "blas": lambda machine: {**machine, "blas": "openblas 0.1 Haswell"},
+    **{
+        name: lambda machine, name=name: {
+            **machine,
+            "versions": {**machine["versions"], name: "0.1"},
+        }
+        for name in ("numpy", "scipy", "python-flint", "xarray", "zarr", "python")
+    },
+}
+
+
+@pytest.mark.parametrize("what", ELSEWHERE)
+def test_bits_are_compared_where_processor_and_libraries_are_the_same(what):
+    there = ELSEWHERE[what](json.loads(json.dumps(provenance())))
+    assert there != provenance()
+    decides = what not in ("xarray", "zarr", "python")
+    assert verification._is_same_machine(json.dumps(there)) == (not decides)

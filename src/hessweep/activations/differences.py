@@ -54,3 +54,18 @@ def _difference(g: Callable[[ndarray], ndarray], x: ndarray, step: ndarray, orde
     if order == 1:
         return (g(up) - g(down)) / (up - down)
     return (g(up) - 2 * g(x) + g(down)) / step**2
+
+
+def one_sided_slope(g: Callable[[ndarray], ndarray], x: float, side: Literal[-1, 1]) -> float:
+    """Return the slope of g just above x (`side` 1) or just below it (-1)."""
+    steps = side * FIRST_STEP / 2.0 ** np.arange(LEVELS)
+    at = g(np.r_[x, x + steps])
+    row = (at[1:] - at[0]) / (x + steps - x)
+    best, error = float(row[-1]), np.inf
+    for column in range(1, LEVELS):
+        # One-sided quotients have all powers of the step in their error.
+        row = row[1:] + np.diff(row) / (2**column - 1)
+        change = float(np.abs(np.diff(row)).min()) if len(row) > 1 else np.inf
+        if change < error:
+            best, error = float(row[1:][np.abs(np.diff(row)).argmin()]), change
+    return best

@@ -7,13 +7,22 @@ import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions, determinant, normal_density
+from hessweep.activations.bivariate_normal import (
+    Correlated,
+    density,
+    density_derivatives,
+    normal_derivatives,
+    owen_sum,
+)
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import DualKernel
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
 from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
-class Erf(Activation):
+class Erf(OffsetClosedForm):
     """`g(x) = erf(x / √2)`, so that `g'(x) = √(2/π) exp(-x²/2)`."""
 
     name: str = "erf"
@@ -52,6 +61,30 @@ class Erf(Activation):
         """Return what is proved about erf."""
         theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
+        P, Q = 1 + p, 1 + q
+        D = 1 + p + q + np.maximum(p * q - c * c, 0)
+        pair = Correlated(P, Q, c, D, b, d)
+        # g is twice the distribution function of a normal variable of variance 1, minus 1.
+        f = density_derivatives(pair, 2)
+        E01 = 2 * density(pair.k) / np.sqrt(Q) * scipy.special.erf(pair.x / np.sqrt(2))
+        N = normal_derivatives(P, b, 2)
+        return OffsetKernel(
+            E00=1 - 4 * owen_sum(pair),
+            E01=E01,
+            E02=-(d * E01 + c * 4 * f[0, 0]) / Q,
+            E11=4 * f[0, 0],
+            E12=4 * f[0, 1],
+            E13=4 * f[0, 2],
+            E22=4 * f[1, 1],
+            M0=scipy.special.erf(pair.h / np.sqrt(2)),
+            M1=2 * N[1],
+            M2=2 * N[2],
+        )
 
 
 def _in_balls() -> BallFunctions:

@@ -7,12 +7,14 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import DualKernel
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
 from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
-class Exp(Activation):
+class Exp(OffsetClosedForm):
     """`g(x) = e^x`."""
 
     name: str = "exp"
@@ -40,6 +42,14 @@ class Exp(Activation):
         """Return what is proved about the exponential function."""
         theory = Theory(at_zero=1, slope_at_zero=1, reflection=None)
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g at `u + b` and `v + d`: g is its own derivative."""
+        K = np.exp(b + d + (p + q) / 2 + c)
+        M = np.exp(b + p / 2)
+        return OffsetKernel(K, K, K, K, K, K, K, M, M, M)
 
 
 def _in_balls() -> BallFunctions:

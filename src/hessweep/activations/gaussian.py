@@ -6,13 +6,20 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions, determinant
+from hessweep.activations.bivariate_normal import (
+    Correlated,
+    density_derivatives,
+    normal_derivatives,
+)
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import DualKernel
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
 from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
-class Gaussian(Activation):
+class Gaussian(OffsetClosedForm):
     """`g(x) = e^{-x²/2}`."""
 
     name: str = "gaussian"
@@ -50,6 +57,18 @@ class Gaussian(Activation):
         """Return what is proved about the Gaussian."""
         theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
+        D = 1 + p + q + np.maximum(p * q - c * c, 0)
+        # Up to √(2π), g is the density of a normal variable of variance 1.
+        f = density_derivatives(Correlated(1 + p, 1 + q, c, D, b, d), 4)
+        fields = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))
+        N = normal_derivatives(1 + p, b, 3)
+        means = (np.sqrt(2 * np.pi) * N[order + 1] for order in range(3))
+        return OffsetKernel(*(2 * np.pi * f[orders] for orders in fields), *means)
 
 
 def _in_balls() -> BallFunctions:

@@ -13,8 +13,12 @@ from hessweep.activations.ball_functions import (
     normal_density,
     normal_distribution,
 )
+from hessweep.activations.bivariate_normal import Correlated
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel, Matrix
+from hessweep.activations.kernel import DualKernel, Matrix
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.ramp import ramp_mean, ramp_means
 from hessweep.activations.theory import Theory
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Gelu(Activation):
+class Gelu(OffsetClosedForm):
     """`g(x) = x Φ(x)` with the normal distribution function `Φ` (not its tanh approximation)."""
 
     name: str = "gelu"
@@ -63,6 +67,32 @@ class Gelu(Activation):
         """Return what is proved about GELU."""
         theory = Theory(at_zero=0, slope_at_zero=0.5, reflection=(1, 0, -1))
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
+        P, Q = 1 + p, 1 + q
+        D = 1 + p + q + np.maximum(p * q - c * c, 0)
+        R = ramp_means(Correlated(P, Q, c, D, b, d), 8)
+        R_b = ramp_mean(P, b, 4)
+
+        def mean(i: int, j: int) -> Matrix:
+            """E[g^(i) g^(j)]: g is the smoothed ramp minus its second derivative."""
+            return R[i, j] - R[i + 2, j] - R[i, j + 2] + R[i + 2, j + 2]
+
+        return OffsetKernel(
+            E00=mean(0, 0),
+            E01=mean(0, 1),
+            E02=mean(0, 2),
+            E11=mean(1, 1),
+            E12=mean(1, 2),
+            E13=mean(1, 3),
+            E22=mean(2, 2),
+            M0=R_b[0] - R_b[2],
+            M1=R_b[1] - R_b[3],
+            M2=R_b[2] - R_b[4],
+        )
 
 
 def _in_balls() -> BallFunctions:

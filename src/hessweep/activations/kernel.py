@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
+from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
 from hessweep.activations.theory import Theory
 
 if TYPE_CHECKING:
@@ -194,6 +195,52 @@ class Activation(ABC):
         c = W1 @ W1.swapaxes(-1, -2)
         p = np.diagonal(c, axis1=-2, axis2=-1)
         return self.dual(p[..., :, None], p[..., None, :], c)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d`.
+
+        Here they come from a Hermite series with an error of its own, as for all activations
+        without a closed form.
+
+        Args:
+            p: Variances of `u`, broadcastable against `c`.
+            q: Variances of `v`, broadcastable against `c`.
+            c: Covariances, `c² <= p q`.
+            b: Offsets of `u`, shaped like `p`.
+            d: Offsets of `v`, shaped like `q`.
+
+        Raises:
+            ActivationError: If g is not finite where it is needed.
+        """
+        from hessweep.activations.offset_series import offset_series  # it needs this module
+
+        return offset_series(self, p, q, c, b, d)
+
+    def coarser_offset_duals(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> CoarserOffsetKernels | None:
+        """Return `offset_dual(p, q, c, b, d)` with less exact versions, which show its error.
+
+        Returns:
+            None where the kernel has a closed form and so no error but rounding.
+        """
+        from hessweep.activations.offset_series import coarser_offset_series
+
+        return coarser_offset_series(self, p, q, c, b, d)
+
+    @property
+    def has_offset_series(self) -> bool:
+        """Whether the kernel with offsets is a series, with an error that is estimated."""
+        return type(self).coarser_offset_duals is Activation.coarser_offset_duals
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """Where g' jumps, 0 included: quadrature panels of a kernel with offsets end there."""
+        from hessweep.activations.offset_series import bends
+
+        return bends(self)
 
 
 def _plain(value: Any) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations import hermite
+from hessweep.activations import hermite, kinks
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.errors import ActivationError
 
@@ -30,6 +30,11 @@ class Numeric(Activation):
     @property
     def kinks(self) -> tuple[float, ...]:
         """The places other than 0 where g' jumps: quadrature panels end there."""
+        return ()
+
+    @property
+    def jumps(self) -> tuple[tuple[float, float], ...]:
+        """The kinks, and 0 if g' jumps there, each with the jump of g'."""
         return ()
 
     @abstractmethod
@@ -78,6 +83,8 @@ class Numeric(Activation):
         same = same and np.array_equal(c.swapaxes(-1, -2), c)
         a_q = None if same else hermite.coefficients(self._values, q, self.kinks, panels)
         kernels = hermite.Series(a_p, a_q, p, q, c).kernels(terms)
+        if self.jumps:
+            kernels = self._without_kinks(kernels, p, q, c, terms, panels, same)
         p, q, c = np.broadcast_arrays(p, q, c)
         parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
         for start in range(0, len(parallel), CHUNK):
@@ -87,6 +94,39 @@ class Numeric(Activation):
             for kernel in kernels:
                 means.overwrite(kernel, pairs)
         return kernels
+
+    def _without_kinks(
+        self,
+        kernels: list[DualKernel],
+        p: ndarray,
+        q: ndarray,
+        c: ndarray,
+        terms: tuple[int, ...],
+        panels: int,
+        same: bool,
+    ) -> list[DualKernel]:
+        """Return the kernels with the part of the series that is due to kinks in closed form."""
+
+        def rectifiers(x: ndarray) -> ndarray:
+            return kinks.rectifiers(self.jumps, x)
+
+        places = tuple(place for place, _ in self.jumps)
+        r_p = hermite.coefficients(rectifiers, p, places, panels)
+        r_q = None if same else hermite.coefficients(rectifiers, q, places, panels)
+        series = hermite.Series(r_p, r_q, p, q, c).kernels(terms)
+        apart = p * q - c * c > PARALLEL * p * q
+        closed = kinks.rectifiers_dual(
+            self.jumps, *np.broadcast_arrays(p, q, np.where(apart, c, 0.0))
+        )
+        return [
+            DualKernel(
+                *(
+                    k + np.where(apart, true - sum_, 0.0)
+                    for k, true, sum_ in zip(kernel, closed, part, strict=True)
+                )
+            )
+            for kernel, part in zip(kernels, series, strict=True)
+        ]
 
     def _values(self, x: ndarray) -> ndarray:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -143,3 +183,12 @@ class _ParallelPairs:
         shift = wanted - (2 * cross * K_cc + 2 * p * K_pc + 2 * q * K_qc)
         kernel.K_pc.flat[pairs] += shift / (4 * p)
         kernel.K_qc.flat[pairs] += shift / (4 * q)
+        # Away from the optimum the multiple of w w^T must be right: E[g''(u) g(v) z²].
+        bent = self.mean(
+            self.dg_u * (self.g_v * (self.z**3 - 2 * self.z))
+            - self.dg_u * self.dg_v * (self.sign * np.sqrt(q))[:, None] * self.z**2
+        )
+        along = (bent / np.sqrt(p) - 2 * kernel.K_p.flat[pairs]) / p
+        share = cross / p
+        known = K_cc * share**2 + 4 * kernel.K_pc.flat[pairs] * share
+        kernel.K_pp.flat[pairs] = (along - known) / 4

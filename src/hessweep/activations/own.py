@@ -6,27 +6,27 @@ and the constants `swish_kinks`; or a class `swish` derived from `hessweep.activ
 """
 
 import hashlib
-import inspect
 import sys
 import tokenize
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from os import PathLike, fspath
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations.differences import differentiate
+from hessweep.activations.differences import differentiate, one_sided_slope
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.numeric import Numeric
+from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
 from hessweep.activations.own_checks import check, check_dual
+from hessweep.activations.own_parameters import bound_parameters, plain_value
 from hessweep.errors import ActivationError, shortened
 
-RESERVED = {"name", "file", "sha256", "x", "p", "q", "c"}
-"""Names that a parameter of a user's activation may not have."""
+SMALLEST_JUMP = 1e-7
+"""A smaller jump of g' may be an error of the differences from which it is computed."""
 
 JUMP_STEP = 2.0**-20
 """Distance from 0, on both sides, at which a jump of g' is looked for."""
@@ -39,6 +39,8 @@ class Own(Activation):
     Two of them are equal if name, parameters and text are, whatever the paths of their files.
     Nothing is proved about one, whatever its name and whichever class it derives from.
     """
+
+    revision: ClassVar[int] = 1
 
     source: str = field(default="", repr=False)
     file: str = field(default="", compare=False)
@@ -93,6 +95,28 @@ class Own(Activation):
         """Whether the file leaves the dual kernel to be computed numerically."""
         return self.inner.is_numeric
 
+    @property
+    def has_offset_series(self) -> bool:
+        """Whether the kernel with offsets is a series, with an error that is estimated."""
+        return self.inner.has_offset_series
+
+    @property
+    def bends(self) -> tuple[float, ...]:
+        """Where g' jumps."""
+        return self.inner.bends
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the kernel with offsets: the file's own, or a numeric one."""
+        return self.inner.offset_dual(p, q, c, b, d)
+
+    def coarser_offset_duals(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> CoarserOffsetKernels | None:
+        """Return less exact versions of `offset_dual`; None where the file has a closed form."""
+        return self.inner.coarser_offset_duals(p, q, c, b, d)
+
 
 @dataclass(frozen=True)
 class _Function(Numeric):
@@ -115,6 +139,16 @@ class _Function(Numeric):
         bend = np.diff(self(near), n=2)
         jumps = np.abs(bend) > 1e-3 * JUMP_STEP * np.ptp(self(np.linspace(-1, 1, 9)))
         return (*self.kinks, 0.0) if jumps.all() else self.kinks
+
+    @cached_property
+    def jumps(self) -> tuple[tuple[float, float], ...]:
+        """The kinks, and 0 if g' jumps there, each with the jump of g'."""
+        places = sorted(set(self.all_kinks))
+        found = [
+            (place, one_sided_slope(self, place, 1) - one_sided_slope(self, place, -1))
+            for place in places
+        ]
+        return tuple((place, jump) for place, jump in found if abs(jump) > SMALLEST_JUMP)
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
@@ -184,9 +218,9 @@ def load_activation(
             f"activation {name!r}: expected a readable Python file at {shortened(str(path))}, "
             f"got: {reason}"
         ) from error
-    plain = {key: _plain_value(name, key, value) for key, value in parameters.items()}
+    plain = {key: plain_value(name, key, value) for key, value in parameters.items()}
     module = _run(source, path)
-    defaults, own_values = _bound(module, name, path, plain)
+    defaults, own_values = bound_parameters(module, name, path, plain)
     own = Own(
         name,
         tuple(sorted(own_values.items())),
@@ -242,55 +276,3 @@ def _build(
             f"{type(error).__name__}: {error}"
         ) from error
     return activation
-
-
-def _bound(
-    module: ModuleType, name: str, file: str, parameters: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the default values of the parameters, and the values of all of them."""
-    made = getattr(module, name, None)
-    is_class = isinstance(made, type) and issubclass(made, Activation)
-    if made is None or not (is_class or inspect.isfunction(made)):
-        functions = sorted(key for key, value in vars(module).items() if inspect.isfunction(value))
-        raise ActivationError(
-            f"{file}: expected a function {name}(x) or a subclass of Activation of that name; "
-            f"functions in it: {', '.join(functions) or 'none'}"
-        )
-    taken = _parameters_of(made, is_class)
-    defaults = {
-        key: _plain_value(name, key, item.default)
-        for key, item in taken.items()
-        if item.default is not item.empty
-    }
-    values = {**defaults, **parameters}
-    unknown, missing = sorted(set(values) - set(taken)), sorted(set(taken) - set(values))
-    reserved = sorted(RESERVED & set(taken))
-    if unknown or missing or reserved:
-        raise ActivationError(
-            f"{name} of {file} takes {', '.join(taken) or 'no parameters'}"
-            + (f"; unknown: {', '.join(unknown)}" if unknown else "")
-            + (f"; missing: {', '.join(missing)}" if missing else "")
-            + (f"; names that are not allowed: {', '.join(reserved)}" if reserved else "")
-        )
-    return defaults, values
-
-
-def _parameters_of(made: Callable[..., Any], is_class: bool) -> dict[str, inspect.Parameter]:
-    taken = list(inspect.signature(made).parameters.items())
-    if not is_class:
-        return dict(taken[1:])
-    return {key: item for key, item in taken if key not in Activation.__dataclass_fields__}
-
-
-def _plain_value(name: str, key: str, value: Any) -> Any:
-    """Return a number or a tuple of numbers, which can be hashed and written as JSON."""
-    try:
-        if isinstance(value, list | tuple | ndarray):
-            return tuple(float(item) for item in value)
-        if isinstance(value, bool | int):
-            return value
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise ActivationError(
-            f"{name}: {key}: expected a number or a list of numbers, got {value!r}"
-        ) from error

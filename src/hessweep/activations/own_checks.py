@@ -77,6 +77,11 @@ def _values(function: Activation, x: ndarray, what: str) -> ndarray:
         raise ActivationError(f"{what}: expected an array of shape {x.shape}, got {shape}")
     if not np.issubdtype(values.dtype, np.floating):
         raise ActivationError(f"{what}: expected real numbers, got dtype {values.dtype}")
+    if values.dtype.itemsize < 8:
+        raise ActivationError(
+            f"{what}: expected float64 for float64, got {values.dtype}, which has too few digits; "
+            "compute with float64, for example with np.float64 constants and tables"
+        )
     if not np.all(np.isfinite(values)):
         bad = x[~np.isfinite(values)][0]
         raise ActivationError(

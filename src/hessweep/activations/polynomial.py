@@ -11,7 +11,9 @@ from numpy.polynomial import polynomial as poly
 
 from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import DualKernel
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
 from hessweep.errors import ActivationError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ MAX_DEGREE = 30
 
 
 @dataclass(frozen=True)
-class Polynomial(Activation):
+class Polynomial(OffsetClosedForm):
     """`g(x) = Σ_k coefficients[k] x^k`."""
 
     coefficients: tuple[float, ...] = ()
@@ -106,6 +108,34 @@ class Polynomial(Activation):
         """Return what is proved about polynomials; exact arithmetic takes the place of theory."""
         return Facts(closed_form=True, in_balls=lambda: _in_balls(self.coefficients))
 
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return `E_ij = Σ_l c^l/l! M_{i+l}(p, b) M_{j+l}(q, d)` (Mehler); the sum ends."""
+        coefficients = np.asarray(self.coefficients)
+        orders = range(self.degree + 1)
+        u = [_mean_with_offset(coefficients, order, p, b) for order in orders]
+        v = [_mean_with_offset(coefficients, order, q, d) for order in orders]
+        shape = np.broadcast_shapes(*(np.shape(value) for value in (p, q, c, b, d)))
+
+        def mean(i: int, j: int) -> ndarray:
+            total, power = np.zeros(shape), np.ones(shape)
+            for order in range(self.degree + 1 - max(i, j)):
+                total += power * u[i + order] * v[j + order] / factorial(order)
+                power = power * c
+            return total
+
+        return OffsetKernel(
+            mean(0, 0),
+            mean(0, 1),
+            mean(0, 2),
+            mean(1, 1),
+            mean(1, 2),
+            mean(1, 3),
+            mean(2, 2),
+            *[*u, np.zeros(np.shape(u[0]))][:3],
+        )
+
 
 def _in_balls(coefficients: Sequence[float]) -> BallFunctions:
     return BallFunctions(
@@ -162,6 +192,17 @@ def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndar
         value * factorial(2 * j) / (2**j * factorial(j)) for j, value in enumerate(derived[::2])
     ]
     return poly.polyval(variance, moments)
+
+
+def _mean_with_offset(
+    coefficients: ndarray, order: int, variance: ndarray, offset: ndarray
+) -> ndarray:
+    """Return `E[g^(order)(u + offset)] = Σ_k variance^k / (2^k k!) g^(order + 2k)(offset)`."""
+    total = np.zeros(np.broadcast_shapes(np.shape(variance), np.shape(offset)))
+    for k in reversed(range((len(coefficients) - 1 - order) // 2 + 1)):
+        derived = poly.polyder(coefficients, order + 2 * k)
+        total = total * variance / (2 * (k + 1)) + poly.polyval(offset, derived)
+    return total
 
 
 def polynomial(coefficients: Sequence[float]) -> Polynomial:

@@ -3,10 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
+from hessweep.activations.bivariate_normal import Correlated, density
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel
+from hessweep.activations.kernel import DualKernel
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.ramp import ramp_mean, ramp_means
 from hessweep.activations.theory import Theory
 
 PARALLEL = 4 * np.finfo(float).eps
@@ -15,7 +20,7 @@ angle the two branches of the kernel differ by less than `2 √eps`."""
 
 
 @dataclass(frozen=True)
-class Relu(Activation):
+class Relu(OffsetClosedForm):
     """`g(x) = max(x, 0)`, with `g'(0) = 0`."""
 
     name: str = "relu"
@@ -63,3 +68,65 @@ class Relu(Activation):
         """Return what is proved about ReLU."""
         theory = Theory(at_zero=0, slope_at_zero=0, reflection=(1, 0, -1), homogeneous=True)
         return Facts(closed_form=True, theory=theory)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md).
+
+        For parallel pairs the two sums that `OffsetKernel` names are split evenly.
+        """
+        M, of_v = _means(p, b), _means(q, d)
+        p, q, c, b, d = np.broadcast_arrays(p, q, c, b, d)
+        Delta = p * q - c * c
+        present = (p > 0) & (q > 0)
+        apart = present & (Delta > PARALLEL * p * q)
+        fields = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))
+        # These hold where one of the variables is a constant.
+        E = [M[i] * of_v[j] + np.zeros(c.shape) for i, j in fields]
+        for where, of_pairs in ((apart, _apart), (present & ~apart, _parallel)):
+            chosen = of_pairs(p[where], q[where], c[where], b[where], d[where])
+            for field, values in zip(E, chosen, strict=True):
+                field[where] = values
+        return OffsetKernel(*E, *M[:3])
+
+
+def _means(p: ndarray, b: ndarray) -> list[ndarray]:
+    """Return `E[g^(i)(u + b)]` for i from 0 to 3; a constant u has `g''(b) = 0`."""
+    moving = p > 0
+    of_moving = ramp_mean(np.where(moving, p, 1.0), b, 3)
+    of_constant = (np.maximum(b, 0.0), np.heaviside(b, 0.0), 0.0, 0.0)
+    return [np.where(moving, *values) for values in zip(of_moving, of_constant, strict=True)]
+
+
+def _apart(p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray) -> list[ndarray]:
+    """Return the fields from E00 to E22 of pairs that are not parallel."""
+    R = ramp_means(Correlated(p, q, c, p * q - c * c, b, d), 4)
+    return [R[orders] for orders in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))]
+
+
+def _parallel(p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray) -> list[ndarray]:
+    """Return the fields from E00 to E22 of pairs `u = √p z`, `v = ±√q z`.
+
+    Both g' are 1 for z between `low` and `high`; integrals over that interval are exact.
+    """
+    sign, root_p, root_q = np.sign(c), np.sqrt(p), np.sqrt(q)
+    h, k = b / root_p, d / root_q
+    low = np.where(sign > 0, -np.minimum(h, k), -h)
+    high = np.maximum(np.where(sign > 0, np.inf, k), low)
+    edge = np.where(np.isfinite(high), high, 0.0)  # z φ(z) is 0 at infinity
+    phi_low, phi_high = density(low), density(high)
+    Phi = scipy.special.ndtr(-low) - scipy.special.ndtr(-high)
+    first = phi_low - phi_high  # ∫ z φ(z) dz
+    second = Phi + low * phi_low - edge * phi_high  # ∫ z² φ(z) dz
+    v_first, v_second = root_q * sign * first, root_q * sign * second
+    step_of_u = np.heaviside(h - sign * k, 0.5)  # g'(u + b) where v + d = 0
+    return [
+        root_p * v_second + b * v_first + d * root_p * first + b * d * Phi,
+        root_p * first + b * Phi,
+        density(k) / root_q * np.maximum(b - c * d / q, 0.0),
+        Phi,
+        density(k) / root_q * step_of_u,
+        (second - Phi) / (2 * q),
+        np.zeros(h.shape),
+    ]

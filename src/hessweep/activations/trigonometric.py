@@ -1,5 +1,6 @@
 """Sine and cosine."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +8,14 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
-from hessweep.activations.kernel import Activation, DualKernel, Matrix
+from hessweep.activations.kernel import DualKernel, Matrix
+from hessweep.activations.offset_closed_form import OffsetClosedForm
+from hessweep.activations.offsets import OffsetKernel
 from hessweep.activations.theory import Theory
 
 
 @dataclass(frozen=True)
-class Sin(Activation):
+class Sin(OffsetClosedForm):
     """`g(x) = sin x`."""
 
     name: str = "sin"
@@ -39,9 +42,15 @@ class Sin(Activation):
         theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_sin_in_balls)
 
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
+        return _with_offsets(p, q, c, b, d, turns=0)
+
 
 @dataclass(frozen=True)
-class Cos(Activation):
+class Cos(OffsetClosedForm):
     """`g(x) = cos x`."""
 
     name: str = "cos"
@@ -67,6 +76,12 @@ class Cos(Activation):
         """Return what is proved about the cosine."""
         theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_cos_in_balls)
+
+    def offset_dual(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+    ) -> OffsetKernel:
+        """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
+        return _with_offsets(p, q, c, b, d, turns=1)
 
 
 def _damped(p: Matrix, q: Matrix, c: Matrix) -> tuple[Matrix, Matrix]:
@@ -101,3 +116,37 @@ def _cos_in_balls() -> BallFunctions:
         derivative=lambda u: -u.sin(),
         kernel=lambda p, q, c: ((c - (p + q) / 2).exp() + (-c - (p + q) / 2).exp()) / 2,
     )
+
+
+def _with_offsets(
+    p: Matrix, q: Matrix, c: Matrix, b: Matrix, d: Matrix, turns: int
+) -> OffsetKernel:
+    """Return the kernel with offsets of `sin(x + turns π/2)`.
+
+    `sin(u + b) = sin u cos b + cos u sin b`, and the mean of `sin u cos v` is 0.
+    """
+    odd, even = _damped(p, q, c)
+    of_u, of_v, damping = _turned(b), _turned(d), np.exp(-p / 2)
+
+    def mean(i: int, j: int) -> Matrix:
+        sine_u, cosine_u = of_u(i + turns)
+        sine_v, cosine_v = of_v(j + turns)
+        return odd * cosine_u * cosine_v + even * sine_u * sine_v
+
+    return OffsetKernel(
+        mean(0, 0),
+        mean(0, 1),
+        mean(0, 2),
+        mean(1, 1),
+        mean(1, 2),
+        mean(1, 3),
+        mean(2, 2),
+        *(damping * of_u(order + turns)[0] for order in range(3)),
+    )
+
+
+def _turned(b: Matrix) -> Callable[[int], tuple[Matrix, Matrix]]:
+    """Return a function of n that gives `sin(b + nπ/2)` and `cos(b + nπ/2)`."""
+    sine, cosine = np.sin(b), np.cos(b)
+    quarters = ((sine, cosine), (cosine, -sine), (-sine, -cosine), (-cosine, sine))
+    return lambda n: quarters[n % 4]

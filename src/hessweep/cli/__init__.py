@@ -8,12 +8,13 @@ import gc
 import sys
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from hessweep.cli import inspect, study
 from hessweep.cli.output import INCOMPLETE, tell
+from hessweep.cli.streams import standard_streams
 from hessweep.errors import HessweepError, InputError
 
 BAD_INPUT = 2
@@ -23,6 +24,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     study.run: ("run config/tiny.yaml", "run mine.yaml --cluster tcp://10.0.0.1:8786"),
     study.status: ("status config/tiny.yaml",),
     study.report: ("report config/tiny.yaml",),
+    study.schema: ("schema > study.schema.json",),
     inspect.publish: ("publish results/tiny",),
     inspect.query: (
         "query results/tiny",
@@ -42,6 +44,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from hessweep import __version__
+
+        sys.stdout.write(f"hessweep {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
+
+
 for _command, _examples in COMMANDS.items():
     # The \\b keeps lines as they are.
     _lines = "\n".join(f"  hessweep {example}" for example in _examples)
@@ -50,15 +74,16 @@ for _command, _examples in COMMANDS.items():
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command, and exit with its code; no traceback for anything that a user can cause."""
-    # The objects of a large study are here to stay: to search them for cycles each time that 700
-    # more have come takes a third of the time of making them.
+    # The objects of a large study stay. To search them for cycles each time that 700 more were
+    # made would take a third of the time of making them.
     gc.set_threshold(100_000)
     warnings.showwarning = _show_warning
-    try:
-        app(arguments)
-    except HessweepError as error:
-        tell(str(error))
-        sys.exit(BAD_INPUT if isinstance(error, InputError) else INCOMPLETE)
+    with standard_streams():
+        try:
+            app(arguments)
+        except HessweepError as error:
+            tell(str(error))
+            sys.exit(BAD_INPUT if isinstance(error, InputError) else INCOMPLETE)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -3,13 +3,16 @@
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hessweep.cli.output import INCOMPLETE, AsJson, print_json, tell
-from hessweep.cli.rows import Format, written
+from hessweep.cli.formats import Format
+from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
 from hessweep.errors import QueryError
+
+if TYPE_CHECKING:
+    from hessweep.activations import Activation
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
 
@@ -44,7 +47,8 @@ def query(
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Which columns, separated by commas; all if not given.",
+            help="Which columns, separated by commas, or `all`. If not given, a table has those "
+            "that are asked for most, and other formats have all.",
             autocompletion=complete_columns,
         ),
     ] = None,
@@ -54,21 +58,30 @@ def query(
     ] = None,
 ) -> None:
     """Print rows of the table of points."""
+    from hessweep.cli.rows import columns_to_read, format_rows, terminal_rows, without_usual
     from hessweep.store.opening import open_groups
     from hessweep.store.rows import select_columns
 
-    if form is Format.PARQUET and output is None and sys.stdout.isatty():
+    on_terminal = output is None and sys.stdout.isatty()
+    if form is Format.PARQUET and on_terminal:
         raise QueryError("Parquet is not for a terminal: name a file with --output, or use a pipe")
-    names = [name.strip() for name in columns.split(",")] if columns else None
     groups = open_groups(results)
-    rows = select_columns(groups, where, names)
-    if not any(values.size for values in rows.values()):
+    rows = select_columns(groups, where, columns_to_read(columns, form))
+    count = len(next(iter(rows.values())))
+    if not count:
         activations = ", ".join(str(group.attrs["activation"]) for group in groups)
-        tell(f"no point of {results} is like that; its activations are {activations}")
-    content = written(rows, form)
+        tell(f"no point of {results} fulfils this; its activations are {activations}")
+    if form is Format.TABLE and not columns:
+        rows = without_usual(rows)
+    most = terminal_rows() if on_terminal and form is Format.TABLE else count
+    content = format_rows({name: values[:most] for name, values in rows.items()}, form)
     if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        _write_out(content, form)
+        if most < count:
+            sys.stdout.write(
+                f"{most:,} of {count:,} rows; a pipe, such as `| less`, or --output gets all, "
+                "and --columns all shows every column\n"
+            )
         return
     from hessweep.store.files import accessing
 
@@ -76,32 +89,56 @@ def query(
         output.write_bytes(content)
 
 
+def _write_out(content: bytes, form: Format) -> None:
+    """Write rows to the standard output: a table in the encoding of the terminal."""
+    if form is Format.TABLE:
+        sys.stdout.write(content.decode())
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+
+
 def verify(
     results: Results,
     sample: Annotated[int, typer.Option(min=0, help="How many points to compute again.")] = 20,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STUDY",
+            help="A study file whose own activations may be run to recompute their points.",
+        ),
+    ] = None,
     repair_first: Annotated[
         bool, typer.Option("--repair", help="Do first what `hessweep repair` does.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every stored byte and key, and recompute a sample."""
-    from hessweep.running import verify as verify_results
-    from hessweep.units import show_bytes
+    """Check every stored byte and key, and recompute a sample.
 
+    No code that the results name is run.
+    """
+    from hessweep.running import verify as verify_results
+    from hessweep.units import show_bytes, show_count
+
+    activations = () if study is None else _activations(study)
     if repair_first:
         _repair(results, quiet=as_json)
-    found = verify_results(_existing(results), sample=sample)
+    found = verify_results(_existing(results), sample=sample, activations=activations)
     problems = [f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems]
     if as_json:
         counts = ("segments", "points", "bytes", "recomputed", "skipped")
-        print_json({name: getattr(found, name) for name in counts} | {"problems": problems})
+        told = {name: getattr(found, name) for name in (*counts, "skipped_because")}
+        print_json(told | {"problems": problems})
     else:
         sys.stdout.write(
-            f"{found.points:,} points in {found.segments:,} segments, {show_bytes(found.bytes)}; "
-            f"{found.recomputed:,} computed again, {len(problems):,} problems\n"
+            f"{show_count(found.points, 'point')} in {show_count(found.segments, 'segment')}, "
+            f"{show_bytes(found.bytes)}; {found.recomputed:,} computed again, "
+            f"{found.skipped:,} skipped, {show_count(len(problems), 'problem')}\n"
         )
+        for reason, count in found.skipped_because.items():
+            sys.stdout.write(f"{show_count(count, 'point')} skipped: {reason}\n")
         for problem in problems:
-            sys.stdout.write(f"{problem}\n")
+            sys.stdout.write(f"{printable(problem)}\n")
     if problems:
         raise typer.Exit(INCOMPLETE)
 
@@ -116,16 +153,24 @@ def repair(results: Results) -> None:
 
 def _repair(results: Path, *, quiet: bool = False) -> None:
     from hessweep.store import repair as repair_results
+    from hessweep.units import show_count
 
     done = repair_results(_existing(results))
     if quiet:
         return
     sys.stdout.write(
-        f"{len(done.moved):,} segments moved aside, "
+        f"{show_count(len(done.moved), 'segment')} moved aside, "
         f"{'published anew' if done.published else 'nothing to publish'}\n"
     )
     for path in done.moved:
         sys.stdout.write(f"{path}\n")
+
+
+def _activations(study: Path) -> set["Activation"]:
+    from hessweep.outputs import load_study
+
+    sweeps = load_study(study).sweeps.values()
+    return {activation for sweep in sweeps for activation in sweep.activation}
 
 
 def _existing(results: Path) -> Path:

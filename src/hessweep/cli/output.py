@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -18,11 +19,13 @@ def tell(message: str) -> None:
     """Print a message to the error stream, its beginning in red on a terminal."""
     coloured = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     name = typer.style("hessweep:", fg="red", bold=True) if coloured else "hessweep:"
-    sys.stderr.write(f"{name} {printable(message)}\n")
+    # Where there is no way to print a message, the exit code has to do.
+    with suppress(OSError):
+        sys.stderr.write(f"{name} {printable(message)}\n")
 
 
 def printable(text: str) -> str:
-    """Return the text without what a terminal would act on: a study's words are data."""
+    """Return the text without control characters, which a terminal would act on."""
     return "".join(
         letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1]
         for letter in text
@@ -47,6 +50,22 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], note: str 
         table.add_row(*row)
     # A file or a pipe has no width: nothing is cut there.
     console = Console() if sys.stdout.isatty() else Console(width=10_000)
-    console.print(table)
+    if _width(header, rows) <= console.width:
+        console.print(table)
+    else:
+        # On a narrow terminal a table would lose digits.
+        for first, *cells in rows:
+            console.print(first)
+            for name, cell in zip(header[1:], cells, strict=True):
+                console.print(f"  {name}: {cell}", highlight=False)
     if note:
         console.print(printable(note), markup=False, highlight=False)
+
+
+def _width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns of a terminal that a table takes, with three between two cells."""
+    from rich.text import Text
+
+    columns = zip(header, *rows, strict=True)
+    widths = [max(Text.from_markup(cell).cell_len for cell in column) for column in columns]
+    return sum(widths) + 3 * len(widths)

@@ -2,10 +2,11 @@
 
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hessweep.units import show_seconds
+from hessweep.units import show_count, show_seconds
 
 if TYPE_CHECKING:
     from hessweep.running.driver import Progress
@@ -41,8 +42,10 @@ class ProgressDisplay:
             self._show_bar(progress)
         elif time.monotonic() - self.last_line >= LOG_SECONDS:
             self.last_line = time.monotonic()
-            sys.stderr.write(describe(progress, self.last_line - self.start) + "\n")
-            sys.stderr.flush()
+            # A log on a full disk is no reason to end a run.
+            with suppress(OSError):
+                sys.stderr.write(describe(progress, self.last_line - self.start) + "\n")
+                sys.stderr.flush()
 
     def _show_bar(self, progress: "Progress") -> None:
         if self.bar is None:
@@ -67,7 +70,9 @@ def describe(progress: "Progress", elapsed: float) -> str:
     parts = [f"{progress.done + progress.failed:,} of {progress.total:,} points"]
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
-    parts.append(f"{progress.workers} workers" if progress.workers else "waiting for workers")
+    parts.append(
+        show_count(progress.workers, "worker") if progress.workers else "waiting for workers"
+    )
     if progress.seconds_done:
         left = max(elapsed * (progress.seconds / progress.seconds_done - 1), 0.0)
         parts.append(f"about {show_seconds(left)} left")

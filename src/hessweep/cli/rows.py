@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from hessweep.cli.formats import Format
 from hessweep.cli.output import printable
+from hessweep.setup import AXES
+from hessweep.store import TABLE_COLUMNS
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -18,17 +21,24 @@ Columns = Mapping[str, "ndarray"]
 """Values by column, all of one length."""
 
 
-class Format(StrEnum):
-    """How rows are written."""
+ALWAYS = (
+    "activation", "N_i", "N_h", "seed", "P", "rank", "rank_certificate", "effective_parameters",
+    "lambda_min", "lambda_max",
+)  # fmt: skip
+"""The columns of a table whose columns were not chosen."""
 
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
+WHERE_UNUSUAL = {
+    **{axis.column.name: axis.default for axis in AXES if axis.has_default},
+    "status": "done",
+}
+"""Columns that a table shows besides, if a row has another value there than this one."""
+
+LAST = ("activation_spec", "segment", "key")
+"""The widest columns."""
 
 
-def written(columns: Columns, form: Format) -> bytes:
-    """Return the rows in that format; numbers exactly, but for the table's six digits."""
+def format_rows(columns: Columns, form: Format) -> bytes:
+    """Return the rows in that format; numbers exactly, except in a table, which has six digits."""
     match form:
         case Format.TABLE:
             return _table(columns).encode()
@@ -41,6 +51,32 @@ def written(columns: Columns, form: Format) -> bytes:
             return ("[" + ",\n".join(records) + "]\n").encode()
         case Format.PARQUET:
             return _parquet(columns)
+
+
+def columns_to_read(chosen: str | None, form: Format) -> list[str]:
+    """Return the columns to read for what the user chose: names, `all`, or nothing.
+
+    Without a choice, a table has the columns that fit a terminal, and other formats have all.
+    """
+    if chosen and chosen.strip() != "all":
+        return [name.strip() for name in chosen.split(",")]
+    if form is Format.TABLE and not chosen:
+        return [*ALWAYS[:4], *WHERE_UNUSUAL, *ALWAYS[4:]]
+    return [*(name for name in TABLE_COLUMNS if name not in LAST), *LAST]
+
+
+def without_usual(columns: dict[str, "ndarray"]) -> dict[str, "ndarray"]:
+    """Return the columns without those in which every row has the usual value."""
+    return {
+        name: values
+        for name, values in columns.items()
+        if name not in WHERE_UNUSUAL or (values != WHERE_UNUSUAL[name]).any()
+    }
+
+
+def terminal_rows() -> int:
+    """Return how many rows fit the terminal below the command, at least ten."""
+    return max(shutil.get_terminal_size().lines - 4, 10)
 
 
 def _table(columns: Columns) -> str:
@@ -61,7 +97,7 @@ def _table(columns: Columns) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return the text without what would break the line or move the terminal's cursor."""
+    """Return the text without letters that would break the line or move the terminal's cursor."""
     return text if text.isprintable() else printable(text).replace("\n", "\\n")
 
 

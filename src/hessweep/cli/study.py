@@ -97,6 +97,7 @@ def run(
     from hessweep.running import run as run_sweep
     from hessweep.running.signals import stop_on_signals
     from hessweep.store import publish
+    from hessweep.units import show_count
 
     stops = stop_on_signals()
     study = load_study(study_file)
@@ -128,8 +129,8 @@ def run(
         )
     if summary.failed:
         tell(
-            f"{summary.failed:,} points have no result: `hessweep status {study_file}` says why, "
-            "`hessweep run --retry-failed` tries again"
+            f"{show_count(summary.failed, 'point')} without a result: "
+            f"`hessweep status {study_file}` says why, `hessweep run --retry-failed` tries again"
         )
         raise typer.Exit(INCOMPLETE)
 
@@ -159,7 +160,7 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
     else:
         print_table(
             ["sweep", "done", "missing", "failed"],
-            [[name, *map(_coloured, row, row.values())] for name, row in rows.items()],
+            [[name, *map(_colour_count, row, row.values())] for name, row in rows.items()],
             note="\n".join(f"failed: {point}: {error}" for point, error in failures.items()),
         )
     if rows["all"]["missing"] or rows["all"]["failed"]:
@@ -177,7 +178,14 @@ def report(study_file: StudyFile) -> None:
     sys.stdout.write(f"{build(load_study(study_file))}\n")
 
 
-def _coloured(state: str, count: int) -> str:
+def schema() -> None:
+    """Print the JSON schema of study files, by which editors complete and check them."""
+    from hessweep.study import Study
+
+    sys.stdout.write(json.dumps(Study.schema(), indent=2) + "\n")
+
+
+def _colour_count(state: str, count: int) -> str:
     """Return a count in the colour of its state, which only a terminal shows."""
     colour = {"done": "green", "missing": "yellow", "failed": "red"}[state]
     return f"[{colour}]{count:,}[/{colour}]" if count else "0"
@@ -235,12 +243,13 @@ def _costs(
 def _note(
     total: dict[str, Any], workers: int | None, results: str, deviation: "Deviation | None"
 ) -> str:
-    from hessweep.units import show_seconds
+    from hessweep.units import show_count, show_seconds
 
     trust = (
         str(deviation)
         if deviation
-        else "Nothing stored yet to hold this against: the times are those of a laptop's core."
+        else "There are too few stored points to check the predicted times against; they are "
+        "those of one core of a laptop."
     )
     if not total["missing"]:
         return f"Nothing to compute: all points are in {results}.\n{trust}"
@@ -248,6 +257,6 @@ def _note(
         return f"Results go to {results}.\n{trust}"
     wall = show_seconds(total["core_seconds"] / workers)
     return (
-        f"About {wall} with {workers} workers, and some seconds to start them; results go to "
-        f"{results}.\n{trust}"
+        f"About {wall} with {show_count(workers, 'worker')}, and some seconds to start them; "
+        f"results go to {results}.\n{trust}"
     )

@@ -18,8 +18,8 @@ from hessweep.density.measure import (
 )
 from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError
-from hessweep.hessian import hessian_operator
-from hessweep.networks import Network
+from hessweep.hessian import HessianOperator
+from hessweep.networks import Network, require_plain
 from hessweep.spectrum import spectrum_plan
 
 OUTLIERS = 8
@@ -57,6 +57,7 @@ def spectral_density(
     Raises:
         InputError: If probes or steps is below 2, or dtype is neither float64 nor float32.
     """
+    require_plain(network, "spectral_density")
     if probes < 2 or steps < 2:
         raise InputError(
             f"expected at least 2 probes and 2 steps, got {probes} probes of {steps} steps"
@@ -64,7 +65,7 @@ def spectral_density(
     exact, counts, rest = known_part(network)
     if rest is None:
         return SpectralDensity.of_known(exact, counts)
-    operator = hessian_operator(rest, dtype)
+    operator = HessianOperator(rest, dtype)
     rng = directions(rest, seed)
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
     krylov = lanczos.run(direction(rng, operator))
@@ -113,7 +114,7 @@ def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[
         return np.empty(0)
     found = (vectors[:, :count].T.astype(krylov.Q.dtype)) @ krylov.Q
     found, _ = np.linalg.qr(found.T)
-    precise = hessian_operator(network)
+    precise = HessianOperator(network)
     eigenvalues = [float(u @ precise.product(u)) for u in found.T.astype(float)]
     lanczos.lock(found.T)
     return np.array(eigenvalues)

@@ -9,8 +9,8 @@ from numpy import ndarray
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Lanczos
 from hessweep.errors import InputError, PrecisionError
-from hessweep.hessian import hessian_operator
-from hessweep.networks import Network
+from hessweep.hessian import HessianOperator
+from hessweep.networks import Network, require_plain
 from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
 from hessweep.spectrum.solver import solver_error
@@ -47,6 +47,7 @@ def extreme_eigenvalues(
         InputError: If k is not between 1 and P.
         PrecisionError: If the tolerance is not reached within that many steps.
     """
+    require_plain(network, "extreme_eigenvalues")
     if not 1 <= k <= network.P:
         raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
     found = _largest(network, k, tolerance, steps, seed, repeat=True)
@@ -77,6 +78,7 @@ def converged_eigenvalues(
     Raises:
         PrecisionError: If not even the largest eigenvalue is found to the tolerance.
     """
+    require_plain(network, "converged_eigenvalues")
     found = _largest(network, most, tolerance, steps, seed, repeat=False)
     if not len(found.largest):
         raise PrecisionError(
@@ -138,7 +140,7 @@ def _inside(
     Raises:
         PrecisionError: If the eigenvalues found leave no Lanczos step to look for copies.
     """
-    operator = hessian_operator(rest)
+    operator = HessianOperator(rest)
     rng = directions(rest, seed)
     steps = min(steps, rest.P)
     lanczos = Lanczos(operator.product, rest.P, steps, operator.dtype)
@@ -177,5 +179,5 @@ def _rounding(network: Network, rest: Network, outside: Float[ndarray, " m"]) ->
     [assembly] = assembly_error(rest.activation, kernel, *weights, inputs=network.N_i)
     solver = solver_error(network.N_h, np.abs(outside).max(initial=0))
     # Each entry is a sum over N_i + 2 N_h products, which are rounded.
-    products = (network.N_i + 2 * network.N_h) * product_rounding(hessian_operator(rest))
+    products = (network.N_i + 2 * network.N_h) * product_rounding(HessianOperator(rest))
     return float(assembly + max(solver, products))

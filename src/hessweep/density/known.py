@@ -5,7 +5,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.hessian import HessianOperator
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.spectrum import row_space, spectrum, spectrum_plan
 
 
@@ -14,6 +14,7 @@ def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
 
     The network has the other eigenvalues; it is None if there are none.
     """
+    require_plain(network, "known_part")
     plan = spectrum_plan(network.activation, network.N_i, network.N_h)
     zeros = [0.0] * (plan.zeros > 0)
     if plan.closed_form:

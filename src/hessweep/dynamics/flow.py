@@ -17,10 +17,15 @@ ABSOLUTE_TOLERANCE = 1e-13
 
 @dataclass(frozen=True, eq=False)
 class LinearisedFlow:
-    """`δθ(t) = e^{-Ht} δθ(0)`, averaged over `δθ(0) ~ N(0, noise² I)` (sec. 2.1)."""
+    """`δθ(t) = e^{-Ht} δθ(0)`, averaged over `δθ(0) ~ N(0, noise² I)` (eqs. 6 and 7).
+
+    Attributes:
+        eigenvalues: The eigenvalues of H.
+        noise: Standard deviation of the components of `δθ(0)`.
+    """
 
     eigenvalues: Float[ndarray, " P"]
-    """Of H; those that rounding made negative count as zero."""
+    """Eigenvalues that are negative because of rounding count as zero."""
     noise: float
 
     def loss(self, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
@@ -62,8 +67,9 @@ def gradient_flow(
 ) -> Float[ndarray, "*stack n P"]:
     """Return the parameters along `dθ/dt = -∂L/∂θ` of the true population loss.
 
-    LSODA turns to implicit steps where the eigenvalues of H lie far apart, with the exact
-    Hessian as its Jacobian. Each start is integrated alone, so that none sets another's steps.
+    LSODA takes implicit steps where the eigenvalues of H differ by orders of magnitude, with the
+    exact Hessian as its Jacobian. Each start is integrated on its own, so that its step sizes do
+    not depend on the others.
 
     Args:
         surface: The loss.
@@ -102,13 +108,13 @@ def _flow_of_one(
     scale = float(np.linalg.norm(surface.gradient(start)))
     if not scale or not t[-1]:
         return np.broadcast_to(start, (len(t), len(start))).copy()
-    # Not below what `start + moved` can hold: at the optimum the gradient is rounding alone, and
-    # to follow that takes for ever.
+    # Not below the resolution of `start + moved`: at the optimum the gradient consists of rounding
+    # errors, and following them would never end.
     finest = np.finfo(float).eps * np.abs(start).max()
     solution = integrate.solve_ivp(
         lambda _, moved: -surface.gradient(start + moved),
         (0.0, t[-1]), np.zeros_like(start), method="LSODA", t_eval=t,
-        jac=lambda _, moved: -np.add(*surface.hessian(start + moved)),
+        jac=lambda _, moved: -surface.hessian_matrix(start + moved),
         rtol=RELATIVE_TOLERANCE, atol=max(ABSOLUTE_TOLERANCE * scale, finest),
     )  # fmt: skip
     if not solution.success:

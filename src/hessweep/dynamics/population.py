@@ -1,7 +1,8 @@
-"""The population loss of any student against a teacher, in closed form (MATH 6)."""
+"""The population loss of any student against a teacher, in closed form (docs/dynamics.md)."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -9,58 +10,92 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import DualKernel
-from hessweep.errors import ShapeError
-from hessweep.hessian import stacked_hessian
-from hessweep.networks import Network
+from hessweep.dynamics.neurons import (
+    Neurons,
+    first_moment,
+    functional_part,
+    functional_size,
+    has_kink,
+    split_parameters,
+)
+from hessweep.hessian import hessian_error, stacked_hessian
+from hessweep.hessian.error import SAFETY
+from hessweep.networks import Network, require_plain
 
 NEAR = 0.1
-"""Below this distance from the teacher, relative to its norm, eight Gauss nodes on the segment
-leave an error below rounding."""
+"""Below this distance from the teacher, relative to its norm, the loss is an integral along the
+segment from the teacher. For a smooth activation eight Gauss nodes leave an error below rounding;
+with a kink the segment is divided."""
+MAX_DEPTH = 44
+"""Halvings of a part of the segment."""
+RELATIVE = 1e-13
+"""Accuracy of an integral along the segment, relative to the loss."""
+EPS = float(np.finfo(float).eps)
 _PATH, _PATH_WEIGHTS = np.polynomial.legendre.leggauss(8)
 _PATH, _PATH_WEIGHTS = (1 + _PATH) / 2, _PATH_WEIGHTS / 2
 
 
 class HessianParts(NamedTuple):
-    """The Hessian of the loss away from the optimum (eq. 4); it is the sum of both."""
+    """The Hessian of the loss away from the optimum (eq. 4), as the sum of two matrices."""
 
     outer: Float[ndarray, "P P"]
     """`E[phi phi^T]`, positive semidefinite."""
     functional: Float[ndarray, "P P"]
     """`E[(y - y*) ∂²y/∂θ²]`, zero at the optimum."""
+    error: float
+    """Estimated bound on the spectral norm of the error of the sum."""
 
-
-class _Neurons(NamedTuple):
-    """A stack of students, and the signed neurons of `y - y*`."""
-
-    W1: Float[ndarray, "*stack N_h N_i"]
-    W2: Float[ndarray, "*stack N_h"]
-    rows: Float[ndarray, "*stack both N_i"]
-    """Student's and teacher's rows of W1."""
-    signed: Float[ndarray, "*stack both"]
-    """`W2` of the student, `-W2*` of the teacher."""
-    dual: DualKernel
-    """Of student's neurons with all, each `(..., N_h, both)`."""
+    @property
+    def total(self) -> Float[ndarray, "P P"]:
+        """The Hessian."""
+        return self.outer + self.functional
 
 
 @dataclass(frozen=True, eq=False)
 class PopulationLoss:
     """`L(θ) = E[(y - y*)²] / 2 = ½ Σ s_i s_j K(i,j)` over the neurons of student and teacher.
 
-    A student is given by its parameters, `W1` row by row, then `W2`; stacks of students are
-    taken at once. It has the teacher's inputs and activation, and any number of neurons.
+    A student is given by its parameters: `W1` row by row, followed by `W2`. A stack of students
+    may be given at once. A student has the inputs and the activation of the teacher, and any
+    number of neurons.
 
-    Sums over neurons cancel at the optimum to about `eps y*²`, some 1e-16. The gradient is that
-    accurate absolutely; the loss near the optimum is better, for there it is the integral of
-    the gradient along the segment from the teacher, in which only a factor `eps |δθ|` is lost.
+    At the optimum the sums over neurons cancel, which leaves an absolute error of about `eps y*²`
+    in the loss and in the gradient. Near the optimum the loss is therefore the integral of the
+    gradient along the segment from the teacher, whose error is smaller by a factor `|δθ|`.
+
+    Attributes:
+        teacher: The network that the students are compared with.
     """
 
     teacher: Network
 
-    def loss(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack"]:
-        """Return the generalisation error.
+    def __post_init__(self) -> None:
+        """Refuse teachers that the formulas below do not hold for.
 
         Raises:
-            ShapeError: If the parameters do not make rows of the teacher's N_i.
+            InputError: If the teacher is not a plain two-layer network.
+        """
+        require_plain(self.teacher, "PopulationLoss")
+
+    def loss(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack"]:
+        """Return the generalisation error, `E[(y - y*)²] / 2`.
+
+        Raises:
+            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
+        """
+        return self.loss_with_error(parameters)[0]
+
+    def loss_with_error(
+        self, parameters: Float[ndarray, "*stack P"]
+    ) -> tuple[Float[ndarray, "*stack"], Float[ndarray, "*stack"]]:
+        """Return the generalisation error and an estimated bound on its numerical error.
+
+        The bound covers rounding and the integration along the segment. For a numeric dual kernel
+        (docs/activations.md) it covers the error of the kernel to the extent that rounding causes
+        it.
+
+        Raises:
+            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
         """
         parameters = np.asarray(parameters, dtype=float)
         if parameters.shape[-1:] != (self.teacher.P,):
@@ -69,37 +104,112 @@ class PopulationLoss:
         optimum = self.teacher.parameters
         distance = np.linalg.norm(flat - optimum, axis=-1)
         near = distance < NEAR * np.linalg.norm(optimum)
-        losses = np.empty(len(flat))
-        losses[near] = self._loss_by_path(flat[near] - optimum)
-        losses[~near] = self._loss_by_sums(flat[~near])
-        return losses.reshape(parameters.shape[:-1])
+        losses, errors = np.empty(len(flat)), np.empty(len(flat))
+        losses[~near], errors[~near] = self._loss_by_sums(flat[~near])
+        if has_kink(self.teacher.activation):
+            for i in np.flatnonzero(near):
+                losses[i], errors[i] = self._loss_by_parts(flat[i] - optimum)
+        else:
+            losses[near], errors[near] = self._loss_by_path(flat[near] - optimum)
+        stack = parameters.shape[:-1]
+        return losses.reshape(stack), errors.reshape(stack)
 
-    def _loss_by_sums(self, parameters: ndarray) -> ndarray:
+    def _loss_by_sums(self, parameters: ndarray) -> tuple[ndarray, ndarray]:
         n = self._neurons(parameters)
         N_h = n.W2.shape[-1]
-        # The cross terms with the teacher count twice, but stand in K's rows once.
+        # The cross terms with the teacher count twice, but occur in the rows of K once.
         by_neuron = (n.dual.K @ n.signed[..., None])[..., 0]
         cross = (n.dual.K[..., N_h:] @ self.teacher.W2[:, None])[..., 0]
         total = (n.W2 * (by_neuron - cross)).sum(axis=-1) + self._teacher_power
-        return np.asarray(np.maximum(total / 2, 0))
+        size = (np.abs(n.W2) * (np.abs(n.dual.K) @ np.abs(n.signed)[..., None])[..., 0]).sum(-1)
+        rounding = EPS * (16 + self.teacher.N_i + n.signed.shape[-1])
+        return np.maximum(total / 2, 0), rounding * (size + self._teacher_power)
 
-    def _loss_by_path(self, displacement: ndarray) -> ndarray:
-        """`L(θ* + δ) = ∫_0^1 δ·∂L(θ* + s δ) ds`, the gradient itself being zero at s = 0."""
-        total = np.zeros(len(displacement))
+    def _loss_by_path(self, displacement: ndarray) -> tuple[ndarray, ndarray]:
+        """`L(θ* + δ) = ∫_0^1 δ·∂L(θ* + s δ) ds`, because the gradient is zero at s = 0."""
+        total, rounding = np.zeros((2, len(displacement)))
         for s, weight in zip(_PATH, _PATH_WEIGHTS, strict=True):
             gradient = self.gradient(self.teacher.parameters + s * displacement)
             total += weight * (displacement * gradient).sum(axis=-1)
-        return np.maximum(total, 0)
+            rounding += weight * self._rounding(displacement, s)
+        return np.maximum(total, 0), rounding
+
+    def _loss_by_parts(self, displacement: ndarray) -> tuple[float, float]:
+        """The same integral if g has a kink: parts are halved until two rules agree on each.
+
+        A row that passes near zero turns by a large angle there, which the kernel of a function
+        with a kink is sensitive to. The places where rows are closest to zero are ends of parts.
+        """
+        W1, delta = self.teacher.W1, displacement[: self.teacher.W1.size]
+        delta = delta.reshape(W1.shape)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            closest = -(W1 * delta).sum(axis=1) / np.square(delta).sum(axis=1)
+        edges = np.unique(np.r_[0.0, closest[(closest > 0) & (closest < 1)], 1.0])
+        left, right = edges[:-1], edges[1:]
+        coarse = self._parts(displacement, left, right)
+        total = error = 0.0
+        rounding = 2 * max(float(self._rounding(displacement, s)) for s in _PATH)
+        for _ in range(MAX_DEPTH):
+            middle = (left + right) / 2
+            first = self._parts(displacement, left, middle)
+            second = self._parts(displacement, middle, right)
+            change = np.abs(first + second - coarse)
+            # Not below the rounding of what is integrated.
+            scale = RELATIVE * float(total + np.abs(first + second).sum())
+            done = change <= (scale + rounding) * (right - left)
+            total += float((first + second)[done].sum())
+            error += float(change[done].sum())
+            left, right, middle = left[~done], right[~done], middle[~done]
+            left, right = np.r_[left, middle], np.r_[middle, right]
+            coarse = np.r_[first[~done], second[~done]]
+            if not len(left):
+                break
+        total, error = total + float(coarse.sum()), error + float(np.abs(coarse).sum())
+        return max(total, 0.0), SAFETY * error + rounding
+
+    def _parts(self, displacement: ndarray, left: ndarray, right: ndarray) -> ndarray:
+        """Return the integral over each part, by eight Gauss nodes."""
+        width = (right - left)[:, None]
+        s = left[:, None] + width * _PATH
+        gradient = self.gradient(self.teacher.parameters + s[..., None] * displacement)
+        return np.asarray((gradient @ displacement) @ _PATH_WEIGHTS * width[:, 0])
+
+    def _rounding(self, displacement: ndarray, s: float) -> ndarray:
+        """Return a bound on the rounding errors of `δ·∂L(θ* + s δ)`."""
+        n = self._neurons(self.teacher.parameters + s * displacement)
+        sizes = [np.abs(field) for field in (n.dual.K, n.dual.K_c, n.dual.K_p)]
+        if has_kink(self.teacher.activation) and self.teacher.N_i > 1:
+            sizes[1] += self._sensitivity(n)
+        signed = np.abs(n.signed)[..., None]
+        lengths = np.linalg.norm(n.rows, axis=-1)[..., None]
+        own = lengths[..., : n.W2.shape[-1], :]
+        of_W1 = sizes[1] @ (signed * lengths) + 2 * own * (sizes[2] @ signed)
+        gradient = np.concatenate([np.abs(n.W2)[..., None] * of_W1, sizes[0] @ signed], axis=-2)
+        rounding = EPS * (16 + self.teacher.N_i + n.signed.shape[-1])
+        size = np.linalg.norm(gradient[..., 0], axis=-1)
+        return np.asarray(rounding * np.linalg.norm(displacement, axis=-1) * size)
+
+    @staticmethod
+    def _sensitivity(n: Neurons) -> ndarray:
+        """Return how K_c of rows that are nearly parallel changes with a relative change of c.
+
+        It is `√(pq) K_cc`, up to the angle at which rows count as parallel and K_cc as 0.
+        """
+        p, q, c = n.variances
+        cross = np.sqrt(p * q)
+        same = (n.rows[..., : n.W2.shape[-1], None, :] == n.rows[..., None, :, :]).all(axis=-1)
+        parallel = (cross - np.abs(c) <= 16 * EPS * cross) & ~same
+        return np.where(parallel, EPS**-0.5, np.abs(cross * n.dual.K_cc) * ~same)
 
     def gradient(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack P"]:
         """Return `∂L/∂θ` (docs/dynamics.md, eq. 2).
 
         Raises:
-            ShapeError: If the parameters do not make rows of the teacher's N_i.
+            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
         """
         n = self._neurons(parameters)
         dW2 = (n.dual.K @ n.signed[..., None])[..., 0]
-        dW1 = n.W2[..., None] * _first_moment(n)
+        dW1 = n.W2[..., None] * first_moment(n)
         P1 = dW1.shape[-2] * dW1.shape[-1]
         return np.concatenate([dW1.reshape(*dW2.shape[:-1], P1), dW2], axis=-1)
 
@@ -107,22 +217,45 @@ class PopulationLoss:
         """Return the Hessian of the loss in its two parts (docs/dynamics.md, eq. 3).
 
         Raises:
-            ShapeError: If the parameters do not make rows of the teacher's N_i.
+            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
         """
         n = self._neurons(parameters)
-        N_h, N_i = n.W1.shape
-        P1, signed, k = N_h * N_i, n.signed, n.dual
-        functional = np.zeros((P1 + N_h, P1 + N_h))
-        across = _first_moment(n)
-        for m, w in enumerate(n.W1):
-            mixed = 2 * np.outer(w, (signed * k.K_pc[m]) @ n.rows)
-            block = (n.rows * (signed * k.K_cc[m])[:, None]).T @ n.rows + mixed + mixed.T
-            block += 4 * (signed @ k.K_pp[m]) * np.outer(w, w)
-            block[np.diag_indices(N_i)] += 2 * (signed @ k.K_p[m])
-            rows = slice(m * N_i, (m + 1) * N_i)
-            functional[rows, rows] = n.W2[m] * block
-            functional[rows, P1 + m] = functional[P1 + m, rows] = across[m]
-        return HessianParts(stacked_hessian(self.teacher.activation, n.W1, n.W2), functional)
+        student = Network(n.W1, n.W2, self.teacher.activation)
+        outer = stacked_hessian(self.teacher.activation, n.W1, n.W2)
+        functional = functional_part(n, n.dual)
+        size = np.linalg.norm(outer) + np.linalg.norm(functional_size(n))
+        rounding = EPS * (32 + self.teacher.N_i) * float(size)
+        error = hessian_error(student) + self._functional_error(n) + rounding
+        return HessianParts(outer, functional, float(error))
+
+    def hessian_matrix(self, parameters: Float[ndarray, " P"]) -> Float[ndarray, "P P"]:
+        """Return the Hessian of the loss, without an error.
+
+        Raises:
+            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
+        """
+        n = self._neurons(parameters)
+        return stacked_hessian(self.teacher.activation, n.W1, n.W2) + functional_part(n, n.dual)
+
+    def _functional_error(self, n: Neurons) -> float:
+        """Return an estimate of the error of the functional part that is due to the kernel."""
+
+        def change(one: DualKernel, other: DualKernel) -> float:
+            difference = DualKernel(*(a - b for a, b in zip(one, other, strict=True)))
+            return float(np.linalg.norm(functional_part(n, difference)))
+
+        g, (p, q, c) = self.teacher.activation, n.variances
+        # Rows that are nearly parallel are sensitive to the rounding of c.
+        same = (n.rows[: n.W2.shape[-1], None, :] == n.rows[None, :, :]).all(axis=-1)
+        step = np.where(same, 0.0, (8 + self.teacher.N_i) * EPS)
+        error = 2 * change(n.dual, g.dual(p, q, c * (1 - step)))
+        coarser = g.coarser_duals(p, q, c)
+        if coarser is None:
+            return error
+        T, S = change(coarser.half, coarser.quarter), change(coarser.full, coarser.half)
+        size = float(np.linalg.norm(functional_size(n)))
+        rest = S if 64 * EPS * size >= S else S * S / (T - S) if S < T else inf
+        return error + rest + SAFETY * change(coarser.full, coarser.quadrature)
 
     @cached_property
     def _teacher_power(self) -> float:
@@ -130,7 +263,7 @@ class PopulationLoss:
         K = self.teacher.activation.self_dual(self.teacher.W1).K
         return float(self.teacher.W2 @ K @ self.teacher.W2)
 
-    def _neurons(self, parameters: ndarray) -> _Neurons:
+    def _neurons(self, parameters: ndarray) -> Neurons:
         W1, W2 = split_parameters(parameters, self.teacher.N_i)
         stack = W2.shape[:-1]
         rows = np.concatenate(
@@ -142,30 +275,6 @@ class PopulationLoss:
         c = W1 @ rows.swapaxes(-1, -2)
         q = (rows * rows).sum(axis=-1)
         p = q[..., : W2.shape[-1]]
-        dual = self.teacher.activation.dual(p[..., :, None], q[..., None, :], c)
-        return _Neurons(W1, W2, rows, signed, dual)
-
-
-def split_parameters(
-    parameters: Float[ndarray, "*stack P"], N_i: int
-) -> tuple[Float[ndarray, "*stack N_h N_i"], Float[ndarray, "*stack N_h"]]:
-    """Return `W1` and `W2` of stacked parameters, as views.
-
-    Raises:
-        ShapeError: If P is not a multiple of `N_i + 1`.
-    """
-    parameters = np.asarray(parameters, dtype=float)
-    P = parameters.shape[-1] if parameters.ndim else 0
-    N_h, rest = divmod(P, N_i + 1)
-    if rest or not N_h:
-        raise ShapeError(
-            f"parameters: expected N_h (N_i + 1) of them with N_i = {N_i} of the teacher, got {P}"
-        )
-    W1 = parameters[..., : N_h * N_i].reshape(*parameters.shape[:-1], N_h, N_i)
-    return W1, parameters[..., N_h * N_i :]
-
-
-def _first_moment(n: _Neurons) -> Float[ndarray, "*stack N_h N_i"]:
-    """`E[(y - y*) g'(u_m) x] = Σ_j s_j (K_c(m,j) w_j + 2 K_p(m,j) w_m)`, by Stein's lemma."""
-    along = (n.dual.K_p @ n.signed[..., None]) * 2
-    return (n.dual.K_c * n.signed[..., None, :]) @ n.rows + along * n.W1
+        variances = (p[..., :, None], q[..., None, :], c)
+        dual = self.teacher.activation.dual(*variances)
+        return Neurons(W1, W2, rows, signed, dual, variances)

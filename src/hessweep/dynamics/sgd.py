@@ -9,7 +9,8 @@ from numpy import ndarray
 from numpy.random import Generator, SeedSequence
 
 from hessweep.dynamics.flow import gradient_flow
-from hessweep.dynamics.population import PopulationLoss, split_parameters
+from hessweep.dynamics.neurons import split_parameters
+from hessweep.dynamics.population import PopulationLoss
 from hessweep.errors import InputError
 from hessweep.networks import Network
 

@@ -1,10 +1,8 @@
 """The Hessian of a network's loss: as a dense matrix, as an operator, and for finite data."""
 
-from hessweep.hessian.batch import batch_hessian
 from hessweep.hessian.dense import (
     Blocks,
     blocks,
-    hessian,
     kernel_trace,
     stacked_hessian,
     stacked_trace,
@@ -12,16 +10,20 @@ from hessweep.hessian.dense import (
     trace,
 )
 from hessweep.hessian.error import hessian_error
+from hessweep.hessian.general_operator import GeneralHessianOperator
 from hessweep.hessian.operator import HessianOperator, hessian_operator
+from hessweep.hessian.public import batch_hessian, hessian, hessian_root
 
 __all__ = [
     "Blocks",
+    "GeneralHessianOperator",
     "HessianOperator",
     "batch_hessian",
     "blocks",
     "hessian",
     "hessian_error",
     "hessian_operator",
+    "hessian_root",
     "kernel_trace",
     "stacked_hessian",
     "stacked_trace",

@@ -9,7 +9,8 @@ from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel
 from hessweep.compiled import assembly
-from hessweep.networks import Network
+from hessweep.hessian.general import general_hessian, general_trace
+from hessweep.networks import Network, require_plain
 
 
 class Blocks(NamedTuple):
@@ -26,14 +27,24 @@ class Blocks(NamedTuple):
 def hessian(network: Network) -> Float[ndarray, "P P"]:
     """Return the population Hessian at the optimum, `H = E[phi phi^T]`.
 
-    Its blocks are given in docs/mathematics.md, sec. 2. The parameters are ordered `W1` row by
-    row, then `W2`. `H` is symmetric, and positive semidefinite up to rounding errors.
+    Its blocks are given in docs/mathematics.md, sec. 2, and in docs/biases.md. The parameters are
+    ordered `W1` row by row, `b1`, `W2` row by row, `b2`, as in `network.parameters`. `H` is
+    symmetric, and positive semidefinite up to rounding errors. For several outputs the loss is
+    the sum over them, and so is `H`.
     """
+    if not network.is_plain:
+        return general_hessian(network)
     return stacked_hessian(network.activation, network.W1, network.W2)
 
 
 def blocks(network: Network) -> Blocks:
-    """Return the blocks A, B and C of `hessian(network)`, as views of one matrix."""
+    """Return the blocks A, B and C of `hessian(network)`, as views of one matrix.
+
+    Raises:
+        InputError: If the network has biases, several outputs or other inputs than standard
+            normal ones; then the slices of `network.layout` give the blocks.
+    """
+    require_plain(network, "blocks")
     H = hessian(network)
     P1 = network.W1.size
     return Blocks(A=H[:P1, :P1], B=H[P1:, P1:], C=H[:P1, P1:])
@@ -41,6 +52,8 @@ def blocks(network: Network) -> Blocks:
 
 def trace(network: Network) -> float:
     """Return the trace of `hessian(network)`, `E[|phi|²]`, without forming the matrix."""
+    if not network.is_plain:
+        return general_trace(network)
     return float(stacked_trace(network.activation, network.W1, network.W2))
 
 

@@ -6,6 +6,7 @@ from numpy import ndarray
 
 from hessweep.activations import DualKernel
 from hessweep.hessian.dense import kernel_trace
+from hessweep.hessian.general_error import general_hessian_error
 from hessweep.networks import Network
 
 SAFETY = 4.0
@@ -23,6 +24,8 @@ def hessian_error(network: Network) -> float:
     their ratio `r = S/T` does not grow, the rest is at most `S r / (1 - r)`. If S is not smaller
     than T, the only bound is the sum of the norms of H and of the computed matrix.
     """
+    if not network.is_plain:
+        return general_hessian_error(network)
     W1, W2, g = network.W1, network.W2, network.activation
     c = W1 @ W1.T
     p, q = np.diagonal(c)[:, None], np.diagonal(c)[None, :]

@@ -21,7 +21,8 @@ from numpy.typing import DTypeLike
 from scipy.sparse.linalg import LinearOperator
 
 from hessweep.errors import InputError
-from hessweep.networks import Network
+from hessweep.hessian.general_operator import GeneralHessianOperator
+from hessweep.networks import Network, check_two_layers, require_plain
 
 TRIANGULAR_BLOCK = 128
 """Number of columns of a triangular W1 in one block, large enough for the full rate of a GEMM."""
@@ -39,6 +40,7 @@ class HessianOperator(LinearOperator):
     def __init__(self, network: Network, dtype: DTypeLike = np.float64) -> None:
         if np.dtype(dtype) not in (np.float64, np.float32):
             raise InputError(f"dtype: expected float64 or float32, got {np.dtype(dtype)}")
+        require_plain(network, "HessianOperator")
         super().__init__(dtype, (network.P, network.P))
         self.network = network
         N_h, N_i = network.W1.shape
@@ -160,7 +162,9 @@ class HessianOperator(LinearOperator):
         return self
 
 
-def hessian_operator(network: Network, dtype: DTypeLike = np.float64) -> HessianOperator:
+def hessian_operator(
+    network: Network, dtype: DTypeLike = np.float64
+) -> HessianOperator | GeneralHessianOperator:
     """Return `hessian(network)` as an operator that needs `O(N_h² + N_h N_i)` memory.
 
     Args:
@@ -169,6 +173,9 @@ def hessian_operator(network: Network, dtype: DTypeLike = np.float64) -> Hessian
             are computed in float64 in both cases.
 
     Raises:
-        InputError: If dtype is neither float64 nor float32.
+        InputError: If dtype is neither float64 nor float32, or the network is a deep one.
     """
-    return HessianOperator(network, dtype)
+    check_two_layers(network, "hessian_operator")
+    if network.is_plain:
+        return HessianOperator(network, dtype)
+    return GeneralHessianOperator(network, dtype)

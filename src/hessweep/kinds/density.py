@@ -38,6 +38,7 @@ class Density(Kind):
     """The spectral density by stochastic Lanczos quadrature, and the largest eigenvalues."""
 
     name = "density"
+    takes_plain_only = True
     ragged = (SPECTRUM, NODES)
 
     def cost(self, setup: "Setup") -> Cost:

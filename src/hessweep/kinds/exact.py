@@ -1,6 +1,7 @@
 """The kind `exact`: all P eigenvalues, the rank with its proof, and the smallest eigenvalue."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from math import comb
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ BALL_SECONDS_PER_SQUARE, BALL_SECONDS_PER_CUBE = 5.5e-6, 1.2e-8
 
 MODULAR_SECONDS = 2e-9
 """Time of a rank modulo a prime, divided by P rank²."""
+
+GENERAL_SECONDS_PER_PAIR, GENERAL_NUMBERS_PER_PAIR = 4e-6, 400
+"""Time and floats of each pair of neurons of a network with biases or several outputs."""
 
 EDGE_SHARE = 0.2
 """Share of polynomial teachers with just as many gradients as monomials that need exact work."""
@@ -55,6 +59,8 @@ class Exact(Kind):
         """
         from hessweep.spectrum import spectrum_plan
 
+        if not setup.is_plain:
+            return _general_cost(setup)
         plan = spectrum_plan(setup.activation, setup.N_i, setup.N_h)
         seconds = SMALLEST_SECONDS + certificate_seconds(setup.activation, setup.N_i, setup.N_h)
         for size, count in plan.eigenproblems:
@@ -70,16 +76,13 @@ class Exact(Kind):
         Teachers and eigenvalues of all seeds are computed together: for small networks that is
         many times faster.
         """
-        from hessweep.hessian import stacked_trace
-        from hessweep.spectrum import stacked_spectra_with_error
+        from hessweep.spectrum import spectra_of
 
         networks = setup.networks(seeds)
-        W1 = np.stack([network.W1 for network in networks])
-        W2 = np.stack([network.W2 for network in networks])
         start = perf_counter()
-        spectra = stacked_spectra_with_error(setup.activation, W1, W2)
+        spectra = spectra_of(networks)
         spectrum_time = (perf_counter() - start) / len(seeds)
-        traces = stacked_trace(setup.activation, W1, W2).tolist()
+        traces = _traces(networks)
         results = []
         for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
             start = perf_counter()
@@ -109,6 +112,34 @@ class Exact(Kind):
             yield "eigenvalues"
 
 
+def _traces(networks: "Sequence[Network]") -> list[float]:
+    """Return the traces of the Hessians; those of plain networks are computed together."""
+    from hessweep.hessian import stacked_trace, trace
+
+    if not all(network.is_plain for network in networks):
+        return [trace(network) for network in networks]
+    W1 = np.stack([network.W1 for network in networks])
+    W2 = np.stack([network.W2 for network in networks])
+    traces: list[float] = stacked_trace(networks[0].activation, W1, W2).tolist()
+    return traces
+
+
+def _general_cost(setup: "Setup") -> Cost:
+    """Return the predicted cost of a network with biases or several outputs.
+
+    Its matrix is assembled whole, for the inputs in the row space of W1, and its kernels and their
+    error bounds take some ten times those of a plain network.
+    """
+    inside = replace(setup, N_i=min(setup.N_i, setup.N_h))
+    n = float(setup.N_i + setup.N_h if setup.activation.is_linear else inside.P)
+    seconds = SMALLEST_SECONDS + GENERAL_SECONDS_PER_PAIR * setup.N_h**2
+    seconds += SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3
+    if setup.activation.is_numeric:
+        seconds += 10 * (NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * setup.N_h)
+    numbers = 3 * n**2 + GENERAL_NUMBERS_PER_PAIR * setup.N_h**2 + 8 * setup.P
+    return Cost(seconds, int(8 * numbers), setup.P)
+
+
 def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
     """Return everything that is stored about the rank of a point, by column."""
     from hessweep.rank import float64, rank, smallest_eigenvalue
@@ -133,9 +164,9 @@ def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
 
 def formula_columns(network: "Network") -> dict[str, Any]:
     """Return the columns on the rank for generic weights by formula; -1 where none is known."""
-    from hessweep.rank import formula
+    from hessweep.rank.effective import layout_formula
 
-    known = formula(network.activation, network.N_i, network.N_h)
+    known = layout_formula(network.activation, network.layout)
     return {
         "effective_parameters": -1 if known.value is None else known.value,
         "effective_parameters_kind": known.kind,

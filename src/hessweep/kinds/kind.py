@@ -50,6 +50,8 @@ class Kind(ABC):
     """Whether all P eigenvalues are stored."""
     precedence: ClassVar[int] = 0
     """Of two kinds that are stored of one teacher, tables show the one of higher precedence."""
+    takes_plain_only: ClassVar[bool] = False
+    """Whether it is not there yet for networks with biases or several outputs."""
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 

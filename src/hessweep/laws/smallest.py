@@ -6,14 +6,20 @@ import numpy as np
 from numpy import ndarray
 from scipy import linalg
 
+from hessweep.laws.convolution import with_chi_square
 from hessweep.laws.law import Law
-from hessweep.laws.linear import chi_square_law, with_chi_square
+from hessweep.laws.linear import chi_square_law
+from hessweep.laws.panels import Places
 from hessweep.laws.tabulated import Tabulated, tabulate
 from hessweep.laws.wishart import laguerre_integrals, singular_range
 from hessweep.networks import check_sizes
 
 NEGLIGIBLE = 1e-14
 """The probability above which the tail of the law is cut off."""
+RESOLUTION = 1e-15
+"""Error in the probability of a panel that is accepted."""
+ERROR = 1e-11
+"""Bound on the relative error of the density; the largest seen is 1e-12 (docs/laws.md)."""
 
 
 class GapProbability:
@@ -87,11 +93,13 @@ def smallest_wishart_part(N: int, M: int, scale: float) -> Tabulated:
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if gap(middle)[0] > NEGLIGIBLE else (inside, middle)
 
-    def density(x: ndarray) -> ndarray:
-        flat = [gap(s)[1] if 0 < s < outside else 0.0 for s in np.ravel(x) / scale]
-        return np.reshape(flat, np.shape(x)) / scale
+    def density(at: Places) -> ndarray:
+        values = [gap(s)[1] if 0 < s < outside else 0.0 for s in at.x / scale]
+        return np.array(values) / scale
 
-    return tabulate(density, [scale * low, scale * outside], (0.0, np.inf))
+    return tabulate(
+        density, [scale * low, scale * outside], (0.0, np.inf), ERROR, floor=RESOLUTION
+    )
 
 
 @lru_cache(maxsize=64)
@@ -112,4 +120,5 @@ def smallest_eigenvalue_law(N_i: int, N_h: int) -> Law:
         return Law(name, chi.continuous, chi.moments)
     part = smallest_wishart_part(N_i, N_h, 1 / N_i)
     mean, variance = part.moments()
-    return Law(name, with_chi_square(part, 0.0, N_h), (1 + mean, 2 / N_h + variance))
+    convolution = with_chi_square(part, 0.0, N_h, error=ERROR, floor=RESOLUTION)
+    return Law(name, convolution, (1 + mean, 2 / N_h + variance))

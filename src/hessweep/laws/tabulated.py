@@ -1,6 +1,6 @@
-"""A density on an interval, integrated once and for all: cdf and ppf fast on arrays."""
+"""A density on an interval, integrated once, so that cdf, sf and ppf are fast on arrays."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,87 +9,96 @@ from numpy import ndarray
 from numpy.polynomial import chebyshev
 
 from hessweep.errors import PrecisionError
+from hessweep.laws.panels import (
+    NODES,
+    REACH,
+    Density,
+    Panels,
+    Places,
+    between,
+    clenshaw,
+    coordinate,
+    divide,
+    places,
+    stretch,
+)
 
-NODES = 24
-"""Chebyshev nodes a panel."""
-FIRST_PANELS = 8
-"""Panels a segment starts with; more come where the density asks for them."""
-MAX_LEVELS = 60
-"""Halvings of a panel, and steps to a quantile, before giving up."""
-MAX_PANELS = 1 << 14
-TOLERANCE = 1e-13
-"""Probability that the interpolation of one panel may be wrong by."""
+MAX_STEPS = 120
+"""Newton or bisection steps to a quantile before giving up."""
 RESOLUTION = 1e-14
 """Newton step, relative to a panel, at which a quantile is done."""
 MAX_DEFECT = 1e-9
 """How far the integral of the density may be from 1 before `tabulate` refuses."""
-
-_nodes = chebyshev.chebpts1(NODES)
-# Values at the nodes -> Chebyshev coefficients: the discrete cosine transform.
-_transform = chebyshev.chebvander(_nodes, NODES - 1).T * (2 / NODES)
-_transform[0] /= 2
-
-Density = Callable[[ndarray], ndarray]
+EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
 class Tabulated:
-    """A continuous law whose distribution function is a piecewise polynomial.
-
-    On each segment between two breaks `x = lo + (hi - lo) sin²(φ/2)`: densities that behave as
-    half-integer powers at the breaks, integrable poles among them, are analytic in φ. The
-    panels divide φ; segment s holds `s π < φ < (s + 1) π`.
-    """
+    """A continuous law whose distribution function is a piecewise polynomial (`panels`)."""
 
     density: Density
     """Exact; what `pdf` evaluates."""
     bounds: tuple[float, float]
     breaks: Float[ndarray, " breaks"]
-    edges: Float[ndarray, " edges"]
-    """In φ."""
-    slopes: Float[ndarray, "nodes panels"] = field(repr=False)
-    """Chebyshev coefficients of the density with respect to φ."""
+    panels: Panels = field(repr=False)
     rises: Float[ndarray, "terms panels"] = field(repr=False)
-    """The same of its integral from the panel's left edge."""
+    """Chebyshev coefficients of the density's integral from each panel's left edge."""
+    falls: Float[ndarray, "terms panels"] = field(repr=False)
+    """The same of its integral up to the panel's right edge."""
     below: Float[ndarray, " edges"] = field(repr=False)
     """Probability below each edge."""
     above: Float[ndarray, " edges"] = field(repr=False)
     """Probability above each edge, summed from the right to keep its digits."""
+    powers: tuple[float, float] = field(repr=False)
+    """Exponents of the distance from the first and the last break beyond the outer edges."""
     error: float
-    """Bound on the error of `cdf`, from the last coefficients of every panel."""
+    """Estimated bound on the absolute error of `cdf` and of `sf` (docs/laws.md)."""
 
     def support(self) -> tuple[float, float]:
         """Return the interval outside of which the density is 0."""
         return self.bounds
 
     def pdf(self, x: ndarray) -> ndarray:
-        """Return the density; infinite at a pole."""
-        return self.density(np.asarray(x, dtype=float))
+        """Return the density: infinite at a pole, 0 at infinity, nan for nan."""
+        x = np.asarray(x, dtype=float)
+        result = np.where(np.isnan(x), np.nan, 0.0)
+        inside = (x >= self.breaks[0]) & (x < self.breaks[-1])
+        result[inside] = self.density(between(self.breaks, x[inside]))
+        return result
 
     def cdf(self, x: ndarray) -> ndarray:
         """Return the probability of values up to x."""
-        panel, u = self._locate(x)
-        p = self.below[panel] + _clenshaw(self.rises, panel, u)
-        return np.where(x <= self.breaks[0], 0.0, np.clip(p, 0, 1))
+        at, panel, u = self._find(x)
+        p = self.below[panel] + clenshaw(self.rises, panel, u)
+        first = at.from_low < _end_distance(self.breaks[:2])
+        p = np.where(first & (at.segment == 0), self._beyond(at.from_low, 0), p)
+        return self._clipped(x, p, 0.0, 1.0)
 
     def sf(self, x: ndarray) -> ndarray:
         """Return the probability of values above x."""
-        panel, u = self._locate(x)
-        left = self.rises.sum(axis=0)[panel] - _clenshaw(self.rises, panel, u)
-        p = np.clip(self.above[panel + 1] + left, 0, 1)
-        return np.where(x <= self.breaks[0], 1.0, np.where(x >= self.breaks[-1], 0.0, p))
+        at, panel, u = self._find(x)
+        p = self.above[panel + 1] + clenshaw(self.falls, panel, u)
+        last = at.to_high < _end_distance(self.breaks[-2:])
+        p = np.where(last & (at.segment == len(self.breaks) - 2), self._beyond(at.to_high, 1), p)
+        return self._clipped(x, p, 1.0, 0.0)
 
-    def interpolated_pdf(self, x: ndarray) -> ndarray:
-        """Return the density from the table: fast, not relatively exact in tails, 0 at breaks."""
-        panel, u = self._locate(x)
-        half = np.diff(self.edges)[panel] / 2
-        segment = self._segment(panel)
-        # dx/dφ, from the distances to both breaks.
-        stretch = np.sqrt(
-            np.clip((x - self.breaks[segment]) * (self.breaks[segment + 1] - x), 0, None)
-        )
-        per_phi = _clenshaw(self.slopes, panel, u) / half
-        return np.divide(per_phi, stretch, out=np.zeros(per_phi.shape), where=stretch > 0)
+    def interpolate(self, at: Places) -> ndarray:
+        """Return the density from the table, many times faster than `density`.
+
+        For laws without inner breaks.
+        """
+        panel, u = self._panel(at)
+        scale = stretch(self.breaks, at) * self.panels.half[panel]
+        values = np.maximum(clenshaw(self.panels.slopes, panel, u), 0)
+        # Beyond the outer edges the density is a power.
+        nearest = _end_distance(self.breaks)
+        values = values * np.minimum(at.from_low / nearest, 1) ** self.powers[0]
+        return np.divide(values, scale, out=np.zeros(values.shape), where=scale > 0)
+
+    def edge_places(self) -> Places:
+        """Return the edges of the panels, where the density changes by a few times at most."""
+        z, segment = self.panels.left, self.panels.segment
+        return places(self.breaks, np.r_[z, REACH], np.r_[segment, segment[-1]])
 
     def ppf(self, q: ndarray) -> ndarray:
         """Return the quantiles of probabilities from 0 to 1; nan outside."""
@@ -99,17 +108,30 @@ class Tabulated:
         x[inside] = self._quantiles(q[inside])
         return x
 
+    def moments(self) -> tuple[float, float]:
+        """Return mean and variance, by integrating the table."""
+        # Gauss nodes: exact for the density's polynomial times the smooth x(z).
+        u, weights = np.polynomial.legendre.leggauss(2 * NODES)
+        count = len(self.panels.left)
+        panel = np.repeat(np.arange(count), len(u))
+        u, weights = np.tile(u, count), np.tile(weights, count)
+        x = self._x(panel, u)
+        mass = clenshaw(self.panels.slopes, panel, u) * weights
+        mean = mass @ x / mass.sum()
+        return float(mean), float(mass @ (x - mean) ** 2 / mass.sum())
+
     def _quantiles(self, q: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Invert `cdf` by Newton steps that fall back to bisection of the panel."""
-        panel = np.clip(np.searchsorted(self.below, q, side="right") - 1, 0, len(self.edges) - 2)
+        last = len(self.panels.left) - 1
+        panel = np.clip(np.searchsorted(self.below, q, side="right") - 1, 0, last)
         rise = q - self.below[panel]
         u = np.zeros(len(q))
         low, high = np.full(len(q), -1.0), np.full(len(q), 1.0)
         todo = np.arange(len(q))
-        for _ in range(MAX_LEVELS):
+        for _ in range(MAX_STEPS):
             here, at = u[todo], panel[todo]
-            defect = _clenshaw(self.rises, at, here) - rise[todo]
-            slope = _clenshaw(self.slopes, at, here)
+            defect = clenshaw(self.rises, at, here) - rise[todo]
+            slope = clenshaw(self.panels.slopes, at, here)
             low[todo] = np.where(defect <= 0, here, low[todo])
             high[todo] = np.where(defect >= 0, here, high[todo])
             newton = here - np.divide(
@@ -120,115 +142,105 @@ class Tabulated:
             todo = todo[np.abs(u[todo] - here) > RESOLUTION]
             if not len(todo):
                 break
-        return _position(self.breaks, self._segment(panel), self._phi(panel, u))
+        x = self._x(panel, u)
+        # Below the first edge the distribution function is a power.
+        first = q < self.below[0]
+        distance = _end_distance(self.breaks[:2])
+        x[first] = self.breaks[0] + distance * (q[first] / self.below[0]) ** (1 / self.powers[0])
+        return x
 
-    def moments(self) -> tuple[float, float]:
-        """Return mean and variance, by integrating the table."""
-        # Gauss nodes: exact for the density's polynomial times the smooth x(φ).
-        u, weights = np.polynomial.legendre.leggauss(2 * NODES)
-        panel = np.repeat(np.arange(len(self.edges) - 1), len(u))
-        u, weights = np.tile(u, len(self.edges) - 1), np.tile(weights, len(self.edges) - 1)
-        x = _position(self.breaks, self._segment(panel), self._phi(panel, u))
-        mass = _clenshaw(self.slopes, panel, u) * weights
-        mean = mass @ x / mass.sum()
-        return float(mean), float(mass @ (x - mean) ** 2 / mass.sum())
+    def _beyond(self, distance: ndarray, end: int) -> ndarray:
+        """Return the probability between an end of the support and a point near to it."""
+        mass = (self.below[0], self.above[-1])[end]
+        nearest = _end_distance(self.breaks[:2] if end == 0 else self.breaks[-2:])
+        return mass * np.minimum(np.maximum(distance, 0) / nearest, 1) ** self.powers[end]
 
-    def _segment(self, panel: ndarray) -> ndarray:
-        return np.floor((self.edges[panel] + self.edges[panel + 1]) / (2 * np.pi)).astype(int)
+    def _clipped(self, x: ndarray, p: ndarray, left: float, right: float) -> ndarray:
+        x = np.asarray(x, dtype=float)
+        p = np.where(x <= self.breaks[0], left, np.where(x >= self.breaks[-1], right, p))
+        return np.where(np.isnan(x), np.nan, np.clip(p, 0, 1))
 
-    def _phi(self, panel: ndarray, u: ndarray) -> ndarray:
-        return self.edges[panel] + np.diff(self.edges)[panel] / 2 * (1 + u)
+    def _x(self, panel: ndarray, u: ndarray) -> ndarray:
+        z = self.panels.left[panel] + self.panels.half[panel] * (1 + u)
+        return places(self.breaks, z, self.panels.segment[panel]).x
 
-    def _locate(self, x: ndarray) -> tuple[ndarray, ndarray]:
-        """The panel of each x, and its place in it from -1 to 1."""
-        x = np.clip(np.asarray(x, dtype=float), self.breaks[0], self.breaks[-1])
-        last = len(self.breaks) - 2
-        segment = np.clip(np.searchsorted(self.breaks, x, side="right") - 1, 0, last)
-        lo, hi = self.breaks[segment], self.breaks[segment + 1]
-        # atan2 of both distances keeps the digits at both ends.
-        phi = segment * np.pi + 2 * np.arctan2(np.sqrt(x - lo), np.sqrt(hi - x))
-        panel = np.clip(np.searchsorted(self.edges, phi, side="right") - 1, 0, len(self.edges) - 2)
-        half = np.diff(self.edges)[panel] / 2
-        return panel, np.clip((phi - self.edges[panel]) / half - 1, -1, 1)
+    def _find(self, x: ndarray) -> tuple[Places, ndarray, ndarray]:
+        """Return x clipped to the breaks, the panel of each, and its place in it from -1 to 1."""
+        clipped = np.clip(np.nan_to_num(np.asarray(x, float)), self.breaks[0], self.breaks[-1])
+        at = between(self.breaks, clipped)
+        return at, *self._panel(at)
+
+    def _panel(self, at: Places) -> tuple[ndarray, ndarray]:
+        z, panels = coordinate(at), self.panels
+        panel = np.zeros(z.shape, int)
+        for segment in range(len(self.breaks) - 1):
+            mine = at.segment == segment
+            first, stop = np.searchsorted(panels.segment, [segment, segment + 1])
+            found = np.searchsorted(panels.left[first:stop], z[mine], side="right") - 1
+            panel[mine] = first + np.maximum(found, 0)
+        return panel, np.clip((z - panels.left[panel]) / panels.half[panel] - 1, -1, 1)
 
 
-def tabulate(density: Density, breaks: Sequence[float], bounds: tuple[float, float]) -> Tabulated:
+def _end_distance(segment: ndarray) -> float:
+    """Return the distance of the outermost edge of a panel from the end of the support."""
+    return float((segment[1] - segment[0]) / (1 + np.exp(REACH)))
+
+
+def _half_integer(power: float) -> float:
+    """Return the half-integer that a measured exponent is, if it is one."""
+    nearest = round(2 * power) / 2
+    return nearest if abs(power - nearest) < 1e-9 else power
+
+
+def tabulate(
+    density: Density,
+    breaks: Sequence[float],
+    bounds: tuple[float, float],
+    relative_error: float = 4 * EPS,
+    floor: float = 0.0,
+) -> Tabulated:
     """Return the law with the given density.
 
     Args:
-        density: Vectorised, non-negative, of integral 1; analytic between the breaks and a sum
-            of half-integer powers beside them. Other behaviour costs panels, not accuracy.
+        density: Vectorised, non-negative, of integral 1; analytic between the breaks, and a power
+            of the distance times a series in its root beside them.
         breaks: Where the density is not analytic, ascending; the first and the last enclose all
-            probability but about 1e-18.
+            probability but a negligible part.
         bounds: The support that the law shows; infinite ends are allowed.
+        relative_error: Of the density's values.
+        floor: Absolute error in a panel's probability below which nothing is resolved. With 0,
+            small probabilities in the tails are as accurate relatively as large ones.
 
     Raises:
         PrecisionError: If the panels do not converge, or the integral is not 1.
     """
     ends = np.asarray(breaks, dtype=float)
-    phi = np.linspace(0, np.pi * (len(ends) - 1), FIRST_PANELS * (len(ends) - 1) + 1)
-    left, right = phi[:-1], phi[1:]
-    parts: list[tuple[ndarray, ndarray, ndarray]] = []
-    error = 0.0
-    for _ in range(MAX_LEVELS):
-        coefficients = _panel_coefficients(density, ends, left, right)
-        # The last three, for a symmetric panel has every other one 0.
-        tail = np.abs(coefficients[-3:]).max(axis=0)
-        if not np.isfinite(tail).all() or len(left) > MAX_PANELS:
-            break
-        good = tail <= TOLERANCE
-        error += tail[good].sum()
-        parts.append((left[good], right[good], coefficients[:, good]))
-        middle = (left + right)[~good] / 2
-        left, right = np.r_[left[~good], middle], np.r_[middle, right[~good]]
-        if not len(left):
-            break
-    if len(left):
-        raise PrecisionError(
-            f"a density can not be integrated near φ = {left[0]:.6g} of the breaks "
-            f"{ends.tolist()}: expected finite values, smooth between breaks; add a break there"
-        )
-    starts = np.concatenate([part[0] for part in parts])
-    order = np.argsort(starts)
-    slopes = np.concatenate([part[2] for part in parts], axis=1)[:, order]
+    panels = divide(density, ends, floor)
+    slopes, half = panels.slopes, panels.half
     rises = chebyshev.chebint(slopes, lbnd=-1, axis=0)
+    falls = -chebyshev.chebint(slopes, lbnd=1, axis=0)
     masses = rises.sum(axis=0)
-    below = np.r_[0, np.cumsum(masses)]
-    if not abs(below[-1] - 1) < MAX_DEFECT:
+    powers, outside = [1.0, 1.0], [0.0, 0.0]
+    for side, (panel, u, sign) in enumerate([(0, -1.0, 1), (-1, 1.0, -1)]):
+        index = np.array([panel])
+        at_end, inside = (
+            float(clenshaw(slopes, index, np.array([v]))[0] / half[panel])
+            for v in (u, u + sign * min(1.0, 1 / half[panel]))
+        )
+        if at_end > 0 and inside > 0:
+            step = half[panel] * min(1.0, 1 / half[panel])
+            powers[side] = _half_integer(float(np.log(inside / at_end) / step))
+            outside[side] = at_end / powers[side] if powers[side] > 0 else np.inf
+    below = outside[0] + np.r_[0, np.cumsum(masses)]
+    above = outside[1] + np.r_[np.cumsum(masses[::-1])[::-1], 0]
+    defect = below[-1] + outside[1] - 1
+    if not abs(defect) < MAX_DEFECT:
         raise PrecisionError(
-            f"a density integrates to {below[-1]:.12g} on {ends.tolist()}, expected 1 to "
+            f"a density integrates to {1 + defect:.12g} on {ends.tolist()}, expected 1 to "
             f"{MAX_DEFECT:g}: give breaks that enclose all of it and mark narrow peaks"
         )
     return Tabulated(
-        density=density, bounds=bounds, breaks=ends, edges=np.r_[starts[order], phi[-1]],
-        slopes=slopes, rises=rises, below=below,
-        above=np.r_[np.cumsum(masses[::-1])[::-1], 0], error=float(error),
+        density=density, bounds=bounds, breaks=ends, panels=panels, rises=rises, falls=falls,
+        below=below, above=above, powers=(powers[0], powers[1]),
+        error=float(panels.error + abs(defect) + relative_error + 64 * EPS),
     )  # fmt: skip
-
-
-def _panel_coefficients(
-    density: Density, breaks: ndarray, left: ndarray, right: ndarray
-) -> Float[ndarray, "nodes panels"]:
-    """Chebyshev coefficients of probability per unit of a panel's own coordinate."""
-    half = (right - left) / 2
-    phi = left + half * (1 + _nodes[:, None])
-    segment = np.broadcast_to(np.floor((left + right) / (2 * np.pi)).astype(int), phi.shape)
-    width = np.diff(breaks)[segment]
-    values = density(_position(breaks, segment, phi).ravel()).reshape(phi.shape)
-    return _transform @ (values * width * np.abs(np.sin(phi)) / 2 * half)
-
-
-def _position(breaks: ndarray, segment: ndarray, phi: ndarray) -> ndarray:
-    """Return `x(φ)`, measured from the nearer end of the segment."""
-    lo, hi = breaks[segment], breaks[segment + 1]
-    angle = (phi - segment * np.pi) / 2
-    near = angle < np.pi / 4
-    return np.where(near, lo + (hi - lo) * np.sin(angle) ** 2, hi - (hi - lo) * np.cos(angle) ** 2)
-
-
-def _clenshaw(coefficients: ndarray, panel: ndarray, u: ndarray) -> ndarray:
-    """Evaluate each panel's series at its u, one coefficient at a time to save memory."""
-    value, before = np.zeros(u.shape), np.zeros(u.shape)
-    for row in coefficients[:0:-1]:
-        value, before = row[panel] + 2 * u * value - before, value
-    return coefficients[0][panel] + u * value - before

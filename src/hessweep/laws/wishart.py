@@ -1,4 +1,4 @@
-"""The exact mean eigenvalue density of a real Wishart matrix of any size (MATH 5)."""
+"""The exact mean eigenvalue density of a real Wishart matrix of any size (docs/laws.md)."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,14 @@ from numpy import ndarray
 from scipy import special
 
 from hessweep.errors import ShapeError
-from hessweep.laws.tabulated import Tabulated, tabulate
+from hessweep.laws.chi_density import gamma_log_density
+from hessweep.laws.panels import Places
+from hessweep.laws.tabulated import EPS, Tabulated, tabulate
 from hessweep.networks import check_sizes
 
-_SCALE = 1e100
-_TAIL = np.sqrt(2 * 20 * np.log(10))
+_SCALE = 1e15
+NEGLIGIBLE = 1e-285
+"""Probability of the eigenvalues that a table leaves out."""
 
 
 def wishart_density(x: Float[ndarray, "*n"] | float, N: int, M: int) -> Float[ndarray, "*n"]:
@@ -75,7 +78,7 @@ def _laguerre(x: ndarray, N: int, alpha: int) -> Iterator[tuple[ndarray, ndarray
     """`ψ_j(x)`, `J_j(x)` and `J_j(∞)` for j = 0 to N - 1, x > 0 (docs/laws.md, eqs 8-10)."""
     b = np.sqrt(np.arange(N + 1.0) * (np.arange(N + 1) + alpha))
     root = np.sqrt(x)
-    log_scale = (special.xlogy(alpha, x) - x - special.gammaln(alpha + 1)) / 2
+    log_scale = gamma_log_density(x, alpha) / 2
     before, scaled = np.zeros(x.shape), np.ones(x.shape)
     total_before, total = 0.0, np.exp(_log_total(alpha))
     J_before, J = np.zeros(x.shape), total * special.gammainc((alpha + 1) / 2, x / 2)
@@ -102,12 +105,21 @@ def _log_total(alpha: int) -> float:
     )
 
 
-def singular_range(N: int, M: int) -> tuple[float, float]:
-    """Return what the singular values of X leave with probability below 1e-20 each way.
+def singular_range(N: int, M: int, negligible: float = 1e-20) -> tuple[float, float]:
+    """Return what the singular values of X leave with at most that probability each way.
 
     `√M ± (√N + t)` is left with probability below `e^{-t²/2}` (Davidson and Szarek).
     """
-    return max(0.0, np.sqrt(M) - np.sqrt(N) - _TAIL), np.sqrt(M) + np.sqrt(N) + _TAIL
+    t = np.sqrt(-2 * np.log(negligible))
+    return max(0.0, np.sqrt(M) - np.sqrt(N) - t), np.sqrt(M) + np.sqrt(N) + t
+
+
+def wishart_error(N: int, M: int) -> float:
+    """Return a bound on the relative rounding error of `wishart_density`, on average over x.
+
+    The exponents in the recurrence are of size N + M, and so are the numbers of its roundings.
+    """
+    return 2 * EPS * (N + M + 20)
 
 
 def wishart_part(N: int, M: int, scale: float) -> Tabulated:
@@ -116,9 +128,9 @@ def wishart_part(N: int, M: int, scale: float) -> Tabulated:
     Raises:
         ShapeError: If not `1 <= N <= M`.
     """
-    low, high = (end**2 for end in singular_range(N, M))
+    high = singular_range(N, M, NEGLIGIBLE)[1] ** 2
 
-    def density(x: ndarray) -> ndarray:
-        return wishart_density(x / scale, N, M) / (N * scale)
+    def density(at: Places) -> ndarray:
+        return wishart_density(at.x / scale, N, M) / (N * scale)
 
-    return tabulate(density, [scale * low, scale * high], (0.0, np.inf))
+    return tabulate(density, [0.0, scale * high], (0.0, np.inf), wishart_error(N, M))

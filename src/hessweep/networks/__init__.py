@@ -1,7 +1,17 @@
-"""Networks, random teachers, and the order of their parameters."""
+"""Networks, random teachers, wider students, and the order of their parameters."""
 
-from hessweep.networks.layout import check_sizes
+from hessweep.networks.deep import DeepNetwork, check_two_layers
+from hessweep.networks.deep_teachers import (
+    biased_layers,
+    check_widths,
+    parameter_count,
+    sample_deep_teacher,
+)
+from hessweep.networks.inputs import Inputs
+from hessweep.networks.layout import Layout, check_sizes
+from hessweep.networks.students import Student, widen
 from hessweep.networks.teachers import (
+    BIASES,
     MAX_SEED,
     WEIGHTS,
     sample_stack,
@@ -9,15 +19,27 @@ from hessweep.networks.teachers import (
     sample_teachers,
     sample_weights,
 )
-from hessweep.networks.two_layer import Network
+from hessweep.networks.two_layer import Network, require_plain
 
 __all__ = [
+    "BIASES",
     "MAX_SEED",
     "WEIGHTS",
+    "DeepNetwork",
+    "Inputs",
+    "Layout",
     "Network",
+    "biased_layers",
+    "Student",
     "check_sizes",
+    "check_two_layers",
+    "check_widths",
+    "parameter_count",
+    "require_plain",
+    "sample_deep_teacher",
     "sample_stack",
     "sample_teacher",
     "sample_teachers",
     "sample_weights",
+    "widen",
 ]

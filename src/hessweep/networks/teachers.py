@@ -11,6 +11,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError
+from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import check_sizes
 from hessweep.networks.two_layer import Network
 
@@ -28,29 +29,70 @@ WEIGHTS: dict[str, Callable[[Generator, int], ndarray]] = {
 degrees of freedom; `exponential` is shifted to mean 0 and is not symmetric."""
 
 
-def sample_teacher(
-    activation: str | Activation, N_i: int, N_h: int, seed: int, weights: str = "normal"
-) -> Network:
-    """Return a random teacher, with i.i.d. weights of mean 0 and variance 1/fan_in.
+BIASES = ("none", "hidden", "output", "both")
+"""Which biases a teacher has."""
 
-    The weights depend only on `(N_i, N_h, seed, weights)`, so that activations are compared on the
-    same weights.
+
+def sample_teacher(
+    activation: str | Activation,
+    N_i: int,
+    N_h: int,
+    seed: int,
+    weights: str = "normal",
+    biases: str = "none",
+    N_o: int = 1,
+    inputs: Inputs | None = None,
+) -> Network:
+    """Return the random teacher of a point: i.i.d. parameters of mean 0 and variance 1/fan_in.
+
+    The weights depend on `(N_i, N_h, seed, weights)` alone, so that activations are compared on
+    the same teachers, and teachers with biases have the weights of those without. Biases have
+    the same distribution as the weights, variance `1/N_i` for hidden ones and `1/N_h` for those of
+    the outputs. `W2` is a vector for one output and a matrix for several.
 
     Args:
         activation: The activation or its name.
         N_i: Number of inputs.
         N_h: Number of hidden neurons.
-        seed: A whole number from 0 to `MAX_SEED`.
-        weights: The distribution of the weights, a key of `WEIGHTS`.
+        seed: Whole number from 0 to `MAX_SEED`.
+        weights: The distribution, a key of `WEIGHTS`.
+        biases: One of `BIASES`.
+        N_o: Number of outputs.
+        inputs: The law of the inputs, which the parameters do not depend on.
 
     Raises:
-        ShapeError: If N_i or N_h is below 1.
-        InputError: If the seed is not a whole number from 0 to `MAX_SEED`, or the weight
-            distribution is unknown.
+        ShapeError: If N_i, N_h or N_o is below 1, or the inputs do not fit to N_i.
+        InputError: If the seed is not a whole number from 0 to `MAX_SEED`, the weight
+            distribution is unknown, or `biases` is none of `BIASES`.
         ActivationError: If the activation is unknown.
     """
-    [teacher] = sample_teachers(activation, N_i, N_h, [seed], weights)
-    return teacher
+    if biases == "none" and N_o == 1 and inputs is None:
+        [teacher] = sample_teachers(activation, N_i, N_h, [seed], weights)
+        return teacher
+    if biases not in BIASES:
+        raise InputError(f"biases: expected one of {', '.join(BIASES)}, got {biases!r}")
+    check_sizes(N_i, N_h, N_o)
+    _check_choice([seed], weights)
+    # Both biases are drawn, so that neither depends on whether there is the other.
+    W1, W2, b1, b2 = _draw(_generator(N_i, N_h, seed, weights), weights, N_i, N_h, N_o)
+    return Network(
+        W1,
+        W2[0] if N_o == 1 else W2,
+        resolve(activation),
+        b1=b1 if biases in ("hidden", "both") else None,
+        b2=b2 if biases in ("output", "both") else None,
+        inputs=inputs,
+    )
+
+
+def _draw(
+    rng: Generator, weights: str, N_i: int, N_h: int, N_o: int
+) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    """Return `W1, W2, b1, b2` of a teacher, W2 as a matrix, in the order of their drawing."""
+    draw = WEIGHTS[weights]
+    W1, W2 = draw(rng, N_h * N_i) / np.sqrt(N_i), draw(rng, N_o * N_h) / np.sqrt(N_h)
+    b1, b2 = draw(rng, N_h) / np.sqrt(N_i), draw(rng, N_o) / np.sqrt(N_h)
+    return W1.reshape(N_h, N_i), W2.reshape(N_o, N_h), b1, b2
 
 
 def sample_teachers(
@@ -59,15 +101,19 @@ def sample_teachers(
     N_h: int,
     seeds: Sequence[int],
     weights: str = "normal",
+    biases: str = "none",
+    N_o: int = 1,
 ) -> list[Network]:
     """Return `sample_teacher` for each seed, which is much faster for many small networks.
 
     Raises:
-        ShapeError: If N_i or N_h is below 1.
-        InputError: If a seed is not a whole number from 0 to `MAX_SEED`, or the weight
-            distribution is unknown.
+        ShapeError: If N_i, N_h or N_o is below 1.
+        InputError: If a seed is not a whole number from 0 to `MAX_SEED`, the weight distribution
+            is unknown, or `biases` is none of `BIASES`.
         ActivationError: If the activation is unknown.
     """
+    if biases != "none" or N_o != 1:
+        return [sample_teacher(activation, N_i, N_h, seed, weights, biases, N_o) for seed in seeds]
     stacks = sample_stack(N_i, N_h, seeds, weights)
     for stack in stacks:
         stack.flags.writeable = False
@@ -100,6 +146,20 @@ def sample_stack(
             distribution is unknown.
     """
     check_sizes(N_i, N_h)
+    _check_choice(seeds, weights)
+    draw = WEIGHTS[weights]
+    shared = _shared_words(N_i, N_h, weights)
+    W1, W2 = np.empty((len(seeds), N_h * N_i)), np.empty((len(seeds), N_h))
+    for of_first, of_second, seed in zip(W1, W2, seeds, strict=True):
+        rng = _generator_of_words(shared, seed)
+        of_first[:] = draw(rng, N_h * N_i)
+        of_second[:] = draw(rng, N_h)
+    W1 /= np.sqrt(N_i)
+    W2 /= np.sqrt(N_h)
+    return W1.reshape(-1, N_h, N_i), W2
+
+
+def _check_choice(seeds: Sequence[int], weights: str) -> None:
     for seed in seeds:
         whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
         if not whole or not 0 <= seed <= MAX_SEED:
@@ -108,19 +168,22 @@ def sample_stack(
         raise InputError(
             f"weights: unknown distribution {weights!r}; known are {', '.join(WEIGHTS)}"
         )
-    draw = WEIGHTS[weights]
+
+
+def _generator(N_i: int, N_h: int, seed: int, weights: str) -> Generator:
+    """Return the generator that draws the teacher of a point."""
+    return _generator_of_words(_shared_words(N_i, N_h, weights), seed)
+
+
+def _generator_of_words(shared: list[int], seed: int) -> Generator:
+    # The words of `SeedSequence([digest, N_i, N_h, seed])`, five times faster than it.
+    words = np.array([*shared, *_words(int(seed))], dtype=np.uint32)
+    return Generator(PCG64(SeedSequence(words)))
+
+
+def _shared_words(N_i: int, N_h: int, weights: str) -> list[int]:
     digest = int.from_bytes(hashlib.sha256(weights.encode()).digest()[:8], "big") | 1 << 63
-    shared = [*_words(digest), *_words(N_i), *_words(N_h)]
-    W1, W2 = np.empty((len(seeds), N_h * N_i)), np.empty((len(seeds), N_h))
-    for of_first, of_second, seed in zip(W1, W2, seeds, strict=True):
-        # These are the words of `SeedSequence([digest, N_i, N_h, seed])`, which is slower.
-        words = np.array([*shared, *_words(int(seed))], dtype=np.uint32)
-        rng = Generator(PCG64(SeedSequence(words)))
-        of_first[:] = draw(rng, N_h * N_i)
-        of_second[:] = draw(rng, N_h)
-    W1 /= np.sqrt(N_i)
-    W2 /= np.sqrt(N_h)
-    return W1.reshape(-1, N_h, N_i), W2
+    return [*_words(digest), *_words(N_i), *_words(N_h)]
 
 
 def _words(number: int) -> list[int]:

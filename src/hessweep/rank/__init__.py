@@ -1,15 +1,20 @@
 """The rank of a Hessian with its certificate: what is proved about it, and how (docs/ranks.md)."""
 
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Literal
 
 from hessweep.errors import InputError, PrecisionError
-from hessweep.networks import Network
+from hessweep.networks import DeepNetwork, Network
 from hessweep.rank import float64, modular
-from hessweep.rank.formulas import Formula, effective_parameters, formula
+from hessweep.rank.deep import deep_bounds
+from hessweep.rank.formulas import Formula
+from hessweep.rank.general import proved_bounds
+from hessweep.rank.generic import effective_parameters, formula
 from hessweep.rank.minor import has_minor
 from hessweep.rank.smallest import SmallestEigenvalue, smallest_eigenvalue
 from hessweep.rank.structure import bounds
+from hessweep.rank.students import student_rank
 from hessweep.spectrum import Spectrum, spectrum_with_error
 
 MODULAR_LIMIT = 4e11
@@ -28,8 +33,8 @@ class Rank:
     """The rank of a Hessian at the optimum, and what is proved about it."""
 
     value: int
-    """The rank if it is proved. Otherwise numpy's rank, or the bound that is nearest to it if it
-    is not between the bounds."""
+    """The rank if it is proved. Otherwise the number of eigenvalues above their error, or the
+    bound that is nearest to it if it is not between the bounds."""
     lower: int
     """Proved lower bound."""
     upper: int
@@ -41,29 +46,53 @@ class Rank:
     `rational` or `minor`."""
 
 
-def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = True) -> Rank:
+@singledispatch
+def rank(
+    network: Network | DeepNetwork,
+    spectrum: Spectrum | None = None,  # noqa: ARG001  for the registered functions
+    theorems: bool = True,  # noqa: ARG001
+) -> Rank:
     """Return the rank of the Hessian at the optimum, with a proof if one is found.
 
     Upper bounds come from counts and theorems that hold for the given weights. Lower bounds are
     tried in the order of their cost: eigenvalues above the worst-case error of float64 (for
     kernels in closed form), theorems, exact arithmetic on the weights (for polynomials), and a
     minor that is proved to be non-zero in ball arithmetic (for other activations). The first
-    lower bound that equals the upper bound decides.
+    lower bound that equals the upper bound decides. For networks with biases, several outputs or
+    other inputs theorems come first, and neither float64 nor minors are tried (docs/biases.md).
 
     Args:
-        network: The network.
-        spectrum: Its spectrum, if it is known already; otherwise it is computed.
+        network: The network; docs/depth.md says where the bounds of a deep one come from.
+        spectrum: Its spectrum, if it is known already; otherwise it is computed where it is
+            needed.
         theorems: Whether lower bounds may come from theorems. If not, they must be computed.
 
     Raises:
-        InputError: If `network` is not a `Network`, for example an array.
+        InputError: If `network` is neither a `Network` nor a `DeepNetwork`, for example an array.
         PrecisionError: If two proofs contradict one another, which is an error in this package.
     """
-    if not isinstance(network, Network):
-        raise InputError(
-            f"rank: expected a hessweep.Network, got {type(network).__name__}; for the numerical "
-            "rank of a matrix use numpy.linalg.matrix_rank"
-        )
+    raise InputError(
+        f"rank: expected a hessweep.Network or DeepNetwork, got {type(network).__name__}; for "
+        "the numerical rank of a matrix use numpy.linalg.matrix_rank"
+    )
+
+
+@rank.register(DeepNetwork)
+def _of_deep(
+    network: DeepNetwork,
+    spectrum: Spectrum | None = None,  # noqa: ARG001  its bounds do not use eigenvalues
+    theorems: bool = True,
+) -> Rank:
+    lower, upper, method = deep_bounds(network, theorems)
+    return Rank(lower, lower, upper, "proved" if lower == upper else "undecided", method)
+
+
+@rank.register(Network)
+def _of_two_layers(
+    network: Network, spectrum: Spectrum | None = None, theorems: bool = True
+) -> Rank:
+    if not network.is_plain:
+        return _general_rank(network, spectrum, theorems)
     spectrum = spectrum_with_error(network) if spectrum is None else spectrum
     proves = network.activation.is_closed_form
     seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
@@ -84,7 +113,25 @@ def rank(network: Network, spectrum: Spectrum | None = None, theorems: bool = Tr
         )
     if lower == upper:
         return Rank(lower, lower, upper, "proved", method)
-    value = min(max(lower, float64.numpy_rank(spectrum)), upper)
+    value = min(max(lower, float64.seen_rank(spectrum)), upper)
+    return Rank(value, lower, upper, "undecided", method)
+
+
+def _general_rank(network: Network, spectrum: Spectrum | None, theorems: bool) -> Rank:
+    """Return the rank of a network with biases, several outputs or other inputs."""
+    method: str
+    lower, upper, method = proved_bounds(network)
+    if method == "theorem" and not theorems:
+        lower = 0
+    if lower > upper:
+        raise PrecisionError(
+            f"rank of {network.activation}, {network.layout}: {method} proves at least {lower}, "
+            f"but counting allows {upper}; please report this error"
+        )
+    if lower == upper:
+        return Rank(lower, lower, upper, "proved", method)
+    spectrum = spectrum_with_error(network) if spectrum is None else spectrum
+    value = min(max(lower, float64.seen_rank(spectrum)), upper)
     return Rank(value, lower, upper, "undecided", method)
 
 
@@ -111,4 +158,5 @@ __all__ = [
     "formula",
     "rank",
     "smallest_eigenvalue",
+    "student_rank",
 ]

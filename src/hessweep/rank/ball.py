@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb, arb_mat, arb_series, ctx
 
 from hessweep.activations import Activation
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 
 Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]
 
@@ -53,6 +53,7 @@ def hessian(network: Network) -> arb_mat:
     Raises:
         LookupError: If the activation has no dual kernel in ball arithmetic.
     """
+    require_plain(network, "ball.hessian")
     known = network.activation.in_balls
     if known is None or known.kernel is None:
         raise LookupError(f"{network.activation} has no dual kernel in ball arithmetic")

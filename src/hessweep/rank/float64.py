@@ -17,7 +17,10 @@ def solver_bound(spectrum: Spectrum) -> float:
     are not exactly 0, because those that are come from structure and not from the solver.
     """
     n = int(np.count_nonzero(spectrum.eigenvalues))
-    return (8 * n + 600) * n * ROUNDOFF * spectrum.frobenius_norm
+    # Not `spectrum.frobenius_norm`, whose squares underflow for tiny eigenvalues.
+    largest = float(np.abs(spectrum.eigenvalues).max())
+    norm = largest * float(np.linalg.norm(spectrum.eigenvalues / largest)) if largest else 0.0
+    return (8 * n + 600) * n * ROUNDOFF * max(norm, spectrum.frobenius_norm)
 
 
 def lower_bound(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> int:
@@ -31,6 +34,11 @@ def lower_bound(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> int:
     worse = 4 * N_i * N_h / (N_i + N_h) if spectrum.plan.row_space else 1.0
     bound = spectrum.error * max(worse, 1.0) + solver_bound(spectrum)
     return int(np.count_nonzero(spectrum.eigenvalues > bound))
+
+
+def seen_rank(spectrum: Spectrum) -> int:
+    """Return the number of eigenvalues above `spectrum.error`: what is most likely the rank."""
+    return int(np.count_nonzero(spectrum.eigenvalues > spectrum.error))
 
 
 def numpy_rank(spectrum: Spectrum) -> int:

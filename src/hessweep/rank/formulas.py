@@ -33,28 +33,6 @@ class Formula(NamedTuple):
     `none` if no formula is known."""
 
 
-def effective_parameters(activation: str | Activation, N_i: int, N_h: int) -> int | None:
-    """Return the rank of the Hessian at the optimum for generic weights.
-
-    For the quadratic network this is eq. (14). For other polynomials it follows from the theorem
-    of Alexander and Hirschowitz (docs/ranks.md), which is sharper than the bound of sec. 4.2.
-
-    Args:
-        activation: The activation or its name.
-        N_i: Number of inputs.
-        N_h: Number of hidden neurons.
-
-    Returns:
-        The number of effective parameters, or an upper bound on it if no theorem covers the
-        degrees of the polynomial (`formula` says which of the two); None if no formula is known.
-
-    Raises:
-        ShapeError: If N_i or N_h is below 1.
-        ActivationError: If the name is unknown.
-    """
-    return formula(activation, N_i, N_h).value
-
-
 def formula(activation: str | Activation, N_i: int, N_h: int) -> Formula:
     """Return the rank for generic weights, and whether it is exact or an upper bound.
 

@@ -4,7 +4,7 @@ Weights in float64 are dyadic rationals `m 2^e`. As `2^61 = 1 mod p`, their resi
 """
 
 import numpy as np
-from flint import nmod_mat
+from flint import fmpz_mat, nmod_mat
 from jaxtyping import Float, UInt64
 from numpy import ndarray
 
@@ -73,5 +73,5 @@ def independent_rows(matrix: UInt64[ndarray, "m n"]) -> list[int]:
 
 
 def _flint(matrix: UInt64[ndarray, "m n"]) -> nmod_mat:
-    m, n = matrix.shape
-    return nmod_mat(m, n, matrix.ravel().tolist(), PRIME)
+    # By way of whole numbers: twice as fast as from the list itself.
+    return nmod_mat(fmpz_mat(matrix.shape[0], matrix.shape[1], matrix.ravel().tolist()), PRIME)

@@ -5,7 +5,7 @@ from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank import ball
 from hessweep.rank.float64 import ROUNDOFF
 from hessweep.rank.structure import independent_parameters
@@ -25,6 +25,7 @@ def has_minor(network: Network, rank: int) -> bool:
     ball arithmetic with growing precision. False means that nothing is decided; it is always the
     result for activations that are not known in ball arithmetic.
     """
+    require_plain(network, "has_minor")
     if network.activation.in_balls is None:
         return False
     chosen = np.arange(rank) if rank == network.P else independent_parameters(network)
@@ -51,6 +52,7 @@ def gradient_balls(
     Raises:
         LookupError: If the activation is not known in ball arithmetic.
     """
+    require_plain(network, "gradient_balls")
     known = network.activation.in_balls
     if known is None:
         raise LookupError(f"{network.activation} is not known in ball arithmetic")

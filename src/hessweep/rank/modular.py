@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt64
 from numpy import ndarray
 
 from hessweep.activations import Polynomial
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank import mersenne
 from hessweep.rank.formulas import dimension
 
@@ -27,6 +27,7 @@ def modular_rank(network: Network, points: int) -> int:
         network: A network with a polynomial activation.
         points: The number of points: an upper bound on the rank, because more cannot show more.
     """
+    require_plain(network, "modular_rank")
     _, values = gradient_residues(network, points)
     return mersenne.matrix_rank(values)
 
@@ -38,6 +39,7 @@ def gradient_residues(
 
     Output weights that are not 0 are replaced by 1, because they only scale rows.
     """
+    require_plain(network, "gradient_residues")
     coefficients = mersenne.residues(np.array(_polynomial(network).coefficients))
     rng = np.random.default_rng(SEED)
     x = rng.integers(mersenne.PRIME, size=(network.N_i, points), dtype=np.uint64)
@@ -72,6 +74,7 @@ def rational_rank(network: Network) -> int:
     coefficients and by the coefficients of `g`, the rows of a neuron w are the monomials `w^alpha`
     whose degree is in the support and, if its output weight is not 0, their derivatives by `w_n`.
     """
+    require_plain(network, "rational_rank")
     rows = coefficient_rows(_polynomial(network).support, _integers(network.W1), network.W2 != 0)
     # Elimination is cheaper with fewer rows than columns.
     matrix = fmpz_mat(rows)
@@ -80,6 +83,7 @@ def rational_rank(network: Network) -> int:
 
 def rational_cost(network: Network) -> float:
     """Return the cost of `rational_rank` in bit operations, up to a constant factor."""
+    require_plain(network, "rational_cost")
     activation = _polynomial(network)
     widest = max(int(abs(w)).bit_length() for row in _integers(network.W1) for w in row)
     columns = dimension(activation.support, network.N_i)

@@ -9,7 +9,7 @@ from numpy import ndarray
 from scipy import linalg
 
 from hessweep.hessian import hessian
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank import ball
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
@@ -45,8 +45,9 @@ def smallest_eigenvalue(
 
     Returns:
         The eigenvalue from float64 if that is accurate enough, and otherwise from an inverse in
-        ball arithmetic. If the activation has no kernel in ball arithmetic or there are more
-        than `LARGEST` parameters, it is the one from float64, whatever its error. For a network
+        ball arithmetic. If the activation has no kernel in ball arithmetic, there are more than
+        `LARGEST` parameters, or the network has biases or several outputs, it is the one from
+        float64, whatever its error. For a network
         of rank 0, which has no such eigenvalue, the value is 0.
     """
     if rank == 0:
@@ -57,7 +58,8 @@ def smallest_eigenvalue(
     rough = SmallestEigenvalue(value, float(error), "float64")
     if error >= 1:
         rough = SmallestEigenvalue(0.0, 1.0, "float64")
-    if error <= relative_error or network.P > LARGEST or not ball.has_kernel(network.activation):
+    beyond_balls = network.P > LARGEST or not ball.has_kernel(network.activation)
+    if error <= relative_error or beyond_balls or not network.is_plain:
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
 
@@ -72,6 +74,7 @@ def enclosed_smallest_eigenvalue(
     the inverse of the largest eigenvalue of `G^{-1} v = mu (S^T S) v` (docs/ranks.md, eq. 6). Once
     `G^{-1}` is known, that problem is well-conditioned in float64.
     """
+    require_plain(network, "enclosed_smallest_eigenvalue")
     choices = _choices(network, rank)
     last = np.inf
     for bits in ball.precisions():
@@ -98,9 +101,17 @@ def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
     if rank == network.P:
         return [np.arange(rank)]
     if network.activation.polynomial is None:
-        return [independent_parameters(network)]
+        return _as_many([independent_parameters(network)], rank)
     _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
-    return [np.sort(order[:rank]), independent_parameters(network)[:rank]]
+    return _as_many([np.sort(order[:rank]), independent_parameters(network)[:rank]], rank)
+
+
+def _as_many(choices: list[Int[ndarray, " r"]], rank: int) -> list[Int[ndarray, " rank"]]:
+    """Leave out choices with fewer parameters than the rank, from which nothing follows.
+
+    Pivots modulo a prime may miss parameters: 2^-61 and 1 are the same number modulo 2^61 - 1.
+    """
+    return [chosen for chosen in choices if len(chosen) == rank]
 
 
 def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue | None:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank import mersenne
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import gradient_residues, rank_of_rows
@@ -44,6 +44,7 @@ def bounds(network: Network) -> Bounds:
     The bounds meet for activations with a `theory` and any weights, and for polynomials whose
     rows of W1 are linearly independent and whose output weights are not zero.
     """
+    require_plain(network, "bounds")
     polynomial, known = network.activation.polynomial, network.activation.theory
     if polynomial is not None:
         return _polynomial_bounds(network, polynomial.support)
@@ -62,6 +63,7 @@ def independent_parameters(network: Network) -> Int[ndarray, " r"]:
     empty. Pivots are found modulo a prime, so that one may be missing with a probability below
     1e-12; those that are returned are always independent.
     """
+    require_plain(network, "independent_parameters")
     if network.activation.polynomial is not None:
         parameters, residues = gradient_residues(network, bounds(network).upper)
         return np.sort(parameters[mersenne.independent_rows(residues)])
@@ -75,6 +77,7 @@ def independent_parameters(network: Network) -> Int[ndarray, " r"]:
 
 def classes(network: Network, merge_signs: bool) -> Classes:
     """Return the classes of equal rows, or of rows equal up to sign."""
+    require_plain(network, "classes")
     rows, sign = canonical_rows(network.W1, merge_signs)
     output = network.W2 != 0
     unique, member = np.unique(rows[sign != 0], axis=0, return_inverse=True)
@@ -93,19 +96,23 @@ def _polynomial_bounds(network: Network, support: tuple[int, ...]) -> Bounds:
     one_parity = len({d % 2 for d in support}) == 1
     found = classes(network, merge_signs=one_parity)
     N_i, H, active = network.N_i, len(found.rows), int(found.active.sum())
+    # A zero row gives the constant, and all linear functions if its output weight is not 0. What
+    # the other rows add to these is their rank for the remaining degrees.
     at_zero = int(found.zero and 0 in support) + N_i * (found.active_zero and 1 in support)
-    if H == 0:
+    settled = (0,) * found.zero + (1,) * found.active_zero
+    support = tuple(d for d in support if d not in settled)
+    if H == 0 or not support:
         return Bounds(at_zero, at_zero)
     r = rank_of_rows(found.rows)
-    if r == H == active and not found.zero:
+    if r == H == active:
         # Independent rows are unit vectors in suitable coordinates, and so are generic rows.
-        exact = _generic(support, N_i, H)
+        exact = _generic(support, N_i, H) + at_zero
         return Bounds(exact, exact)
-    upper = min(_functions(found), _span_bound(support, N_i, r, H))
+    upper = min(_functions(found), _span_bound(support, N_i, r, H), dimension(support, N_i))
     if active < H:
         alone = min(H - active, dimension(support, r))
         upper = min(upper, alone + (_span_bound(support, N_i, r, active) if active else 0))
-    return Bounds(0, min(upper + at_zero, dimension(support, N_i)))
+    return Bounds(0, upper + at_zero)
 
 
 def _span_bound(support: tuple[int, ...], N_i: int, r: int, N_h: int) -> int:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Theory
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 from hessweep.rank.modular import rank_of_rows
 
 
@@ -30,12 +30,14 @@ class Split(NamedTuple):
 
 def analytic_rank(network: Network, theory: Theory) -> int:
     """Return the exact rank of H for an activation to which the independence theorem applies."""
+    require_plain(network, "analytic_rank")
     parts = split(network, theory)
     return len(parts.independent) + rank_of_rows(parts.affine)
 
 
 def split(network: Network, theory: Theory) -> Split:
     """Split the parameters. Affine functions come from zero rows, and from pairs of rows ±w."""
+    require_plain(network, "split")
     N_h, N_i = network.W1.shape
     merge = theory.reflection is not None
     _, constant, slope = theory.reflection or (1, 0, 0)

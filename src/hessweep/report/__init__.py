@@ -123,7 +123,7 @@ def _ranks(points: pd.DataFrame, summed: list[Ensemble], root: Path) -> dict[str
         "methods": tabulate(tables.methods_table(points)),
         "results": {
             "root": str(root),
-            "axes": AXES,
+            "axes": [axis for axis in AXES if axis not in tables.unvaried_axes(points)],
             "teacher_columns": TEACHER_COLUMNS,
             "ensembles": [ensemble.to_json() for ensemble in summed],
         },
@@ -163,7 +163,7 @@ def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
     }
     rows = ranks[GRID].itertuples(index=False, name=None)
     return tabulate(
-        ranks,
+        ranks.drop(columns=tables.unvaried_axes(points)),
         _RANK_HEADINGS,
         formats=dict.fromkeys(("formula", "float64_min", "float64_max"), _known),
         flags=[

@@ -6,6 +6,7 @@ import pandas as pd
 
 from hessweep.setup import IDENTITY, TEACHER_DEFAULTS
 from hessweep.study import Study, Sweep
+from hessweep.tables import unvaried_axes
 
 Keys = Mapping[str, Sequence[str]]
 """Keys of the points that each sweep of a study requests."""
@@ -34,7 +35,8 @@ def progress(study: Study, requested: Keys, points: pd.DataFrame) -> pd.DataFram
         found = [status.get(key, "missing") for key in requested[name]]
         counts = {word: found.count(word) for word in ("done", "failed", "missing")}
         rows.append({"sweep": name, **_request(sweep), "requested": len(found), **counts})
-    return pd.DataFrame(rows)
+    asked = pd.DataFrame(rows)
+    return asked.drop(columns=unvaried_axes(asked))
 
 
 def failures(requested: Keys, points: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +48,8 @@ def failures(requested: Keys, points: pd.DataFrame) -> pd.DataFrame:
     failed = points[(points["status"] == "failed") & points["key"].isin(list(owners))]
     sweeps = [", ".join(owners[key]) for key in failed["key"]]
     columns = [column.name for column in IDENTITY if column.name != "key"] + ["error", "key"]
-    return failed[columns].reset_index(drop=True).assign(sweeps=sweeps)
+    shown = failed[columns].drop(columns=unvaried_axes(failed))
+    return shown.reset_index(drop=True).assign(sweeps=sweeps)
 
 
 def _request(sweep: Sweep) -> dict[str, str]:

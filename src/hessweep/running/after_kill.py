@@ -1,8 +1,8 @@
-"""What a killed Snakemake leaves behind, cleared where that is safe.
+"""Clears what a killed Snakemake leaves behind, where that is safe.
 
 Snakemake locks a folder by files that it removes at its end; killed, it leaves them, and the next
 run asks for `--unlock`. Here every run also holds a lock of the operating system, which ends with
-its process. Who gets that lock alone knows that the files are stale.
+its process. A run that gets this lock exclusively knows that the files are stale.
 """
 
 import fcntl
@@ -33,8 +33,8 @@ def clear_after_kill(state: Path) -> bool:
         state.mkdir(exist_ok=True)
         file = (state / ALIVE).open("ab")
     except OSError:
-        return False  # Snakemake can not work here either, and says why
-    _held.append(file)  # closed, it would let go
+        return False  # Snakemake can not work here either, and reports it
+    _held.append(file)  # closing the file would release the lock
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -43,7 +43,7 @@ def clear_after_kill(state: Path) -> bool:
         alone = True
         shutil.rmtree(state / "locks", ignore_errors=True)
         _remove_unfinished(state / "incomplete")
-    # Where there are no locks, Snakemake's own files decide, as without this.
+    # Where the system has no locks, Snakemake's own files decide.
     with suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_SH)
     return alone

@@ -22,7 +22,7 @@ from hessweep.store import open_results, table
 from hessweep.store.schema import identity_json
 
 NEIGHBOURS = 5
-"""Sizes whose measured times say how long another takes: those of nearest predicted time."""
+"""Number of sizes whose measured times correct another: those of nearest predicted time."""
 
 ALIKE = ["activation_spec", KIND]
 """The columns that points of one activation and kind share, whose times grow alike."""
@@ -47,8 +47,9 @@ class Deviation:
     def __str__(self) -> str:
         """Say it in a sentence."""
         return (
-            f"Over {self.points:,} stored points the predicted time was {self.total:.2g} x the "
-            f"measured one, for 90 % of them within {self.low:.2g}–{self.high:.2g} x."
+            f"For the {self.points:,} points that are stored, the predicted time is "
+            f"{self.total:.2g} times the measured time in total, and between {self.low:.2g} and "
+            f"{self.high:.2g} times for nine points in ten."
         )
 
 

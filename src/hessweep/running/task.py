@@ -4,6 +4,7 @@ import gc
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
+from importlib import import_module
 from itertools import groupby
 from multiprocessing import parent_process
 from pathlib import Path
@@ -70,6 +71,8 @@ def _blas_limited_to(threads: int) -> AbstractContextManager[object]:
     The last bits of a product depend on how many threads share it, so the setup decides; a cluster
     that was there before may have workers with any number of threads.
     """
+    # SciPy has a BLAS of its own beside NumPy's. The limit holds for libraries that are loaded.
+    import_module("scipy.linalg")
     if parent_process() is None:
         return threadpool_limits(threads, user_api="blas")
     _forget_imports()

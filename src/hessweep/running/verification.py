@@ -1,19 +1,35 @@
-"""Whether a results folder still holds what was computed: its bytes, and a sample of numbers."""
+"""Whether a results folder still holds what was computed: its bytes, and a sample of numbers.
+
+Results may come from anybody, so no code is run that they name. A point whose activation is
+defined by a file is computed again only with the activation that the caller passes, from a study
+that the user trusts.
+"""
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from hessweep.activations import activation
-from hessweep.errors import ActivationError
-from hessweep.running.cost import blas_threads
-from hessweep.setup import Point, Setup
+from hessweep.activations import Activation, activation
+from hessweep.kinds import KINDS
+from hessweep.running.cost import blas_threads, needed_memory
+from hessweep.setup import KIND, Point, Setup
+from hessweep.store.schema import identity_json
 from hessweep.store.segments import columns_of_row, provenance, read_columns, segments_folder
 from hessweep.store.verification import Problem, inspect, segment_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEEDS_STUDY = "a file defines their activation; give the study that names it, with --study STUDY"
+UNKNOWN_ACTIVATION = "this version does not know their activation"
+UNKNOWN_KIND = "this version does not know their kind of measurement"
+OTHER_KERNEL = "another version of the mathematics computed them"
+TOO_LARGE = "they need more memory than this machine has"
 
 
 @dataclass(frozen=True)
@@ -28,8 +44,10 @@ class Verification:
     recomputed: int
     """Points of the sample that were computed again."""
     skipped: int
-    """Points of the sample that could not be: their activation or maths is not this package's."""
+    """Points of the sample that were not."""
     problems: tuple[Problem, ...]
+    skipped_because: Mapping[str, int] = field(default_factory=dict)
+    """Why points were skipped, in words, each with their number."""
 
     @property
     def ok(self) -> bool:
@@ -37,7 +55,9 @@ class Verification:
         return not self.problems
 
 
-def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
+def verify(
+    root: Path, sample: int = 20, seed: int = 0, activations: Iterable[Activation] = ()
+) -> Verification:
     """Read every byte of a results folder, check it, and compute a sample of its points again.
 
     Nothing is changed but the index's cache. See `hessweep.store.inspect` for what is checked
@@ -47,13 +67,15 @@ def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
         root: The results root.
         sample: How many points to compute again, drawn at random; all if there are fewer.
         seed: Of that draw.
+        activations: Activations of your own, such as those of a study. Points of other activations
+            that a file defines are skipped, because results must not choose which code is run.
 
     Raises:
         StoreAccessError: If the folder can not be read.
     """
     found = inspect(root)
     drawn = found.done.sample(min(sample, len(found.done)), random_state=seed)
-    outcome = recompute(root, drawn)
+    outcome = recompute(root, drawn, activations)
     differences = tuple(
         Problem("different result", segment_path(segment), message)
         for segment, message in outcome.differences
@@ -63,8 +85,9 @@ def verify(root: Path, sample: int = 20, seed: int = 0) -> Verification:
         points=found.points,
         bytes=found.bytes,
         recomputed=outcome.recomputed,
-        skipped=outcome.skipped,
+        skipped=sum(outcome.skipped_because.values()),
         problems=(*found.problems, *differences),
+        skipped_because=outcome.skipped_because,
     )
 
 
@@ -73,41 +96,76 @@ class Recomputation:
     """How a sample of stored points compares with the same points computed now."""
 
     recomputed: int
-    skipped: int
-    """Points of another kernel version, or of an activation that is not registered."""
+    skipped_because: Mapping[str, int]
+    """Why points were skipped, in words, each with their number."""
     differences: tuple[tuple[str, str], ...]
     """(segment, what differs)"""
 
 
-def recompute(root: Path, points: pd.DataFrame) -> Recomputation:
+def recompute(
+    root: Path, points: "pd.DataFrame", activations: Iterable[Activation] = ()
+) -> Recomputation:
     """Compute these rows of the index again and compare.
 
     Where processor and libraries are those that computed the point, every column but the times
     must agree to the bit. Elsewhere the eigenvalues must agree within the sum of both error
     bounds.
 
+    Args:
+        root: The results root.
+        points: The rows.
+        activations: Activations of your own; no other code of a file is run.
+
     Raises:
         DamagedStoreError: If a segment can not be read.
         StoreAccessError: If a segment can not be read.
     """
-    recomputed, skipped, differences = 0, 0, []
+    own = {identity_json(one): one for one in activations}
+    recomputed, skipped, differences = 0, Counter[str](), []
     for row in points.to_dict("records"):
-        try:
-            function = activation(**json.loads(row["activation_spec"]))
-        except ActivationError:
-            function = None
-        setup = None if function is None else Setup.from_columns(function, row)
-        if setup is None or row["kernel_version"] != setup.kernel_version:
-            skipped += 1
+        setup = _setup_of_row(row, own)
+        if isinstance(setup, str):
+            skipped[setup] += 1
             continue
         point = setup.point(row["seed"])
         arrays, attrs = read_columns(segments_folder(root) / row["segment"])
-        recomputed += 1
         same_machine = _is_same_machine(attrs["computed_with"])
-        what = _difference(point, columns_of_row(arrays, row["row"]), same_machine)
+        try:
+            what = _difference(point, columns_of_row(arrays, row["row"]), same_machine)
+        except MemoryError:
+            skipped[TOO_LARGE] += 1
+            continue
+        recomputed += 1
         if what:
             differences.append((row["segment"], f"{point}: computed again, {what}"))
-    return Recomputation(recomputed, skipped, tuple(differences))
+    return Recomputation(recomputed, dict(skipped), tuple(differences))
+
+
+def _setup_of_row(row: Mapping[Any, Any], own: Mapping[str, Activation]) -> Setup | str:
+    """Return the setup of a row, or why its point can not be computed again."""
+    spec = json.loads(row["activation_spec"])
+    function = own.get(row["activation_spec"])
+    # `activation` would read the file and run it.
+    if function is None and spec.keys() & {"file", "sha256"}:
+        return NEEDS_STUDY
+    if row[KIND] not in KINDS:
+        return UNKNOWN_KIND
+    try:
+        setup = Setup.from_columns(function or activation(**spec), row)
+        if row["kernel_version"] != setup.kernel_version:
+            return OTHER_KERNEL
+        needed = needed_memory(setup)
+    # A foreign spec may hold any parameters.
+    except Exception:
+        return UNKNOWN_ACTIVATION
+    return TOO_LARGE if needed > _memory_limit() else setup
+
+
+def _memory_limit() -> int:
+    """Return how many bytes this process may use."""
+    from distributed.system import MEMORY_LIMIT
+
+    return int(MEMORY_LIMIT)
 
 
 def _difference(point: Point, stored: dict[str, Any], same_machine: bool) -> str:
@@ -116,6 +174,8 @@ def _difference(point: Point, stored: dict[str, Any], same_machine: bool) -> str
         # As many threads as in the sweep, because the order of a sum decides its last bits.
         with threadpool_limits(blas_threads(point.setup)):
             result = point.compute()
+    except MemoryError:
+        raise
     except Exception as error:
         return f"it fails: {type(error).__name__}: {error}"
     kind = point.setup.measurement
@@ -129,6 +189,6 @@ def _is_same_machine(computed_with: str) -> bool:
     return _decisive_parts(json.loads(computed_with)) == _decisive_parts(provenance())
 
 
-def _decisive_parts(machine: dict[str, Any]) -> list[Any]:
+def _decisive_parts(machine: Mapping[str, Any]) -> list[Any]:
     libraries = [machine["versions"].get(name) for name in ("numpy", "scipy", "python-flint")]
-    return [machine["processor"], machine["blas"], libraries]
+    return [machine.get("processor"), machine.get("blas"), libraries]

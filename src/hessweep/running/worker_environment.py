@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26)}
 """glibc's bytes above which an array gets pages of its own, and bytes that a worker keeps free.
 
-With Dask's setting for the second, which fixes the first at 128 KiB, every stack of small
-matrices went back to the system and came again, zeroed page by page: an eighth of the time.
+Dask's setting of the second fixes the first at 128 KiB. Every stack of small matrices was then
+returned to the system and allocated again, zeroed page by page: an eighth of the time.
 """
 
 DASK_DEFAULTS = {"MALLOC_TRIM_THRESHOLD_": "65536"}
-"""What an earlier cluster leaves in the environment is not what the user has set."""
+"""Values that an earlier cluster left in the environment; the user did not set these."""
 
 OPENBLAS = "OPENBLAS_CORETYPE"
 """Which kernels OpenBLAS uses; without it, it chooses when it is loaded."""
@@ -54,7 +54,11 @@ def faster_kernel(cpuinfo: str) -> str | None:
 def worker_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables that a worker on this machine gets besides those of its parent."""
     cpuinfo = Path("/proc/cpuinfo")
-    kernel = faster_kernel(cpuinfo.read_text()) if cpuinfo.exists() else None
+    kernel = (
+        faster_kernel(cpuinfo.read_text(encoding="utf-8", errors="replace"))
+        if cpuinfo.exists()
+        else None
+    )
     wanted = MALLOC | ({OPENBLAS: kernel} if kernel else {})
     return {
         name: value

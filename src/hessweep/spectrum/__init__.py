@@ -1,7 +1,8 @@
 """Eigenvalues of the Hessian at the optimum, by the cheapest exact route (docs/spectra.md)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, singledispatch
 from math import sqrt
 
 import numpy as np
@@ -9,12 +10,17 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation
-from hessweep.errors import ShapeError
+from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import stacked_upper_hessian
-from hessweep.networks import Network
+from hessweep.networks import DeepNetwork, Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
+from hessweep.spectrum.deep import deep_spectrum
+from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
+from hessweep.spectrum.general import GeneralPlan, general_eigenvalues
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
+from hessweep.spectrum.sampled import SampledSpectrum, sampled_spectrum
+from hessweep.spectrum.shares import layer_shares
 from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24
@@ -31,7 +37,7 @@ class Spectrum:
     error: float
     """A bound on the absolute error of each eigenvalue, including that of the assembly
     (docs/spectra.md)."""
-    plan: SpectrumPlan
+    plan: SpectrumPlan | GeneralPlan | DeepPlan
     """How they were computed."""
 
     @property
@@ -45,15 +51,61 @@ class Spectrum:
         return sqrt(self.eigenvalues.dot(self.eigenvalues))
 
 
-def spectrum(network: Network) -> Float[ndarray, " P"]:
-    """Return the P eigenvalues of the population Hessian at the optimum, in ascending order."""
+def spectrum(network: Network | DeepNetwork) -> Float[ndarray, " P"]:
+    """Return the P eigenvalues of the population Hessian at the optimum, in ascending order.
+
+    Those of a deep network are exact if its activations are linear, or polynomials for which
+    Gauss-Hermite nodes fit; otherwise they are estimated from samples, and
+    `spectrum_with_error` says how well (docs/depth.md).
+
+    Raises:
+        InputError: If the network is neither a `Network` nor a `DeepNetwork`.
+        TooLargeError: If a deep network is too large to be sampled.
+        PrecisionError: If sampling does not reach its relative error.
+    """
     return spectrum_with_error(network).eigenvalues
 
 
-def spectrum_with_error(network: Network) -> Spectrum:
-    """Return the eigenvalues with a bound on their errors and the plan of the computation."""
+@singledispatch
+def spectrum_with_error(network: Network | DeepNetwork) -> Spectrum:
+    """Return the eigenvalues with a bound on their errors and the plan of the computation.
+
+    Raises:
+        InputError: If the network is neither a `Network` nor a `DeepNetwork`.
+    """
+    raise InputError(f"network: expected a Network or a DeepNetwork, got {network!r}")
+
+
+@spectrum_with_error.register(DeepNetwork)
+def _of_deep(network: DeepNetwork) -> Spectrum:
+    return Spectrum(*deep_spectrum(network))
+
+
+@spectrum_with_error.register(Network)
+def _of_two_layers(network: Network) -> Spectrum:
+    if not network.is_plain:
+        [result] = spectra_of([network])
+        return result
     [result] = stacked_spectra_with_error(network.activation, network.W1[None], network.W2[None])
     return result
+
+
+def spectra_of(networks: Sequence[Network]) -> list[Spectrum]:
+    """Return `spectrum_with_error` of networks that differ in their weights alone.
+
+    Raises:
+        InputError: If they differ in activation, architecture or inputs.
+    """
+    if networks and all(network.is_plain for network in networks):
+        stack = [network.W1 for network in networks], [network.W2 for network in networks]
+        return stacked_spectra_with_error(networks[0].activation, *map(np.stack, stack))
+    if not networks:
+        return []
+    eigenvalues, error, plan = general_eigenvalues(networks)
+    return [
+        Spectrum(values, float(bound), plan)
+        for values, bound in zip(eigenvalues, error, strict=True)
+    ]
 
 
 def stacked_spectra(
@@ -163,9 +215,15 @@ def _closed_form(
 
 
 __all__ = [
+    "DeepPlan",
+    "SampledSpectrum",
     "Spectrum",
     "SpectrumPlan",
+    "deep_plan",
+    "layer_shares",
     "row_space",
+    "sampled_spectrum",
+    "spectra_of",
     "spectrum",
     "spectrum_plan",
     "spectrum_with_error",

@@ -10,6 +10,7 @@ import operator
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ Column = Callable[[str], Any]
 """A column's values by its name."""
 
 MAX_LENGTH = 10_000
+
+_BITS = 64
+_LARGEST = 2.0**63
+"""Integers are below that."""
 
 _HELP = (
     "write a condition on columns, such as \"activation == 'erf' and N_i == N_h\"; it may hold "
@@ -55,6 +60,12 @@ class Expression:
     names: frozenset[str]
     """The columns that it needs."""
     tree: ast.expr
+
+    @cached_property
+    def texts(self) -> frozenset[str]:
+        """The quoted texts in it."""
+        constants = (node for node in ast.walk(self.tree) if isinstance(node, ast.Constant))
+        return frozenset(node.value for node in constants if isinstance(node.value, str))
 
     def __call__(self, column: Column) -> ndarray:
         """Return where the condition holds.
@@ -113,7 +124,10 @@ def no_column(names: Iterable[str], columns: Collection[str]) -> str:
 def _check(node: ast.expr) -> None:
     """Raise unless the tree holds only what may be evaluated."""
     match node:
-        case ast.Name() | ast.Constant(value=bool() | int() | float() | str()):
+        case ast.Name():
+            return
+        case ast.Constant(value=bool() | int() | float() | str() as value):
+            _check_constant(value)
             return
         case ast.BoolOp(values=operands) | ast.List(elts=operands) | ast.Tuple(elts=operands):
             pass
@@ -128,6 +142,16 @@ def _check(node: ast.expr) -> None:
             raise QueryError(f"`{ast.unparse(node)}` is not allowed; {_HELP}")
     for operand in operands:
         _check(operand)
+
+
+def _check_constant(value: float | str) -> None:
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        raise QueryError(f"expected numbers that fit {_BITS} bits")
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise QueryError(f"{value!r}: expected text, got half a character") from error
 
 
 def _check_lists(ops: list[ast.cmpop], comparators: list[ast.expr]) -> None:
@@ -201,7 +225,13 @@ def _calculate(op: ast.operator, left: ndarray, right: ndarray) -> ndarray:
     if isinstance(op, ast.FloorDiv | ast.Mod) and not np.all(right):
         # Integers have no infinity: divided by zero they would silently give 0.
         right = right.astype(float)
-    return np.asarray(_ARITHMETIC[type(op)](left, right))
+    calculate = _ARITHMETIC[type(op)]
+    if left.dtype.kind == right.dtype.kind == "i":
+        rounded = np.asarray(calculate(left.astype(float), right.astype(float)))
+        # Integers that do not fit would wrap around without a word.
+        if (np.abs(rounded) >= _LARGEST).any():
+            return rounded
+    return np.asarray(calculate(left, right))
 
 
 def _array(value: Any) -> ndarray:
@@ -216,7 +246,8 @@ def _array(value: Any) -> ndarray:
 def _number(value: ndarray) -> ndarray:
     if value.dtype.kind not in "iuf":
         raise QueryError("arithmetic with what is not a number")
-    return value
+    # Unsigned integers are constants above the largest signed one; negative, they would wrap.
+    return value.astype(float) if value.dtype.kind == "u" else value
 
 
 def _condition(value: ndarray) -> ndarray:

@@ -100,8 +100,8 @@ def _create(
 ) -> zarr.Array[Any]:
     dimension = DIMENSIONS.get(column.name, POINT)
     size = max(sizes[dimension], 1)
-    # However the size changes, the length's remainder tells generations apart that use the same
-    # names; see publishing.py for what that is good for.
+    # Generations that use the same names for chunks have chunks of different lengths, whatever
+    # their size: the remainder of the length differs. `publishing` says why that is needed.
     chunk = min(_CHUNK[dimension], size)
     chunk += (generation // 2 - chunk) % _TURNS
     shard = min(_SHARD[dimension], math.ceil(size / chunk) * chunk)

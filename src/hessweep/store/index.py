@@ -1,8 +1,8 @@
 """Which points are stored, and in which segment: a cache that can be rebuilt at any time.
 
-Reading 2000 segments takes seconds, the cache milliseconds. It is never trusted over the
-segments: what it says of a segment counts only while a file of that name and size is there, and
-names are digests. Two processes may write it at once; either's version is good.
+Reading 2000 segments takes seconds, reading the cache milliseconds. The segments decide: what the
+cache says of a segment counts only while there is a file of that name and size, and names are
+digests. Two processes may write the cache at once, since both write what is right.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ INDEXED = (
     "status",
     *(ragged.size.name for ragged in RAGGED),
 )
-"""What the index knows of a point, besides where it is."""
+"""The columns that the index has of a point, besides its segment and row."""
 
 _SCHEMA = pa.schema(
     {
@@ -49,7 +49,7 @@ _SCHEMA = pa.schema(
 _DEFAULTS = {
     column.name: column.missing_value for column in POINT_COLUMNS if column.missing is not None
 }
-"""Of columns that segments of an earlier version lack."""
+"""The values of columns that segments of an earlier version do not have."""
 
 _DIGEST_SIZE = 16
 
@@ -82,15 +82,15 @@ class Index:
 
     @cached_property
     def points(self) -> "pd.DataFrame":
-        """The table in pandas, which a run with nothing to do is over without importing."""
+        """The table in pandas, which a run with nothing to do does not import."""
         return self.table.to_pandas()
 
 
 class StoredPoints(dict[str, str]):
-    """The status of each stored point by its key; what else is missing was never stored."""
+    """The status of each stored point by its key."""
 
     damaged: tuple[Damage, ...] = ()
-    """Segments that could not be read; their points are not here."""
+    """Segments that could not be read; their points are not among the keys."""
 
 
 def stored_points(root: Path) -> StoredPoints:
@@ -123,7 +123,7 @@ def read_index(root: Path) -> Index:
     cached = _read_cache(root)
     known = _sizes(cached)
     valid = {name for name, size in known.items() if sizes.get(name) == size}
-    kept = cached if len(valid) == len(known) else _of_segments(cached, valid)
+    kept = cached if len(valid) == len(known) else _select_segments(cached, valid)
     unknown = {name: size for name, size in sizes.items() if name not in valid}
     if not unknown and kept is cached:
         return Index(cached, ())
@@ -138,7 +138,7 @@ def _sizes(table: pa.Table) -> dict[str, int]:
     return dict(zip(table["segment"].to_pylist(), table["segment_size"].to_pylist(), strict=True))
 
 
-def _of_segments(table: pa.Table, names: Collection[str]) -> pa.Table:
+def _select_segments(table: pa.Table, names: Collection[str]) -> pa.Table:
     return table.filter([name in names for name in table["segment"].to_pylist()])
 
 
@@ -159,18 +159,18 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[D
     damaged = []
     for name, size in sizes.items():
         try:
-            arrays, _ = read_columns(segments_folder(root) / name, INDEXED)
-            rows = len(arrays["key"])
-            lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
-            lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
-            if absent := [column for column in INDEXED if column not in lists]:
-                raise DamagedStoreError(f"not a segment: no {', '.join(absent)}")
-            lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
-            lists["row"] = list(range(rows))
-            for column, values in columns.items():
-                values += lists[column]
-        except (DamagedStoreError, KeyError) as error:
+            # All arrays and not `INDEXED` alone, so that a segment in the index can be published.
+            arrays, _ = read_columns(segments_folder(root) / name)
+        except DamagedStoreError as error:
             damaged.append(Damage(name, str(error)))
+            continue
+        rows = len(arrays["key"])
+        lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
+        lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
+        lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
+        lists["row"] = list(range(rows))
+        for column, values in columns.items():
+            values += lists[column]
     return pa.table(columns, schema=_SCHEMA), tuple(damaged)
 
 
@@ -178,7 +178,7 @@ def _read_cache(root: Path) -> pa.Table:
     """Return the cached rows; none if the cache is absent, damaged or of another version."""
     try:
         content = (root / CACHE).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         return _SCHEMA.empty_table()
     except OSError:
         with accessing(root / CACHE, "read"):
@@ -191,12 +191,15 @@ def _parse_cache(content: bytes) -> pa.Table:
     digest, body = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
     if digest != _digest(body):
         return _SCHEMA.empty_table()
-    cached = pa.ipc.open_file(body).read_all()
+    try:
+        cached = pa.ipc.open_file(body).read_all()
+    except (pa.ArrowException, OSError):
+        return _SCHEMA.empty_table()
     return cached if cached.schema == _SCHEMA else _SCHEMA.empty_table()
 
 
 def cache_digest(root: Path) -> str:
-    """Return what changes with the cache, and when it is lost."""
+    """Return the digest of the cache, empty if there is none."""
     try:
         with (root / CACHE).open("rb") as file:
             return file.read(_DIGEST_SIZE).hex()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,11 @@ BUILD = ".building"
 LOCK = ".lock"
 TURN = ".turn"
 STATE = ".state.json"
-"""Which segments the groups show: what saves the next publish a look at every point."""
+"""What the last publish left: which segments were published, and as which groups.
+
+If nothing has changed since, the next publish does not look at any point. Readers compare the
+groups that they find with this list.
+"""
 ASIDE = ".damaged"
 """Where `repair` moves a damaged group that no stored point belongs to."""
 
@@ -29,12 +34,25 @@ def published_folder(root: Path) -> Path:
 
 def published_groups(root: Path) -> dict[str, Path]:
     """Return the published groups: name without `.zarr` -> folder."""
-    found = published_folder(root).glob(f"*{SUFFIX}")
-    return {path.name.removesuffix(SUFFIX): path for path in sorted(found) if path.is_dir()}
+    folder = published_folder(root)
+    with accessing(folder, "list"):
+        found = sorted(path for path in group_paths(folder) if path.is_dir())
+    return {path.name.removesuffix(SUFFIX): path for path in found}
+
+
+def group_paths(folder: Path) -> list[Path]:
+    """Return what is named like a group in a `published` folder, files and foreign ones too.
+
+    Raises:
+        OSError: If the folder can not be listed.
+    """
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path.name.endswith(SUFFIX)]
 
 
 def written_folders(root: Path) -> list[Path]:
-    """Return the folders of a results root in which files appear by `commit_file`."""
+    """Return the folders of a results root in which `commit_file` writes files."""
     return [
         Path(root),
         segments_folder(root),
@@ -50,11 +68,51 @@ def published_digests(root: Path) -> dict[str, str]:
 
 
 def find_groups(path: Path) -> list[Path]:
-    """Return the groups in a results folder or its `published` folder; or the group itself."""
+    """Return the groups in a results folder or its `published` folder; or the group itself.
+
+    Raises:
+        DamagedStoreError: If a group that was published has lost its metadata.
+        OSError: If the folder can not be listed.
+    """
     if (path / METADATA).is_file():
         return [path]
+    if path.name.endswith(SUFFIX) and path.is_dir():
+        raise DamagedStoreError(_without_metadata(path))
     folder = published_folder(path) if published_folder(path).is_dir() else path
-    return sorted(group for group in folder.glob(f"*{SUFFIX}") if (group / METADATA).is_file())
+    found = {group.name: group for group in sorted(group_paths(folder))}
+    groups = {name for name, group in found.items() if (group / METADATA).is_file()}
+    for name in sorted(expected_groups(folder, found) - groups):
+        raise DamagedStoreError(_without_metadata(folder / name))
+    return [found[name] for name in found if name in groups]
+
+
+def expected_groups(folder: Path, found: Collection[str]) -> set[str]:
+    """Return the names of the groups that were published.
+
+    What has no metadata and was not published is being written, or a publish was killed while it
+    wrote it: the next one goes on. Where no list was left, as in a copy without hidden files, all
+    that are found were published.
+    """
+    state = read_state(folder)
+    if state is None:
+        return {name for name in found if (folder / name).is_dir()}
+    return {name for name, metadata in state["groups"].items() if metadata}
+
+
+def read_state(folder: Path) -> dict[str, Any] | None:
+    """Return the state that the last publish left, None if there is none that can be read."""
+    try:
+        state = json.loads((folder / STATE).read_bytes())
+        return state if isinstance(state["groups"], dict) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _without_metadata(group: Path) -> str:
+    return (
+        f"{group}: it was published and has no {METADATA} now, as in a folder that was copied in "
+        "part; repair, or the next run, publishes it anew from the segments"
+    )
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
@@ -69,7 +127,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         with accessing(path, "read"):
             metadata = json.loads(path.read_bytes())
         expected = metadata["attributes"]["metadata_digest"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedStoreError(f"{path}: not metadata of a published group: {error}") from error
     if expected != metadata_digest(metadata):
         raise DamagedStoreError(f"{path}: changed since it was published; repair rebuilds it")
@@ -84,7 +142,7 @@ def chunk_paths(name: str, array: dict[str, Any]) -> list[Path]:
 
 
 def metadata_digest(metadata: dict[str, Any]) -> str:
-    """Return the digest of a group's metadata, but for the digest itself."""
+    """Return the digest of a group's metadata without the digest that it contains."""
     kept = {k: v for k, v in metadata["attributes"].items() if k != "metadata_digest"}
     text = json.dumps({**metadata, "attributes": kept}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

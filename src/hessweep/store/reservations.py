@@ -10,7 +10,6 @@ import errno
 import fcntl
 import hashlib
 import json
-import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from hessweep.setup import Point, Setup
-from hessweep.store.files import accessing
+from hessweep.store.files import accessing, make_folder
+from hessweep.store.waiting import warn_of_waiting
 
 FILE = "claims.lock"
 
@@ -29,10 +29,6 @@ SPAN = 2**32
 """Bytes of each activation, one for each setup; the file itself stays empty."""
 
 _TAKEN = (errno.EAGAIN, errno.EACCES)
-
-
-class WaitingWarning(UserWarning):
-    """Another run is computing points that this one wants."""
 
 
 @contextmanager
@@ -48,7 +44,9 @@ def reserve(root: Path, points: Iterable[Point]) -> Iterator[None]:
     """
     ranges = _ranges({point.setup for point in points})
     with accessing(root, "store points in"):
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
+    # The file may belong to another user although the folder can be written.
+    with accessing(root / FILE, "reserve points in"):
         file = (root / FILE).open("ab")
     with file:
         # Some cluster file systems have no locks.
@@ -64,10 +62,8 @@ def _lock(file: BinaryIO, start: int, length: int, root: Path) -> None:
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
-        warnings.warn(
-            f"another run is computing points of this study in {root}; waiting until it ends",
-            WaitingWarning,
-            stacklevel=4,
+        warn_of_waiting(
+            f"another run is computing points of this study in {root}; waiting until it ends"
         )
         fcntl.lockf(file, fcntl.LOCK_EX, length, start)
 

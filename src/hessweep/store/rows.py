@@ -12,7 +12,7 @@ from hessweep.store.expression import Expression, no_column, parse
 from hessweep.store.schema import TABLE_COLUMNS, column_named, empty_values
 
 Rows = slice | ndarray
-"""Which rows of an array: neighbours as a slice, else their numbers."""
+"""Rows of an array: a slice if they follow one another, otherwise their numbers."""
 
 
 class Source(Protocol):
@@ -22,8 +22,11 @@ class Source(Protocol):
     def attrs(self) -> Mapping[Any, Any]:
         """Among them `activation`, the label that all its points share."""
 
+    def __contains__(self, name: Any, /) -> bool:
+        """Return whether there is an array of that name."""
+
     def __getitem__(self, name: str, /) -> Any:
-        """Return what gives an array, whole or a slice of it, once it is asked for one."""
+        """Return a lazy array: its values are read when it is indexed."""
 
 
 def select_columns(
@@ -34,8 +37,7 @@ def select_columns(
     Args:
         sources: The groups.
         where: A condition on columns; all points if None.
-        columns: Which columns, each once however often it is named; all of `TABLE_COLUMNS` if
-            None.
+        columns: Which columns; all of `TABLE_COLUMNS` if None. A name counts once.
 
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.
@@ -69,15 +71,30 @@ def select_rows(source: Source, expression: Expression | None) -> Rows:
     """Return the rows for which the condition holds."""
     if expression is None:
         return slice(None)
-    label = source.attrs["activation"]
+    label = _label_in(expression, source.attrs["activation"])
     mask = expression(lambda name: label if name == "activation" else read_stored(source, name))
     if mask.ndim == 0:
         return slice(None) if mask else slice(0)
     return as_slice(np.flatnonzero(mask))
 
 
+def _label_in(expression: Expression, label: str) -> str:
+    """Return the label of an activation, or a shorter form of it that the condition contains.
+
+    The label of a user's own activation, such as `mish@213a8bf6(sharpness=2)`, contains digits of
+    the hash of its file. A condition may leave them out, and the parameters too.
+    """
+    name, at, rest = label.partition("@")
+    if at and label not in expression.texts:
+        _, parenthesis, parameters = rest.partition("(")
+        for short in (name + parenthesis + parameters, name):
+            if short in expression.texts:
+                return short
+    return label
+
+
 def as_slice(rows: ndarray) -> Rows:
-    """Return rows that follow one another as a slice, which costs no copy."""
+    """Return rows that follow one another as a slice, because a slice needs no copy."""
     if rows.size == 0:
         return slice(0)
     if (np.diff(rows) == 1).all():
@@ -98,9 +115,14 @@ def values_of(source: Source, name: str, rows: Rows) -> ndarray:
 def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray:
     """Return stored values; those of a whole column of a dataset stay in memory.
 
+    A column that is newer than the published group has its value for points without one.
+
     Raises:
         DamagedStoreError: If they can not be read.
     """
+    if name not in source and (column := column_named(name)).missing is not None:
+        rows = range(source["seed"].shape[0])[slice(None) if span is None else span]
+        return np.full(len(rows), column.missing, column.numpy_dtype)
     try:
         return np.asarray(source[name] if span is None else source[name][span])
     except (ValueError, RuntimeError) as error:

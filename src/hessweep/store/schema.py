@@ -26,7 +26,7 @@ OUTCOME: tuple[Column, ...] = (
     Column("error", "str", "what went wrong, empty where nothing did"),
     *(ragged.size for ragged in RAGGED),
 )
-"""The columns that say what came of a point, beside the scalars of its kind."""
+"""The columns of a point's outcome that every kind has."""
 
 POINT_COLUMNS: tuple[Column, ...] = (*IDENTITY, *OUTCOME, *SCALARS)
 """Every column along `point`."""
@@ -77,7 +77,7 @@ def spec_json(spec: Mapping[str, Any]) -> str:
 
 @lru_cache
 def identity_json(activation: "Activation") -> str:
-    """Return what the column `activation_spec` says of an activation."""
+    """Return an activation's value in the column `activation_spec`."""
     return spec_json(activation.identity)
 
 

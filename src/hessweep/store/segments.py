@@ -10,10 +10,11 @@ import io
 import json
 import platform
 import re
+import struct
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,13 @@ import numpy as np
 import threadpoolctl
 from numpy import ndarray
 
-from hessweep.errors import DamagedStoreError
-from hessweep.kinds import RAGGED, SPECTRUM, PointResult
+from hessweep.errors import DamagedStoreError, InputError, shortened
+from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import FIRST_VERSION, IDENTITY
 from hessweep.store import flat_zarr
-from hessweep.store.files import accessing, commit_file
+from hessweep.store.files import accessing, commit_file, make_folder
 from hessweep.store.flat_zarr import Array
+from hessweep.store.layout import MAX_POINTS, check_layout
 from hessweep.store.schema import (
     DIMENSIONS,
     FLAT_COLUMNS,
@@ -43,7 +45,15 @@ if TYPE_CHECKING:
 FOLDER = "segments"
 SUFFIX = ".zarr.zip"
 _NAME = re.compile(r"[0-9a-f]{32}" + re.escape(SUFFIX))
-_ZIP_ERRORS = (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, RuntimeError)
+
+MAX_BYTES = 2**27
+"""Length of a segment at most; those of a sweep have less than a thousandth of that."""
+
+_END = struct.Struct("<4s4H2LH")
+"""The last record of a zip: signature, four counts, length and place of the list of files."""
+_MAX_DIRECTORY_BYTES = 2**20
+_REPAIR = "repair moves it aside, and the next run computes its points again"
+_PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def segments_folder(root: Path) -> Path:
@@ -60,14 +70,22 @@ def write_segment(root: Path, results: Sequence[PointResult]) -> str:
         The segment's name.
 
     Raises:
-        InputError: If there is no result, or one that lacks a value of its kind.
+        InputError: If there is no result, or one that lacks a value of its kind, or if they are
+            too large for one segment.
         StoreAccessError: If the folder can not be written.
     """
-    content = _zip(flat_zarr.encode(_arrays(columns_of(results)), _provenance_attributes()))
+    arrays = _arrays(columns_of(results))
+    content = _zip(flat_zarr.encode(arrays, _provenance_attributes()))
+    is_large = len(content) > MAX_BYTES or _memory(arrays) > flat_zarr.MAX_DECODED_BYTES
+    if is_large or len(results) > MAX_POINTS:
+        raise InputError(
+            f"{len(results)} results are too large for one segment, which has at most "
+            f"{MAX_POINTS} points and {MAX_BYTES} bytes; store fewer of them at a time"
+        )
     name = _digest(content) + SUFFIX
     folder = segments_folder(root)
     with accessing(folder, "store points in"):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         commit_file(folder / name, content)
     return name
 
@@ -106,21 +124,44 @@ def read_columns(
         StoreAccessError: If the file can not be read.
     """
     path = Path(path)
-    with accessing(path, "read"):
-        content = path.read_bytes()
+    with accessing(path, "read"), path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise DamagedStoreError(f"{path}: longer than any segment; {_REPAIR}")
     if path.name != _digest(content) + SUFFIX:
         raise DamagedStoreError(
-            f"{path}: its {len(content)} bytes are not those that were written; "
-            "repair moves it aside, and the next run computes its points again"
+            f"{path}: its {len(content)} bytes are not those that were written; {_REPAIR}"
         )
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            arrays, attrs = flat_zarr.decode(archive.read, names)
-    except _ZIP_ERRORS as error:
-        raise DamagedStoreError(f"{path}: not a segment: {error}") from error
-    if names is None:
-        _check_layout(path, arrays)
+        with _open_zip(content) as archive:
+            arrays, attrs = flat_zarr.decode(partial(_read_member, archive), names)
+        check_layout(arrays, attrs, complete=names is None)
+    # Whatever the zip reader raises if it is given something else.
+    except Exception as error:
+        reason = shortened(str(error) or type(error).__name__)
+        raise DamagedStoreError(f"{path}: not a segment: {reason}; {_REPAIR}") from error
     return arrays, attrs
+
+
+def _open_zip(content: bytes) -> zipfile.ZipFile:
+    """Open the zip after a look at the record at its end, which says how many files it lists.
+
+    The zip reader would make an object of each file that is listed, and there may be millions.
+    """
+    signature, *_, length, _place, comment = _END.unpack(content[-_END.size :])
+    is_zip64 = content[-_END.size - 20 : -_END.size - 16] == b"PK\x06\x07"
+    if signature != b"PK\x05\x06" or comment or is_zip64 or length > _MAX_DIRECTORY_BYTES:
+        raise DamagedStoreError("not a zip as segments are")
+    return zipfile.ZipFile(io.BytesIO(content))
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """Return the content of a file of the zip, if it is not longer than that."""
+    member = archive.getinfo(name)
+    if member.compress_type not in _PLAIN or member.file_size > most:
+        raise DamagedStoreError(f"{name}: longer than {most} bytes, or in an unknown compression")
+    with archive.open(member) as file:
+        return file.read(most + 1)
 
 
 def columns_of_row(arrays: Mapping[str, ndarray], row: int) -> dict[str, Any]:
@@ -145,6 +186,8 @@ def columns_of_row(arrays: Mapping[str, ndarray], row: int) -> dict[str, Any]:
 def list_segments(root: Path) -> dict[str, int]:
     """Return the segments by name, each with its size in bytes; nothing is opened.
 
+    A folder or a pipe with the name of a segment is not one.
+
     Raises:
         StoreAccessError: If the folder can not be listed.
     """
@@ -153,7 +196,7 @@ def list_segments(root: Path) -> dict[str, int]:
         if not folder.is_dir():
             return {}
         found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-        return {path.name: path.stat().st_size for path in sorted(found)}
+        return {path.name: path.stat().st_size for path in sorted(found) if path.is_file()}
 
 
 def has_segment(root: Path, name: str) -> bool:
@@ -169,7 +212,8 @@ def is_segment_name(name: str) -> bool:
 @cache
 def provenance() -> dict[str, Any]:
     """Return what computed numbers depend on beyond their point: versions and processor."""
-    importlib.import_module("scipy.linalg")  # whose BLAS else is not seen where it is not used yet
+    # Only a BLAS that has been loaded is seen.
+    importlib.import_module("scipy.linalg")
     packages = ("hessweep", "numpy", "scipy", "python-flint", "xarray", "zarr")
     blas = {
         f"{info.get('internal_api')} {info.get('version')} {info.get('architecture', '')}".strip()
@@ -202,8 +246,21 @@ def _arrays(columns: dict[str, ndarray]) -> dict[str, Array]:
     }
 
 
+def _memory(arrays: Mapping[str, Array]) -> int:
+    """Return how many bytes the arrays take once they are decoded, at most."""
+    return sum(
+        array.values.nbytes
+        + (
+            4 * int(np.strings.str_len(array.values).sum())
+            if array.values.dtype.kind == "T"
+            else 0
+        )
+        for array in arrays.values()
+    )
+
+
 def _zip(files: dict[str, bytes]) -> bytes:
-    """Metadata is deflated, since 30 arrays say much the same; chunks are compressed already."""
+    """Deflate metadata, which repeats itself; chunks are compressed already."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in files.items():
@@ -219,18 +276,3 @@ def _zip(files: dict[str, bytes]) -> bytes:
 
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
-
-
-def _check_layout(path: Path, arrays: dict[str, ndarray]) -> None:
-    # What has a default may be absent: segments of an earlier version lack it.
-    required = {column.name for column in IDENTITY if column.missing is None} | {"status"}
-    required |= {SPECTRUM.size.name, *(column.name for column in SPECTRUM.columns)}
-    if missing := required - set(arrays):
-        raise DamagedStoreError(f"{path}: not a segment: no {', '.join(sorted(missing))}")
-    for ragged in RAGGED:
-        for column in ragged.columns:
-            size = arrays[column.name].size if column.name in arrays else 0
-            if np.sum(arrays.get(ragged.size.name, 0)) != size:
-                raise DamagedStoreError(
-                    f"{path}: {ragged.size.name} does not add up to {column.name}"
-                )

@@ -58,7 +58,7 @@ class Group:
 
     @cached_property
     def digest(self) -> str:
-        """What the published group depends on: which points, from which segments, how written."""
+        """A digest of the points, of where they are stored, and of the format of the group."""
         keys, segments = ("\n".join(self.points[name].tolist()) for name in ("key", "segment"))
         rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
         return digest([str(FORMAT), self.label, *COLUMNS, keys, segments, rows])
@@ -117,8 +117,8 @@ def _full_label(spec: str) -> str:
     """Return a label that says every parameter exactly, where the short one is not unique."""
     parameters = dict(json.loads(spec))
     name = parameters.pop("name")
-    shown = ", ".join(f"{key}={json.dumps(value)}" for key, value in parameters.items())
-    return f"{name}({shown})"
+    listed = ", ".join(f"{key}={json.dumps(value)}" for key, value in parameters.items())
+    return f"{name}({listed})"
 
 
 def _block_bounds(row_sizes: ndarray) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Whether a results folder still holds what was computed; what can be done if it does not."""
+"""Whether a results folder still holds what was computed, and its repair."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
 from hessweep.setup import AXES, key_of_row
-from hessweep.store.files import TEMPORARY, accessing, stale_files
+from hessweep.store.files import TEMPORARY, accessing, set_aside, stale_files
 from hessweep.store.index import read_index
 from hessweep.store.published import ASIDE, SUFFIX, published_folder, written_folders
 from hessweep.store.publishing import publish
@@ -109,7 +109,9 @@ def inspect(root: Path) -> Inspection:
 
 def moved_aside(root: Path) -> list[Path]:
     """Return the segments that `repair` has ever moved aside and that are still there."""
-    return sorted((segments_folder(root) / DAMAGED).glob("*"))
+    aside = segments_folder(root) / DAMAGED
+    with accessing(aside, "list"):
+        return sorted(aside.iterdir()) if aside.is_dir() else []
 
 
 def repair(root: Path) -> Repair:
@@ -127,12 +129,12 @@ def repair(root: Path) -> Repair:
     broken = {p.path for p in problems if p.kind in ("damaged segment", "wrong key")}
     damaged = {p.path for p in problems if p.kind == "damaged published"}
     with accessing(aside, "move damaged segments to"):
-        moved = tuple(_move(root / path, aside).relative_to(root) for path in sorted(broken))
+        moved = tuple(set_aside(root / path, aside).relative_to(root) for path in sorted(broken))
     with accessing(published_folder(root), "move damaged groups in"):
         # Publishing anew does not take the place of a group that has no points any more.
         for path in damaged:
             if path.suffix == SUFFIX and (root / path).is_dir():
-                _move(root / path, published_folder(root) / ASIDE)
+                set_aside(root / path, published_folder(root) / ASIDE)
     return Repair(moved, publish(root, force=bool(damaged)))
 
 
@@ -141,7 +143,7 @@ def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:
     try:
         arrays, _ = read_columns(root / path)
         wrong = list(_wrong_keys(arrays))
-    except (DamagedStoreError, KeyError, ValueError) as error:
+    except DamagedStoreError as error:
         return [Problem("damaged segment", path, str(error))], 0
     return [Problem("wrong key", path, message) for message in wrong], len(arrays["key"])
 
@@ -176,21 +178,10 @@ def _belongs(path: Path) -> bool:
 def _stale_files(root: Path) -> Iterator[Problem]:
     message = "left by a writer that was killed; the next publish removes it"
     for folder in written_folders(root):
-        with accessing(folder, "list"):
-            for path in sorted(stale_files(folder)):
-                yield Problem("stale temporary file", path.relative_to(root), message)
+        for path in sorted(stale_files(folder)):
+            yield Problem("stale temporary file", path.relative_to(root), message)
 
 
 def segment_path(segment: str) -> Path:
     """Return where a segment is, relative to the results root."""
     return segments_folder(Path()) / segment
-
-
-def _move(path: Path, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    target = folder / path.name
-    number = 0
-    while target.exists():
-        number += 1
-        target = folder / f"{path.name}.{number}"
-    return path.rename(target)

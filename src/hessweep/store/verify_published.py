@@ -22,12 +22,13 @@ from hessweep.store.published import (
     chunk_paths,
     published_folder,
     read_metadata,
+    read_state,
 )
 from hessweep.store.schema import DIMENSIONS, POINT
 from hessweep.store.selection import Group, gather
 
 Kind = Literal["damaged published", "stale published", "foreign file"]
-"""What `repair` rebuilds, what publishing again mends, and what neither touches."""
+"""What `repair` rebuilds, what publishing again brings up to date, and what neither touches."""
 
 Finding = tuple[Kind, Path, str]
 """Which kind it is, the path below the root, what is wrong."""
@@ -68,7 +69,9 @@ def _without_points(path: Path) -> Kind:
 def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
     folder = published_folder(root) / f"{group.slug}{SUFFIX}"
     if not (folder / METADATA).is_file():
-        yield "stale published", folder, "not published yet"
+        was_published = folder.name in ((read_state(folder.parent) or {}).get("groups") or {})
+        message = f"{METADATA} is missing; publish, or the next run, writes the group anew"
+        yield "stale published", folder, message if was_published else "not published yet"
         return
     try:
         metadata = read_metadata(folder)
@@ -96,7 +99,7 @@ def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
 def _same_json(path: Path, expected: dict[str, Any]) -> bool:
     try:
         return bool(json.loads(path.read_bytes()) == expected)
-    except (ValueError, FileNotFoundError):
+    except (ValueError, RecursionError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
 
 

@@ -13,13 +13,12 @@ from hessweep.study.clusters import (
     ClusterConfig,
     FileCluster,
     LocalCluster,
-    PlainPath,
     SlurmCluster,
-    read_path,
 )
 from hessweep.study.document import read_document
 from hessweep.study.grid import MAX_POINTS
 from hessweep.study.messages import explain
+from hessweep.study.paths import PlainPath, read_path
 from hessweep.study.requests import FigureRequest, TableRequest
 from hessweep.study.section import Name, Section
 from hessweep.study.sweeps import Sweep
@@ -51,15 +50,15 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _sweeps_exist(self) -> "Study":
-        for section in ("figures", "tables"):
-            for name, request in getattr(self, section).items():
-                for sweep in request.sweeps:
-                    if sweep not in self.sweeps:
-                        raise ValueError(
-                            f"{section}.{name}.sweeps: unknown sweep {sweep!r}"
-                            f"{did_you_mean(sweep, self.sweeps)}; this study has "
-                            f"{', '.join(self.sweeps)}"
-                        )
+        unknown = [
+            f"{section}.{name}.sweeps: unknown sweep {sweep!r}{did_you_mean(sweep, self.sweeps)}"
+            for section in ("figures", "tables")
+            for name, request in getattr(self, section).items()
+            for sweep in request.sweeps
+            if sweep not in self.sweeps
+        ]
+        if unknown:
+            raise ValueError(f"{'; '.join(unknown)}; this study has {', '.join(self.sweeps)}")
         return self
 
     def points(self) -> list[Point]:
@@ -70,7 +69,8 @@ class Study(Section):
     @classmethod
     def schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
         """Return the JSON schema of a study file, for editors and for the docs."""
-        return cls.model_json_schema()
+        schema = cls.model_json_schema()
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def read_study(path: str | Path) -> Study:

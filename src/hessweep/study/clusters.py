@@ -1,19 +1,16 @@
 """Where a study runs: the `cluster` section."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
-from hessweep.study.messages import shown
+from hessweep.study.messages import quote
+from hessweep.study.paths import PlainPath
 from hessweep.study.section import Section
 
 _UNITS = {"": 0, "k": 1, "M": 2, "G": 3, "T": 4}
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kMGT]?)(i?)B")
-
-LONGEST_NAME, LONGEST_PATH = 255, 2000
-"""In bytes: what Linux takes, and half of it, since there are folders above and files below."""
 
 
 def read_memory(value: Any) -> int:
@@ -21,23 +18,8 @@ def read_memory(value: Any) -> int:
     match = _MEMORY.fullmatch(value) if isinstance(value, str) else None
     size = float(match[1]) * (1024 if match[3] else 1000) ** _UNITS[match[2]] if match else 0
     if not 1e8 <= size < 1e16:
-        raise ValueError(f'expected memory of at least 100MB, such as "4GB", got {shown(value)}')
+        raise ValueError(f'expected memory of at least 100MB, such as "4GB", got {quote(value)}')
     return int(size)
-
-
-def read_path(value: Any) -> Path:
-    """Return the path that a text names."""
-    if isinstance(value, Path):
-        return value
-    if not isinstance(value, str) or not value or "\0" in value or "://" in value:
-        raise ValueError(f"expected the path of a file or folder, got {shown(value)}")
-    sizes = [len(name.encode(errors="replace")) for name in value.split("/")]
-    if max(sizes) > LONGEST_NAME or sum(sizes) > LONGEST_PATH:
-        raise ValueError(
-            f"expected a path with names of at most {LONGEST_NAME} bytes and {LONGEST_PATH} in "
-            f"all, which file systems can hold, got {shown(value)}"
-        )
-    return Path(value)
 
 
 def _matching(pattern: str, expected: str) -> PlainValidator:
@@ -45,7 +27,7 @@ def _matching(pattern: str, expected: str) -> PlainValidator:
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {expected}, got {shown(value)}")
+            raise ValueError(f"expected {expected}, got {quote(value)}")
         return value
 
     return PlainValidator(check)
@@ -73,7 +55,6 @@ Memory = Annotated[
     PlainSerializer(lambda size: f"{size}B"),
     WithJsonSchema({"type": "string"}),
 ]
-PlainPath = Annotated[Path, PlainValidator(read_path), WithJsonSchema({"type": "string"})]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
@@ -124,8 +105,15 @@ class SlurmCluster(Section):
     """Further `#SBATCH` options, such as `--constraint=skylake`."""
 
 
+def _or_text(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of the section take a text, too."""
+    mapping = {key: schema.pop(key) for key in ("discriminator", "oneOf") if key in schema}
+    schema["anyOf"] = [mapping, {"type": "string", "enum": ["local"]}]
+
+
 ClusterConfig = Annotated[
     LocalCluster | AddressCluster | FileCluster | SlurmCluster,
-    Field(discriminator="kind"),
+    # As a text it is the kind of cluster, which is enough where all other keys have defaults.
+    Field(discriminator="kind", json_schema_extra=_or_text),
     BeforeValidator(lambda value: {"kind": value} if isinstance(value, str) else value),
 ]

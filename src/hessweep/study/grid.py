@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from hessweep.activations import ACTIVATIONS, Activation, activation
 from hessweep.errors import did_you_mean
-from hessweep.networks import MAX_SEED, WEIGHTS
-from hessweep.study.messages import shown
+from hessweep.networks import BIASES, MAX_SEED, WEIGHTS
+from hessweep.study.messages import quote
+from hessweep.study.paths import expand
 
 MAX_POINTS = 10_000_000
-"""More than this in one study is a slip of the pen: the keys alone would fill a laptop."""
+"""More points than this in one study are a mistake: the keys alone would fill a laptop."""
 
 MAX_SIZE = 1_000_000
 """The largest N_i or N_h; the memory of a point is checked apart from this."""
@@ -51,7 +52,7 @@ def read_pairs(value: Any) -> Sequence[tuple[int, int]]:
 
     def pair(item: Any) -> tuple[int, int]:
         if not isinstance(item, list | tuple) or len(item) != 2:
-            raise ValueError(f"expected {expected}, got {shown(item)}")
+            raise ValueError(f"expected {expected}, got {quote(item)}")
         N_i, N_h = (_whole(size, 1, MAX_SIZE, expected) for size in item)
         return N_i, N_h
 
@@ -78,7 +79,7 @@ def read_activation(value: Any, folder: Path = Path()) -> Activation:
     if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
         raise ValueError(
             "expected the name of an activation, {name: quadratic, epsilon: 0.5}, or a list of "
-            f"these, got {shown(value)}; known are {', '.join(sorted(ACTIVATIONS))}"
+            f"these, got {quote(value)}; known are {', '.join(sorted(ACTIVATIONS))}"
         )
     name = spec["name"]
     texts = {key: item for key, item in spec.items() if key in ("file", "sha256")}
@@ -88,12 +89,13 @@ def read_activation(value: Any, folder: Path = Path()) -> Activation:
     if "file" in texts:
         if not isinstance(texts["file"], str):
             raise ValueError(
-                f"file: expected the path of a Python file, got {shown(texts['file'])}"
+                f"file: expected the path of a Python file, got {quote(texts['file'])}"
             )
-        return activation(name, **{**texts, "file": str(folder / texts["file"])}, **parameters)
+        file = str(folder / expand(texts["file"]))
+        return activation(name, **{**texts, "file": file}, **parameters)
     if name not in ACTIVATIONS:
         raise ValueError(
-            f"unknown activation {shown(name)}{did_you_mean(name, ACTIVATIONS)}; "
+            f"unknown activation {quote(name)}{did_you_mean(name, ACTIVATIONS)}; "
             f"known are {', '.join(sorted(ACTIVATIONS))}; one of your own needs "
             "`file: your_file.py`"
         )
@@ -101,6 +103,18 @@ def read_activation(value: Any, folder: Path = Path()) -> Activation:
         return activation(name, **parameters)
     except OverflowError:
         raise ValueError(f"{name}: a parameter is too large for a float") from None
+
+
+def read_biases(value: Any) -> Sequence[str]:
+    """Return which biases are trained: one of `BIASES`, or each of a list of them."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return _list_of(items, _biases, f"one of {', '.join(BIASES)}")
+
+
+def _biases(value: Any) -> str:
+    if not isinstance(value, str) or value not in BIASES:
+        raise ValueError(f"expected one of {', '.join(BIASES)}, got {quote(value)}")
+    return value
 
 
 def read_weights(value: Any) -> Sequence[str]:
@@ -111,7 +125,7 @@ def read_weights(value: Any) -> Sequence[str]:
 def _weights(value: Any) -> str:
     if not isinstance(value, str) or value not in WEIGHTS:
         raise ValueError(
-            f"unknown weight distribution {shown(value)}{did_you_mean(value, WEIGHTS)}; "
+            f"unknown weight distribution {quote(value)}{did_you_mean(value, WEIGHTS)}; "
             f"known are {', '.join(WEIGHTS)}"
         )
     return value
@@ -123,7 +137,7 @@ def _parameter(key: Any, value: Any) -> Any:
         isinstance(item, bool) or not isinstance(item, int | float) for item in items
     ):
         raise ValueError(
-            f"parameter {key}: expected a number or a list of numbers, got {shown(value)}"
+            f"parameter {key}: expected a number or a list of numbers, got {quote(value)}"
         )
     return value
 
@@ -131,23 +145,23 @@ def _parameter(key: Any, value: Any) -> Any:
 def _whole(value: Any, least: int, most: int, expected: str) -> int:
     # bool is an int to Python, but `N: yes` is a mistake.
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"expected {expected}, got {shown(value)}")
+        raise ValueError(f"expected {expected}, got {quote(value)}")
     return value
 
 
 def _range_of(text: str, least: int, most: int, expected: str) -> range:
     match = _RANGE.fullmatch(text)
     if match is None:
-        raise ValueError(f"expected {expected}, got {shown(text)}")
+        raise ValueError(f"expected {expected}, got {quote(text)}")
     first, last = (_whole(int(end), least, most, expected) for end in match.groups())
     if last < first:
-        raise ValueError(f"expected first..last with first <= last, got {shown(text)}")
+        raise ValueError(f"expected first..last with first <= last, got {quote(text)}")
     if last - first >= MAX_POINTS:
-        raise ValueError(f"expected at most {MAX_POINTS:,} numbers, got {shown(text)}")
+        raise ValueError(f"expected at most {MAX_POINTS:,} numbers, got {quote(text)}")
     return range(first, last + 1)
 
 
 def _list_of(value: Any, read: Callable[[Any], T], expected: str) -> tuple[T, ...]:
     if not isinstance(value, list | tuple | range) or not value:
-        raise ValueError(f"expected {expected}, got {shown(value)}")
+        raise ValueError(f"expected {expected}, got {quote(value)}")
     return tuple(read(item) for item in value)

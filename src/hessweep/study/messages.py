@@ -29,7 +29,7 @@ _SHORT = Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 
 
-def shown(value: Any) -> str:
+def quote(value: Any) -> str:
     """Return a value for an error message, cut to a readable length."""
     try:
         return _SHORT.repr(value)
@@ -71,12 +71,12 @@ def _mistakes(detail: dict[str, Any]) -> list[str]:
         what = f"expected one of {known}, got {context.get('tag', 'nothing')!r}"
     else:
         said = detail["msg"].replace("Input should be", "expected")
-        what = f"{_EXPECTED.get(detail['type'], said)}, got {shown(detail['input'])}"
+        what = f"{_EXPECTED.get(detail['type'], said)}, got {quote(detail['input'])}"
     return [f"{key}: {what}" if key else what]
 
 
 def _key(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
     # pydantic puts the kind of cluster, and a mark where a mapping's key is wrong, into the path.
-    if loc[:1] == ("cluster",) and len(loc) > 2:
+    if loc[:1] == ("cluster",) and len(loc) > 1:
         loc = (loc[0], *loc[2:])
     return tuple(part for part in loc if part != "[key]")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from hessweep.study.section import Section
 
@@ -14,6 +14,9 @@ class Request(Section):
     sweeps: Annotated[
         tuple[str, ...],
         BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        ),
     ] = Field(default=(), strict=False)
     """Names of the sweeps that it shows; one may be written without the list."""
     title: str | None = None

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from hessweep.errors import did_you_mean, shortened
-from hessweep.study.messages import MOST, shown
+from hessweep.study.messages import MOST, quote
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -18,9 +18,27 @@ def _plain_name(value: str) -> str:
     if not _NAME.fullmatch(value):
         raise ValueError(
             "expected a plain name of at most 100 letters, digits, '.', '_' and '-' that begins "
-            f"with a letter or digit, got {shown(value)}"
+            f"with a letter or digit, got {quote(value)}"
         )
     return value
+
+
+OTHER_NAMES = {
+    "partition": "queue",
+    "time": "walltime",
+    "mem": "memory",
+    "nodes": "jobs",
+    "cpus": "cores",
+    "activations": "activation",
+    "distribution": "weights",
+}
+"""What other programs call what a key here stands for, where the letters do not tell."""
+
+
+def _hint(key: str, allowed: list[str]) -> str:
+    """Return which key was meant, or nothing where none is likely."""
+    other = OTHER_NAMES.get(key.lower().replace("-", "_"))
+    return f" (did you mean {other!r}?)" if other in allowed else did_you_mean(key, allowed)
 
 
 Name = Annotated[str, AfterValidator(_plain_name)]
@@ -38,7 +56,7 @@ class Section(BaseModel):
         if isinstance(data, cls):
             return data
         if not isinstance(data, Mapping):
-            raise ValueError(f"expected a mapping of {', '.join(allowed)}, got {shown(data)}")
+            raise ValueError(f"expected a mapping of {', '.join(allowed)}, got {quote(data)}")
         unknown = [str(key) for key in data if key not in allowed]
         if unknown:
             raise PydanticCustomError(
@@ -46,8 +64,8 @@ class Section(BaseModel):
                 "allowed are {allowed}",
                 {
                     "keys": [shortened(key) for key in unknown],
-                    # No more are shown, and to look for what was meant takes long.
-                    "hints": [did_you_mean(key, allowed) for key in unknown[:MOST]],
+                    # A message lists no more, and to look for what was meant takes long.
+                    "hints": [_hint(key, allowed) for key in unknown[:MOST]],
                     "allowed": ", ".join(allowed),
                 },
             )

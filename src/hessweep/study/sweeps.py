@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    ConfigDict,
     PlainSerializer,
     PlainValidator,
     ValidationInfo,
@@ -15,17 +16,18 @@ from pydantic import (
 
 from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.kinds import KINDS
-from hessweep.networks import WEIGHTS
+from hessweep.networks import BIASES, WEIGHTS
 from hessweep.setup import Point, Setup
 from hessweep.study.grid import (
     MAX_POINTS,
     read_activations,
+    read_biases,
     read_pairs,
     read_seeds,
     read_sizes,
     read_weights,
 )
-from hessweep.study.messages import shown
+from hessweep.study.messages import quote
 from hessweep.study.section import Section
 
 _NUMBERS = {
@@ -42,9 +44,10 @@ _ACTIVATION = {
     ]
 }
 _WEIGHTS = {"type": "string", "enum": list(WEIGHTS)}
+_BIASES = {"type": "string", "enum": list(BIASES)}
 
 
-def _written(numbers: Sequence[int]) -> str | list[int]:
+def _plain_numbers(numbers: Sequence[int]) -> str | list[int]:
     """Return numbers as a study writes them, without unfolding a range of millions."""
     if isinstance(numbers, range):
         return f"{numbers[0]}..{numbers[-1]}"
@@ -58,13 +61,13 @@ def _activations(value: Any, info: ValidationInfo) -> Sequence[Activation]:
 Sizes = Annotated[
     Sequence[int],
     PlainValidator(read_sizes),
-    PlainSerializer(_written),
+    PlainSerializer(_plain_numbers),
     WithJsonSchema(_NUMBERS),
 ]
 Seeds = Annotated[
     Sequence[int],
     PlainValidator(read_seeds),
-    PlainSerializer(_written),
+    PlainSerializer(_plain_numbers),
     WithJsonSchema(_NUMBERS),
 ]
 Pairs = Annotated[
@@ -96,22 +99,36 @@ Weights = Annotated[
     WithJsonSchema({"anyOf": [_WEIGHTS, {"type": "array", "items": _WEIGHTS}]}),
 ]
 
-
-def _kind(value: Any) -> str:
-    if not isinstance(value, str) or value not in KINDS:
-        raise ValueError(f"expected one of {', '.join(KINDS)}, got {shown(value)}")
-    return value
-
-
-Kind = Annotated[
-    str,
-    PlainValidator(_kind),
-    WithJsonSchema({"type": "string", "enum": list(KINDS)}),
+Biases = Annotated[
+    Sequence[str],
+    PlainValidator(read_biases),
+    WithJsonSchema({"anyOf": [_BIASES, {"type": "array", "items": _BIASES}]}),
 ]
 
 
+def _kind(value: Any) -> str:
+    if not isinstance(value, str) or value not in KINDS:
+        raise ValueError(f"expected one of {', '.join(KINDS)}, got {quote(value)}")
+    return value
+
+
+_KIND = {"type": "string", "enum": list(KINDS)}
+Kind = Annotated[str, PlainValidator(_kind), WithJsonSchema(_KIND)]
+
+
+def _add_older_name(schema: dict[str, Any]) -> None:
+    """Let the JSON schema of a sweep take `spectrum` for `kind`."""
+    schema["properties"]["spectrum"] = {
+        **_KIND,
+        "description": "an older name of kind",
+        "deprecated": True,
+    }
+
+
 class Sweep(Section):
-    """One grid of points: every activation x weights x size x seed."""
+    """One grid of points: every activation x weights x biases x outputs x size x seed."""
+
+    model_config = ConfigDict(json_schema_extra=_add_older_name)
 
     activation: Activations
     N: Sizes | None = None
@@ -122,6 +139,10 @@ class Sweep(Section):
     """(N_i, N_h), where the grid is not a product."""
     seeds: Seeds
     weights: Weights = ("normal",)
+    biases: Biases = ("none",)
+    """Which biases are trained: none, hidden, output, both, or a list of these."""
+    outputs: Sizes = (1,)
+    """Numbers of outputs, N_o."""
     kind: Kind = "exact"
     """What is computed; `density` is for networks too large for all eigenvalues."""
 
@@ -145,6 +166,12 @@ class Sweep(Section):
                 "expected N (square networks), or both N_i and N_h (their product), or sizes "
                 f"(pairs [N_i, N_h]), got {' and '.join(given) or 'none of them'}"
             )
+        plain = set(self.biases) == {"none"} and set(self.outputs) == {1}
+        if KINDS[self.kind].takes_plain_only and not plain:
+            raise ValueError(
+                f"kind: {self.kind} takes networks without biases and with one output, got biases "
+                f"{', '.join(self.biases)} and outputs {', '.join(map(str, self.outputs))}"
+            )
         if self.cells > MAX_POINTS:
             raise ValueError(f"expected at most {MAX_POINTS:,} points, got {self.cells:,}")
         return self
@@ -153,7 +180,8 @@ class Sweep(Section):
     def cells(self) -> int:
         """Number of cells of the grid; a point named twice counts twice."""
         sizes = len(self.N or self.sizes or ()) or len(self.N_i or ()) * len(self.N_h or ())
-        return len(self.activation) * len(self.weights) * sizes * len(self.seeds)
+        others = len(self.weights) * len(self.biases) * len(self.outputs)
+        return len(self.activation) * others * sizes * len(self.seeds)
 
     def shapes(self) -> Iterator[tuple[int, int]]:
         """Yield the `(N_i, N_h)` of the grid, in the order of the study."""
@@ -165,12 +193,16 @@ class Sweep(Section):
 
     def setups(self) -> Iterator[Setup]:
         """Yield the setups of the grid, each once, in the order of the study."""
-        for activation, weights, (N_i, N_h) in product(
+        for activation, weights, biases, N_o, (N_i, N_h) in product(
             dict.fromkeys(self.activation),
             dict.fromkeys(self.weights),
+            dict.fromkeys(self.biases),
+            dict.fromkeys(self.outputs),
             dict.fromkeys(self.shapes()),
         ):
-            yield Setup(activation, N_i, N_h, weights=weights, kind=self.kind)
+            yield Setup(
+                activation, N_i, N_h, weights=weights, biases=biases, N_o=N_o, kind=self.kind
+            )
 
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""

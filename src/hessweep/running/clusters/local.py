@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from hessweep.errors import ClusterError
 from hessweep.running import worker_environment
-from hessweep.running.capacity import Capacity
+from hessweep.running.capacity import Capacity, allow_open_files, machine_memory
 from hessweep.running.main_guard import ADVICE
 from hessweep.running.signals import postpone_stop
 from hessweep.study import LocalCluster
@@ -33,17 +33,16 @@ def plan(config: LocalCluster, points: Collection["Point"], cores: int | None) -
     Where the study does not give the number of workers, there is one for each core. There are
     fewer if the largest point needs several threads, or if the machine's memory does not hold
     more workers. Each worker then needs the memory that the study gives, or the memory that the
-    largest point needs if the study gives none.
+    largest point needs if the study gives none. No worker gets more than all the memory that there
+    is: the machine's, or that of the job or container.
     """
-    from distributed.system import MEMORY_LIMIT
-
+    available = machine_memory()
     workers = config.workers or _fitting_workers(config, points, cores)
-    return Capacity(workers, config.memory or int(MEMORY_LIMIT) // workers)
+    return Capacity(workers, min(config.memory or available // workers, available))
 
 
 def _fitting_workers(config: LocalCluster, points: Collection["Point"], cores: int | None) -> int:
     from dask.system import CPU_COUNT
-    from distributed.system import MEMORY_LIMIT
 
     from hessweep.running.cost import blas_threads, needed_memory
 
@@ -51,7 +50,7 @@ def _fitting_workers(config: LocalCluster, points: Collection["Point"], cores: i
     if not points:
         return available
     largest = max((point.setup for point in points), key=lambda setup: setup.cost.peak_bytes)
-    fitting = int(MEMORY_LIMIT) // (config.memory or needed_memory(largest))
+    fitting = machine_memory() // (config.memory or needed_memory(largest))
     return max(1, min(available // blas_threads(largest), fitting))
 
 
@@ -75,6 +74,7 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
 
     from hessweep.running.credentials import new_credentials
 
+    allow_open_files(capacity.workers)
     # Each worker is a process with a nanny, so that a point that kills its process costs a
     # restart and not the run. The nanny sets one BLAS thread before numpy is imported.
     try:
@@ -92,7 +92,8 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
         )
     except (OSError, RuntimeError) as error:
         raise ClusterError(
-            f"the worker processes on this machine can not start ({error}); {ADVICE}"
+            f"the worker processes on this machine can not start ({error}); check what Dask's "
+            f"configuration sets, such as temporary-directory; {ADVICE}"
         ) from error
 
 

@@ -1,0 +1,199 @@
+"""Kernels with offsets of activations without a closed form: a Hermite series for each neuron.
+
+The series of `hessweep.activations.hermite` for the function `u -> g(u + b)`, each neuron with
+an offset of its own. Where two normal variables are parallel, a neuron with itself among them,
+the series stands at the edge of its convergence, and the sums that the Hessian sees are
+integrated directly.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy import ndarray
+
+from hessweep.activations import hermite
+from hessweep.activations.kernel import Activation
+from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
+from hessweep.errors import ActivationError
+
+PARALLEL = 8 * np.finfo(float).eps
+"""Variables count as parallel where `1 - ρ²` is below this: all that rounding leaves of it."""
+FLOOR = 1e-10
+"""A smaller variance is replaced by this one: the series divides by it."""
+JUMP_STEP = 2.0**-20
+"""How far on both sides of 0 a jump of g' is looked for."""
+
+BLOCK = 32
+"""Terms of the series that are added together."""
+
+_FIELDS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2), (2, 1), (3, 1))
+"""Orders of the derivatives in the fields, and in two transposed ones."""
+
+
+def offset_series(
+    g: Activation, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+) -> OffsetKernel:
+    """Return the kernel with offsets of any activation (docs/biases.md).
+
+    Raises:
+        ActivationError: If g is not finite where it is needed.
+    """
+    [kernel] = _evaluate(g, p, q, c, b, d)
+    return kernel
+
+
+def coarser_offset_series(
+    g: Activation, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+) -> CoarserOffsetKernels:
+    """Return the kernel with fewer terms, with fewer panels, and with a higher floor.
+
+    Raises:
+        ActivationError: If g is not finite where it is needed.
+    """
+    terms = tuple(hermite.ORDERS // part for part in (4, 2, 1))
+    quarter, half, full = _evaluate(g, p, q, c, b, d, terms)
+    floored = min(np.min(p), np.min(q)) < 2 * FLOOR
+    return CoarserOffsetKernels(
+        full,
+        quarter,
+        half,
+        quadrature=_evaluate(g, p, q, c, b, d, panels=hermite.PANELS // 2)[0],
+        floor=_evaluate(g, p, q, c, b, d, floor=2 * FLOOR)[0] if floored else full,
+    )
+
+
+@lru_cache(maxsize=256)
+def bends(g: Activation) -> tuple[float, ...]:
+    """Return where the first derivative of g jumps: where g says so, and 0 if it does there."""
+    named = tuple(float(kink) for kink in getattr(g, "kinks", ()))
+    near = np.array([-JUMP_STEP, 0.0, JUMP_STEP])
+    bend = abs(float(np.diff(g(near), n=2)[0]))
+    jumps = bend > 1e-3 * JUMP_STEP * float(np.ptp(g(np.linspace(-1, 1, 9))))
+    return (*named, 0.0) if jumps and 0.0 not in named else named
+
+
+def _evaluate(
+    g: Activation,
+    p: ndarray,
+    q: ndarray,
+    c: ndarray,
+    b: ndarray,
+    d: ndarray,
+    terms: Sequence[int] = (hermite.ORDERS,),
+    panels: int = hermite.PANELS,
+    floor: float = FLOOR,
+) -> list[OffsetKernel]:
+    """Return the kernel once for each of these ascending numbers of terms."""
+    p, q = (np.maximum(np.asarray(variance, dtype=float), floor) for variance in (p, q))
+    c = np.asarray(c, dtype=float)
+    p, b = np.broadcast_arrays(p, b)
+    q, d = np.broadcast_arrays(q, d)
+    a_p = _coefficients(g, p, b, panels)
+    same = p.ndim > 1 and all(
+        np.array_equal(one.swapaxes(-1, -2), other) for one, other in ((p, q), (b, d))
+    )
+    a_q = a_p.swapaxes(-2, -3) if same else _coefficients(g, q, d, panels)
+    series = hermite.Series(a_p, a_q, p, q, c)
+    means = [np.broadcast_to(series.b_p[order, 0], p.shape) for order in range(3)]
+    pairs = np.broadcast_arrays(p, q, c, b, d)
+    square = pairs[0] * pairs[1]
+    parallel = [tuple(at) for at in np.argwhere(square - pairs[2] ** 2 <= PARALLEL * square)]
+    kernels = []
+    for sums in _sums(series, pairs[0].shape, terms):
+        for pair in parallel:
+            of_pair = [float(array[pair]) for array in pairs]
+            _correct_parallel(g, sums, pair, of_pair, panels)
+        *fields, _, _ = (sums[orders] for orders in _FIELDS)
+        kernels.append(OffsetKernel(*fields, *means))
+    return kernels
+
+
+def _coefficients(g: Activation, p: ndarray, b: ndarray, panels: int) -> ndarray:
+    """Return `E[g(√p z + b) He_l(z)] / √l!`, with l last; each row by itself."""
+    a = np.empty((*p.shape, hermite.ORDERS))
+    for row in np.ndindex(p.shape):
+        offset = float(b[row])
+        kinks = [kink - offset for kink in g.bends]
+        shifted = _finite_values(g, offset)
+        a[row] = hermite.coefficients(shifted, p[row][None], kinks, panels)[0]
+    return a
+
+
+def _finite_values(g: Activation, offset: float) -> Callable[[ndarray], ndarray]:
+    """Return `x -> g(x + offset)`, which raises where g is not finite."""
+
+    def values(x: ndarray) -> ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = g(x + offset)
+        if not np.all(np.isfinite(found)):
+            worst = (x + offset)[~np.isfinite(found)]
+            raise ActivationError(
+                f"{g.label}: expected finite values wherever a normal input can reach, got nan "
+                f"or infinity at x = {worst[np.argmin(np.abs(worst))]:g}; weights this large need "
+                "an activation that grows more slowly"
+            )
+        return found
+
+    return values
+
+
+def _sums(
+    series: hermite.Series, shape: tuple[int, ...], terms: Sequence[int]
+) -> list[dict[tuple[int, int], ndarray]]:
+    """Return the sums `Σ_l ρ^l b_l^i(p) b_l^j(q)` of the first terms, by `(i, j)`."""
+    total = {orders: np.zeros(shape) for orders in _FIELDS}
+    used = np.any(series.b_p, axis=(0, *range(2, series.b_p.ndim)))
+    used &= np.any(series.b_q, axis=(0, *range(2, series.b_q.ndim)))
+    alive = int(np.flatnonzero(used).max(initial=-1)) + 1
+    power, found = np.ones(shape), []
+    for start, stop in zip((0, *terms[:-1]), terms, strict=True):
+        for first in range(start, min(stop, alive), BLOCK):
+            last = min(first + BLOCK, stop, alive)
+            powers = power * series.rho ** np.arange(last - first).reshape(-1, *[1] * len(shape))
+            for (i, j), value in total.items():
+                value += (powers * series.b_p[i, first:last] * series.b_q[j, first:last]).sum(
+                    axis=0
+                )
+            power = powers[-1] * series.rho
+        found.append({orders: value.copy() for orders, value in total.items()})
+    return found
+
+
+def _correct_parallel(
+    g: Activation,
+    sums: dict[tuple[int, int], ndarray],
+    pair: tuple[int, ...],
+    of_pair: Sequence[float],
+    panels: int,
+) -> None:
+    """Overwrite, in place, what the Hessian sees of a parallel pair by one-dimensional integrals.
+
+    With `u = √p z`, `v = ±√q z`, integration by parts in z gives the means of second and third
+    derivatives of g from those of g and g'.
+    """
+    p, q, c, b, d = of_pair
+    root_p, root_q = np.sqrt(p), np.copysign(np.sqrt(q), c)
+    breaks = [(kink - b) / root_p for kink in g.bends] + [(kink - d) / root_q for kink in g.bends]
+    z, w = (
+        hermite.broken_quadrature(np.array(breaks), panels)
+        if breaks
+        else hermite.quadrature(panels)
+    )
+    w = w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    u, v = root_p * z + b, root_q * z + d
+    g_u, g_v, dg_u, dg_v = g(u), g(v), g.derivative(u), g.derivative(v)
+    E11 = w @ (dg_u * dg_v)
+    sums[0, 0][pair], sums[0, 1][pair], sums[1, 1][pair] = w @ (g_u * g_v), w @ (g_u * dg_v), E11
+    sums[0, 2][pair] = (w @ (g_u * dg_v * z) - root_p * E11) / root_q
+    # E[z g' g'] = √p E21 ± √q E12: the series may be wrong in both by what it has wrong here.
+    wanted = w @ (dg_u * dg_v * z)
+    shift = wanted - (root_p * sums[2, 1][pair] + root_q * sums[1, 2][pair])
+    sums[1, 2][pair] += shift / (2 * root_q)
+    sums[2, 1][pair] += shift / (2 * root_p)
+    # E[(z² - 1) g' g'] = p E31 + 2 √p (±√q) E22 + q E13.
+    wanted = w @ (dg_u * dg_v * (z * z - 1))
+    mixed = 2 * root_p * root_q * sums[2, 2][pair]
+    shift = wanted - (p * sums[3, 1][pair] + mixed + q * sums[1, 3][pair])
+    sums[1, 3][pair] += shift / (2 * q)
+    sums[3, 1][pair] += shift / (2 * p)

@@ -1,0 +1,117 @@
+"""Spectra of networks with biases, several outputs and any normal inputs (docs/biases.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.activations import Activation
+from hessweep.errors import InputError
+from hessweep.hessian.general import Weights, assembled, seen
+from hessweep.hessian.general_error import general_hessian_error
+from hessweep.networks import Network
+from hessweep.spectrum.general_accuracy import general_assembly_error
+from hessweep.spectrum.linear_outputs import linear_eigenvalues
+from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
+
+STACK_BYTES = 2**24
+"""Networks are solved in stacks of about this much memory, so that a stack stays in cache."""
+
+
+@dataclass(frozen=True)
+class GeneralPlan:
+    """How the spectrum of a network is computed; it follows from its architecture alone."""
+
+    closed_form: bool
+    """Whether g is linear, so that only small matrices have to be diagonalised."""
+    row_space: bool
+    """Whether what is outside the row space of W1 is split off."""
+
+    @property
+    def route(self) -> str:
+        """Its name, as `Spectrum.route` has it."""
+        if self.closed_form:
+            return "closed form"
+        return "row space" if self.row_space else "dense"
+
+
+def general_plan(network: Network) -> GeneralPlan:
+    """Return how the spectrum of a network is computed."""
+    polynomial, inputs = network.activation.polynomial, network.inputs
+    isotropic = inputs is None or (inputs.covariance is None and inputs.mean is None)
+    return GeneralPlan(
+        closed_form=polynomial is not None and polynomial.degree == 1,
+        row_space=isotropic and network.N_h < network.N_i,
+    )
+
+
+def general_eigenvalues(
+    networks: Sequence[Network],
+) -> tuple[Float[ndarray, "S P"], Float[ndarray, " S"], GeneralPlan]:
+    """Return eigenvalues, ascending, bounds on their errors, and the plan.
+
+    Args:
+        networks: Networks of one activation and architecture, with the same inputs.
+
+    Raises:
+        InputError: If the networks differ in more than their weights.
+    """
+    first = networks[0]
+    for network in networks:
+        same = network.layout == first.layout and network.inputs is first.inputs
+        if not same or network.activation != first.activation:
+            raise InputError(
+                "networks: expected networks of one activation and architecture, with the same "
+                "inputs"
+            )
+    plan = general_plan(first)
+    bytes_each = 8 * first.P**2
+    together = max(1, STACK_BYTES // bytes_each // LANES * LANES)
+    values, errors = np.empty((len(networks), first.P)), np.empty(len(networks))
+    for start in range(0, len(networks), together):
+        part = slice(start, start + together)
+        values[part], errors[part] = _solve(first.activation, networks[part], plan)
+    return values, errors, plan
+
+
+def _solve(
+    activation: Activation, networks: Sequence[Network], plan: GeneralPlan
+) -> tuple[Float[ndarray, "S P"], Float[ndarray, " S"]]:
+    weights = Weights.of(networks)
+    if plan.closed_form and activation.polynomial is not None:
+        return linear_eigenvalues(activation.polynomial, weights)
+    parts, row_error = [], 0.0
+    if plan.row_space:
+        row_error = EPS * (weights.layout.N_i + weights.layout.N_h)
+        times = weights.layout.N_i - weights.layout.N_h
+        weights, outside = _row_space(activation, weights)
+        parts.append(np.repeat(outside, times, axis=1))
+    of = seen(weights)
+    kernel = activation.offset_dual(*of.pairs())
+    error = general_assembly_error(activation, weights, of, kernel, row_error)
+    if activation.has_offset_series:
+        error = error + [general_hessian_error(network) for network in networks]
+    parts.append(stacked_eigenvalues(assembled(weights, of, kernel)))
+    found = np.concatenate(parts, axis=1)
+    error = error + solver_error(weights.layout.P, np.abs(found).max(axis=1))
+    found.sort(axis=1)
+    return found, error
+
+
+def _row_space(
+    activation: Activation, weights: Weights
+) -> tuple[Weights, Float[ndarray, "S N_h"]]:
+    """Split networks with N_h < N_i by the row space of W1, `W1 = L Q^T`.
+
+    Returns:
+        The reduced networks, whose first layer is L, and the N_h eigenvalues outside the row
+        space, `eig((W2^T W2) ∘ E11)`, each of which H has N_i - N_h times.
+    """
+    R = np.asarray(np.linalg.qr(weights.W1.swapaxes(1, 2), mode="r"))
+    L = np.ascontiguousarray(R.swapaxes(1, 2))
+    reduced = replace(weights, W1=L, layout=replace(weights.layout, N_i=weights.layout.N_h))
+    E11 = activation.offset_dual(*seen(reduced).pairs()).E11
+    outside = weights.W2.swapaxes(1, 2) @ weights.W2 * E11
+    return reduced, stacked_eigenvalues(outside)

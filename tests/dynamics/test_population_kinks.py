@@ -1,0 +1,54 @@
+"""The loss and its Hessian for activations with a kink, against sums over half-lines and ReLU."""
+
+import numpy as np
+import pytest
+
+from hessweep import Network, sample_teacher
+from hessweep.activations import load_activation
+from hessweep.dynamics import PopulationLoss
+
+FILE = """
+import numpy as np
+
+def own_relu(x):
+    return np.maximum(x, 0)
+"""
+
+
+def loss_of_one_input(W1, W2, V1, V2):
+    """With one input, y - y* is linear on each half-line: `(a² + b²) / 4` for the two slopes."""
+    right = W2 @ np.maximum(W1, 0) - V2 @ np.maximum(V1, 0)
+    left = W2 @ np.minimum(W1, 0) - V2 @ np.minimum(V1, 0)
+    return (right**2 + left**2) / 4
+
+
+def test_the_loss_near_the_teacher_that_was_wrong_by_3_percent():
+    teacher = sample_teacher("relu", 1, 10, 82)
+    displacement = np.random.default_rng(82).normal(size=20) * 0.03
+    loss = PopulationLoss(teacher).loss(teacher.parameters + displacement)
+    assert loss == pytest.approx(4.87603e-5, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_loss_of_relu_with_one_input(seed):
+    rng = np.random.default_rng(seed)
+    N_h = int(rng.integers(1, 12))
+    teacher = sample_teacher("relu", 1, N_h, seed)
+    student = teacher.parameters + rng.normal(size=2 * N_h) * 10 ** rng.uniform(-6, -1)
+    loss, error = PopulationLoss(teacher).loss_with_error(student)
+    true = loss_of_one_input(student[:N_h], student[N_h:], teacher.W1[:, 0], teacher.W2)
+    assert abs(loss - true) <= error < 1e-12
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_hessian_of_an_own_relu_is_that_of_the_closed_form(tmp_path, seed):
+    (tmp_path / "own.py").write_text(FILE)
+    own = load_activation(tmp_path / "own.py", "own_relu")
+    rng = np.random.default_rng(seed)
+    teacher = sample_teacher("relu", 2, 3, seed)
+    student = teacher.parameters + rng.normal(size=teacher.P) * 10 ** rng.uniform(-4, 0)
+    closed = PopulationLoss(teacher).hessian(student)
+    numeric = PopulationLoss(Network(teacher.W1, teacher.W2, own)).hessian(student)
+    distance = np.linalg.norm(closed.total - numeric.total, 2)
+    assert distance <= closed.error + numeric.error
+    assert distance < 1e-7 * np.linalg.norm(closed.total, 2)

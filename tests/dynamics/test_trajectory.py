@@ -1,0 +1,122 @@
+"""The Hessian along training: conservation laws, spectra where runs end, and exact ranks."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.integrate import simpson
+
+from hessweep.activations import activation
+from hessweep.dynamics import PopulationLoss
+from hessweep.dynamics.trajectory import starting_point, train
+from hessweep.hessian import hessian
+from hessweep.networks import sample_teacher
+from hessweep.rank import rank
+
+TIMES = np.append(0, np.geomspace(0.01, 300, 12))
+ROWS = list(
+    csv.DictReader((Path(__file__).parents[1] / "reference" / "off_optimum_ranks.csv").open())
+)
+SUPPORTS = {"x": [1], "x^2": [2], "x^3": [3], "x+x^2": [1, 2], "x+..+x^3": [1, 2, 3]}
+
+
+def run(name, noise, seed=1, N_i=2, N_h=2, times=TIMES, **stop):
+    teacher = sample_teacher(name, N_i, N_h, seed=seed)
+    return teacher, train(teacher, starting_point(teacher, noise, seed), times, **stop)
+
+
+@pytest.mark.parametrize(("name", "noise"), [("quadratic", None), ("erf", None), ("erf", 0.1)])
+def test_the_loss_falls_by_the_squared_gradient(name, noise):
+    """Energy identity: `L(0) - L(t) = ∫ |∂L/∂θ|² dt`."""
+    _, found = run(name, noise, times=np.linspace(0, 2, 1001))
+    assert (np.diff(found.loss) < 0).all()
+    work = simpson(found.gradient_norm**2, found.time)
+    assert work == pytest.approx(found.loss[0] - found.loss[-1], rel=1e-6)
+
+
+def test_linear_training_conserves_the_difference_of_its_layers():
+    """`W1 W1^T - W2 W2^T` is constant along the flow of a linear network."""
+    teacher, found = run("linear", None, N_i=3, N_h=2)
+    W1, W2 = found.parameters[:, :6].reshape(-1, 2, 3), found.parameters[:, 6:]
+    conserved = W1 @ W1.swapaxes(1, 2) - W2[:, :, None] * W2[:, None, :]
+    assert np.abs(conserved - conserved[0]).max() < 1e-7
+    assert found.ended == "loss"
+    end = teacher.with_parameters(found.parameters[-1])
+    assert np.abs(end.W2 @ end.W1 - teacher.W2 @ teacher.W1).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["linear", "quadratic"])
+def test_a_converged_run_has_the_spectrum_of_the_optimum_that_it_reached(name):
+    teacher, found = run(name, 0.05, times=np.append(0, np.geomspace(0.1, 1e5, 20)), loss=1e-13)
+    assert found.ended == "loss"
+    surface, theta = PopulationLoss(teacher), found.parameters[-1]
+    for _ in range(4):  # Gauss-Newton steps to the optimum itself
+        H = hessian(teacher.with_parameters(theta))
+        theta = theta - np.linalg.pinv(H, rcond=1e-7) @ surface.gradient(theta)
+    optimum = teacher.with_parameters(theta)
+    assert np.linalg.norm(surface.gradient(theta)) < 1e-13
+    expected = np.linalg.eigvalsh(hessian(optimum))
+    distance = np.linalg.norm(theta - found.parameters[-1])
+    assert distance < 1e-4
+    # H is of degree 4 at most in the weights, whose norm is above 1.
+    for eigenvalues in (found.outer_eigenvalues[-1], found.eigenvalues[-1]):
+        assert np.abs(eigenvalues - expected).max() < 4 * distance * expected[-1]
+    assert found.visible_rank[-1] == rank(optimum).value
+
+
+@pytest.mark.parametrize("name", ["quadratic", "erf"])
+def test_visible_ranks_never_exceed_the_proved_outer_rank(name):
+    teacher, found = run(name, None, N_i=2, N_h=4)
+    outer = [rank(teacher.with_parameters(theta)).value for theta in found.parameters]
+    assert (found.visible_rank <= outer).all()
+    assert (found.effective_dimension <= outer).all()
+    assert found.index[0] > 0
+
+
+def support(name):
+    return SUPPORTS.get(name) or list(range(1, int(name.rsplit("^", 1)[1]) + 1))
+
+
+def test_ranks_off_the_optimum_are_those_of_exact_arithmetic():
+    """Of the outer part, and bounds on what is visible, at random weights."""
+    assert len(ROWS) == 129
+    for seed, row in enumerate(ROWS):
+        degrees = support(row["g"])
+        g = activation(
+            "polynomial", coefficients=[float(d in degrees) for d in range(max(degrees) + 1)]
+        )
+        N_i, N_h = int(row["N_i"]), int(row["N_h"])
+        teacher = sample_teacher(g, N_i, N_h, seed=seed)
+        start = starting_point(teacher, None, seed)
+        assert rank(teacher.with_parameters(start)).value == int(row["outer"]), row
+        H = PopulationLoss(teacher).hessian(start)
+        norm = np.linalg.norm(H.functional, 2)
+        visible = np.count_nonzero(np.linalg.eigvalsh(H.outer + H.functional) > norm * (1 + 1e-12))
+        assert visible <= int(row["outer"]), row
+
+
+def test_a_run_says_what_ended_it():
+    _, at_optimum = run("erf", 0.0)
+    assert (at_optimum.ended, len(at_optimum.time), at_optimum.index[0]) == ("loss", 1, 0)
+    _, low = run("linear", 0.1, loss=1e-6)
+    assert low.ended == "loss"
+    assert low.loss[-1] == pytest.approx(1e-6, rel=1e-2)
+    assert low.time[-1] < TIMES[-1]
+    _, flat = run("linear", 0.1, loss=1e-30, gradient=1e-3)
+    assert flat.ended == "gradient"
+    assert flat.gradient_norm[-1] == pytest.approx(1e-3, rel=1e-2)
+    _, late = run("erf", None, times=np.array([0, 0.1, 0.2]))
+    assert (late.ended, late.time.tolist()) == ("time", [0, 0.1, 0.2])
+
+
+def test_starts_are_near_the_teacher_or_independent_of_it():
+    teacher = sample_teacher("erf", 40, 30, seed=3)
+    near = starting_point(teacher, 0.01, 3) - teacher.parameters
+    assert near.std() == pytest.approx(0.01, rel=0.1)
+    twice = starting_point(teacher, 0.02, 3) - teacher.parameters
+    assert twice == pytest.approx(2 * near, abs=1e-12)
+    random = starting_point(teacher, None, 3)
+    assert random[:1200].var() == pytest.approx(1 / 40, rel=0.2)
+    assert abs(np.corrcoef(random, teacher.parameters)[0, 1]) < 0.1
+    assert (random != starting_point(teacher, None, 4)).all()

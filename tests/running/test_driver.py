@@ -1,0 +1,107 @@
+"""What the driver sends to a cluster, with one that answers at once."""
+
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+from distributed import KilledWorker
+
+from hessweep.activations import activation
+from hessweep.running import Summary, run, sweep
+from hessweep.running.driver import WINDOW, Batch, Driver, Progress
+from hessweep.setup import Setup
+from hessweep.store import stored_points, write_segment
+from hessweep.study import AddressCluster
+
+POINTS = Setup(activation("erf"), 2, 2).points(range(60))
+
+
+class AtOnce:
+    """A client whose tasks are done as soon as they are sent, all with the same segment."""
+
+    status = "running"
+
+    def __init__(self, threads: int, segment: str, errors: dict[int, str]) -> None:
+        self.threads, self.outcome = threads, (segment, errors)
+        self.sent: list[tuple] = []
+        self.driver: Driver
+        self.most = 0
+        self.killer = None
+
+    def nthreads(self) -> dict[str, int]:
+        return {"one": self.threads - 1, "other": 1}
+
+    def submit(self, _function, points, _root, *, key, pure):
+        assert not pure
+        self.sent.append(points)
+        self.most = max(self.most, len(self.driver.in_flight) + 1)
+        future = SimpleNamespace(key=key, result=lambda: self.result_of(points))
+        future.add_done_callback = lambda call: call(future)
+        return future
+
+    def result_of(self, points):
+        if self.killer in points:
+            raise KilledWorker("task", None, 1)
+        return self.outcome
+
+    def cancel(self, *_, **__) -> None:
+        pass
+
+
+def driven(tmp_path, batches, errors=None, threads=3, killer=None):
+    """Return the driver, its client and the reported states after these batches."""
+    segment = write_segment(tmp_path, POINTS[0].setup.compute([0]))
+    client = AtOnce(threads, segment, errors or {})
+    client.killer = killer
+    total = sum(len(batch.points) for batch in batches)
+    seconds = sum(sum(batch.seconds) for batch in batches)
+    states = []
+    client.driver = Driver(
+        client,
+        tmp_path,
+        Progress(total, seconds=seconds),
+        lambda state: states.append((state.done, state.failed, state.seconds_done)),
+    )
+    client.driver.run(iter(batches))
+    return client.driver, client, states
+
+
+def test_no_more_tasks_are_in_flight_than_the_window_holds(tmp_path):
+    batches = [Batch((point,), (1.0,)) for point in POINTS]
+    _, client, _ = driven(tmp_path, batches)
+    assert client.sent == [batch.points for batch in batches]
+    assert client.most == WINDOW * 3 < len(batches)
+
+
+def test_progress_counts_points_and_their_predicted_times(tmp_path):
+    batches = [Batch(tuple(POINTS[i : i + 3]), (0.5, 1.0, 2.0)) for i in range(0, 30, 3)]
+    driver, _, states = driven(tmp_path, batches, errors={1: "ValueError: no"})
+    assert states[0] == (0, 0, 0)
+    assert states[-1] == (20, 10, pytest.approx(driver.state.seconds))
+    assert [failure.point for failure in driver.failures] == POINTS[1:30:3]
+    assert driver.state.workers == 3
+
+
+def test_each_point_of_a_batch_that_killed_its_worker_is_tried_alone(tmp_path):
+    """After all others; the one that kills again is stored as failed."""
+    batches = [Batch(tuple(POINTS[i : i + 3]), (1.0, 1.0, 1.0)) for i in (0, 3, 6)]
+    culprit = POINTS[4]
+    driver, client, states = driven(tmp_path, batches, killer=culprit)
+    singles = [(point,) for point in POINTS[3:6]]
+    assert client.sent == [batch.points for batch in batches] + singles
+    assert [failure.point for failure in driver.failures] == [culprit]
+    assert states[-1][:2] == (8, 1)
+    assert stored_points(tmp_path)[culprit.key] == "failed"
+
+
+def test_what_another_run_stored_while_this_one_waited_is_not_computed(tmp_path, monkeypatch):
+    """Where nothing is left, no cluster is needed."""
+
+    @contextmanager
+    def waiting(root, points):
+        write_segment(root, [point.compute() for point in points])
+        yield
+
+    monkeypatch.setattr(sweep, "reserve", waiting)
+    nowhere = AddressCluster(address="tcp://127.0.0.1:9")
+    assert run(POINTS[:3], tmp_path, nowhere) == Summary(3, 0, 3, 0)

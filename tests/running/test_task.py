@@ -1,0 +1,71 @@
+"""How many BLAS threads compute a point, whatever the process was started with."""
+
+import numpy as np
+import pytest
+from faulty_activations import CountingThreads, blas_threads_in_use
+from threadpoolctl import threadpool_limits
+
+from hessweep.activations import activation
+from hessweep.kinds import exact
+from hessweep.running import cost, run, task, verify
+from hessweep.running.clusters import cluster_client
+from hessweep.setup import Setup
+from hessweep.store import publish, write_segment
+from hessweep.study import LocalCluster
+
+ERF = activation("erf")
+
+
+def test_a_worker_of_two_threads_computes_with_one(tmp_path, monkeypatch):
+    """As a cluster that was started apart from this package may have it."""
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "2")
+    with cluster_client(LocalCluster(workers=1)) as client:
+        assert client.submit(blas_threads_in_use).result() == {2}
+        summary = run([Setup(CountingThreads(), 3, 3).point(0)], tmp_path, client)
+    assert [failure.error for failure in summary.failures] == ["ValueError: threads: [1]"]
+
+
+def test_a_session_of_two_threads_computes_with_one_and_keeps_two(tmp_path):
+    with threadpool_limits(2, user_api="blas"):
+        _, errors = task.compute_batch([Setup(CountingThreads(), 3, 3).point(0)], tmp_path)
+        assert blas_threads_in_use() == {2}
+    assert errors == {0: "ValueError: threads: [1]"}
+
+
+def test_a_point_of_much_memory_gets_its_threads(tmp_path, monkeypatch):
+    setup = Setup(CountingThreads(), 3, 3)
+    monkeypatch.setattr(cost, "BYTES_PER_CORE", setup.cost.peak_bytes)
+    with threadpool_limits(1, user_api="blas"):
+        _, errors = task.compute_batch([setup.point(0)], tmp_path)
+    assert errors == {0: "ValueError: threads: [2]"}
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_point_is_verified_with_the_threads_that_computed_it(tmp_path, monkeypatch, threads):
+    setup = Setup(ERF, 3, 3)
+    write_segment(tmp_path, setup.compute([0]))
+    publish(tmp_path)
+    if threads == 2:
+        monkeypatch.setattr(cost, "BYTES_PER_CORE", setup.cost.peak_bytes)
+    seen = []
+    original = Setup.compute
+
+    def watching(*arguments):
+        seen.append(blas_threads_in_use())
+        return original(*arguments)
+
+    monkeypatch.setattr(Setup, "compute", watching)
+    with threadpool_limits(3 - threads, user_api="blas"):
+        assert verify(tmp_path).recomputed == 1
+    assert seen == [{threads}]
+
+
+def test_the_time_of_a_stack_is_shared_by_its_points(monkeypatch):
+    """With a clock that goes on by 1 s whenever it is read."""
+    clock = iter(range(1000))
+    monkeypatch.setattr(exact, "perf_counter", lambda: float(next(clock)))
+    results = Setup(ERF, 2, 2).compute(range(4))
+    assert [result.scalars["spectrum_time"] for result in results] == [0.25] * 4
+    assert [result.scalars["rank_time"] for result in results] == [1.0] * 4
+    assert np.sum([result.scalars["spectrum_time"] for result in results]) == 1

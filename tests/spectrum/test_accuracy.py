@@ -1,0 +1,124 @@
+"""Bounds on the assembled matrix, at the errors that they must allow for."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from flint import arb, ctx
+from test_spectrum_error import BITS, ball_hessian
+
+from hessweep.activations import activation
+from hessweep.hessian import hessian
+from hessweep.networks import Network, sample_teacher
+from hessweep.spectrum import spectrum_with_error
+from hessweep.spectrum.accuracy import _kernel_errors, assembly_error, gram_error
+from hessweep.spectrum.gram import stacked_gram
+
+EPS = 2.0**-52
+FUNCTIONS = [
+    ("erf", {}),
+    ("cubic", {}),
+    ("quadratic", {"epsilon": 0.3}),
+    ("polynomial", {"coefficients": [0.5, -1.0, 0.0, 0.3, -0.1]}),
+]
+
+
+def distance_to_the_truth(network: Network) -> float:
+    """Return the spectral norm of the error of the assembled matrix."""
+    computed = hessian(network)
+    before, ctx.prec = ctx.prec, BITS
+    try:
+        exact = ball_hessian(network)
+        difference = [
+            [float((arb(a) - b).mid()) for a, b in zip(row, values, strict=True)]
+            for row, values in zip(computed.tolist(), exact, strict=True)
+        ]
+    finally:
+        ctx.prec = before
+    return float(np.linalg.norm(difference, 2))
+
+
+def bound(network: Network) -> float:
+    W1, W2 = network.W1[None], network.W2[None]
+    kernel = network.activation.self_dual(W1)
+    return float(assembly_error(network.activation, kernel, W1, W2, inputs=network.N_i)[0])
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("name", "parameters"), FUNCTIONS)
+def test_random_matrices_are_within_the_bound(name, parameters, seed):
+    rng = np.random.default_rng(seed)
+    N_h, N_i = rng.integers(1, 4, 2)
+    scales = 10.0 ** rng.uniform(-3, 3, (N_h, 1))
+    W1, W2 = scales * rng.standard_normal((N_h, N_i)), 10.0 ** rng.uniform(-3, 3, N_h)
+    network = Network(W1, W2, activation(name, **parameters))
+    assert distance_to_the_truth(network) <= bound(network)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("scale", [1e-5, 1e-9])
+def test_the_roundings_of_the_formula_are_within_the_bound(scale, seed):
+    """Small steps of such small weights change nothing: these roundings alone are left."""
+    rng = np.random.default_rng(seed)
+    W1, W2 = scale * rng.standard_normal((5, 1)), rng.standard_normal(5)
+    network = Network(W1, W2, "erf")
+    off, allowed = distance_to_the_truth(network), bound(network)
+    assert EPS / 8 < off <= allowed <= 1e-13
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("name", "N_h", "route"),
+    [("erf", 3, "row space"), ("cubic", 2, "row space"), ("quadratic", 6, "row space, gram")],
+)
+def test_errors_of_the_row_space_factor_are_within_the_bound(monkeypatch, name, N_h, route, sign):
+    """Every row of L is off by (N_i + N_h) eps; with N_i = 3000 no other error counts."""
+    network = sample_teacher(name, 3000, N_h, 1)
+    before = spectrum_with_error(network)
+    original, off = np.linalg.qr, 1 + sign * (3000 + N_h) * EPS
+    monkeypatch.setattr(np.linalg, "qr", lambda *a, **k: original(*a, **k) * off)
+    after = spectrum_with_error(network)
+    assert after.route == route
+    moved = np.abs(after.eigenvalues - before.eigenvalues).max()
+    assert moved > 1000 * EPS * before.eigenvalues[-1]
+    assert moved <= after.error
+
+
+@pytest.mark.parametrize("N_h", [30, 3000])
+@pytest.mark.parametrize("name", ["quadratic", "cubic"])
+def test_sums_over_neurons_may_round_in_one_direction(name, N_h):
+    """A sum of N_h terms of one sign is off by up to (N_h - 1) u of itself, and so is J^T J."""
+    W1, W2 = np.abs(np.random.default_rng(0).standard_normal((2, 1, N_h, 1)))
+    polynomial = activation(name).polynomial
+    G = np.triu(stacked_gram(polynomial, W1, W2[..., 0])[0])
+    largest = np.linalg.eigvalsh(G, UPLO="U")[-1]
+    [allowed] = gram_error(polynomial, W1, W2[..., 0], inputs=1)
+    assert allowed >= (N_h - 1) * EPS / 2 * largest
+
+
+@pytest.mark.parametrize("name", ["erf", "sin", "gelu"])
+def test_bounds_do_not_depend_on_which_neuron_of_a_pair_comes_first(name):
+    """Steps of p and of q both count; rows of very different lengths show if one does not."""
+    W1 = np.array([[[2.0, 0.1], [1e-2, 0.03], [0.5, -0.7]]])
+    function = activation(name)
+    delta = _kernel_errors(function, function.self_dual(W1), W1, products=4 * EPS)
+    exchanged = delta._replace(K_p=delta.K_q, K_q=delta.K_p, K_pc=delta.K_qc, K_qc=delta.K_pc)
+    for field in ("K", "K_c", "K_q", "K_cc", "K_qc"):
+        one, other = getattr(delta, field), getattr(exchanged, field).swapaxes(1, 2)
+        np.testing.assert_allclose(one, other, rtol=1e-6, err_msg=field)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("N_i", "N_h"), [(1, 1), (2, 40), (40, 2)])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_linear_eigenvalues_are_within_their_bound(N_i, N_h, scale, seed):
+    """The smallest and the largest, |W2|² and |W2|² + |W1|² if W1 has rank 1."""
+    rng = np.random.default_rng(seed)
+    column, row = scale * rng.standard_normal(N_h), 2.0 ** rng.integers(-3, 3, N_i)
+    W2 = rng.standard_normal(N_h)
+    found = spectrum_with_error(Network(np.outer(column, row), W2, "linear"))
+    of_W1, of_W2 = (sum(Fraction(w) ** 2 for w in W.tolist()) for W in (column, W2))
+    largest = of_W2 + of_W1 * sum(Fraction(w) ** 2 for w in row.tolist())
+    assert abs(Fraction(found.eigenvalues[-1]) - largest) <= found.error
+    if N_i > 1:
+        assert abs(Fraction(found.eigenvalues[-N_i]) - of_W2) <= found.error

@@ -1,0 +1,101 @@
+"""Sampled spectra of deep networks: their stated errors against spectra that are known."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from hessweep import sample_deep_teacher, spectrum
+from hessweep.activations import Activation
+from hessweep.errors import InputError, PrecisionError, TooLargeError
+from hessweep.hessian.factor import exact_factor
+from hessweep.hessian.sampled import sampled_factor
+from hessweep.networks import Network
+from hessweep.spectrum import sampled_spectrum
+
+
+def exact_and_sampled(kind, seed):
+    rng = np.random.default_rng(seed)
+    if kind == "linear":
+        network = sample_deep_teacher(
+            "linear", rng.integers(2, 5, 4).tolist(), seed, biases="hidden"
+        )
+        return network, spectrum(network)
+    widths = (int(rng.integers(2, 6)), int(rng.integers(2, 5)), 1)
+    network = sample_deep_teacher(kind, widths, seed)
+    return network, spectrum(Network(network.weights[0], network.weights[1][0], kind))
+
+
+def test_sampled_spectra_are_inside_their_error_and_not_far_inside():
+    inside, ratios = [], []
+    for kind, seed in product(("erf", "gelu", "relu", "linear"), range(6)):
+        network, exact = exact_and_sampled(kind, seed)
+        found = sampled_spectrum(network, relative_error=0.25)
+        assert found.relative_error <= 0.25
+        off = np.abs(found.eigenvalues - exact)
+        inside.append((off <= found.errors + 1e-14 * exact[-1]).all())
+        if found.rule == "sobol":
+            assert found.samples * network.widths[-1] >= 30 * network.P
+            known = exact > 1e-8 * exact[-1]
+            ratios.append(found.relative_error / (off[known] / exact[known]).max())
+    assert len(ratios) > 12
+    assert np.mean(inside) >= 0.95
+    assert np.median(ratios) < 10
+
+
+def test_tensor_nodes_are_far_better_for_few_inputs():
+    deep = sample_deep_teacher("erf", (1, 3, 1), 0)
+    found = sampled_spectrum(deep)
+    exact = spectrum(Network(deep.weights[0], deep.weights[1][0], "erf"))
+    assert found.rule == "tensor"
+    assert found.relative_error < 1e-6
+    known = exact > 1e-9 * exact[-1]
+    off = np.abs(found.eigenvalues - exact)[known] / exact[known]
+    assert (off <= found.relative_error + 1e-15 * exact[-1] / exact[known]).all()
+
+
+def test_more_samples_are_taken_for_a_smaller_error():
+    network = sample_deep_teacher("relu", (4, 3, 2, 1), 0)
+    rough, fine = (sampled_factor(network, error) for error in (0.5, 0.1))
+    assert rough.samples < fine.samples
+    assert fine.relative_error <= 0.1
+    # Ostrowski: the two quadratic forms differ by no more than both errors say.
+    one, two = (np.linalg.svd(f.R, compute_uv=False) ** 2 for f in (rough, fine))
+    known = two > 1e-9 * two[0]
+    assert (np.abs(one[known] / two[known] - 1) < 0.6 + 0.1).all()
+
+
+def test_what_can_not_be_sampled_is_refused():
+    network = sample_deep_teacher("erf", (4, 5, 4, 1), 0)
+    with pytest.raises(TooLargeError, match=r"30 gradients for each of 44 parameters"):
+        sampled_spectrum(network, work=1e5)
+    with pytest.raises(PrecisionError, match=r"0\.001 is not reached with .* which give 0\.\d"):
+        sampled_spectrum(network, relative_error=1e-3, work=1e8)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        sampled_spectrum(network, relative_error=0)
+    wide = sample_deep_teacher("quadratic", (40, 3, 2, 1), 0)
+    with pytest.raises(TooLargeError, match=r"5\^40 nodes"):
+        exact_factor(wide)
+    with pytest.raises(InputError, match="polynomial"):
+        exact_factor(network)
+
+
+def test_a_user_s_activation_is_sampled_by_sobol_points():
+    class Mine(Activation):
+        def __call__(self, x):
+            return np.tanh(x)
+
+        def derivative(self, x):
+            return 1 / np.cosh(x) ** 2
+
+        def second_derivative(self, x):
+            return -2 * np.tanh(x) / np.cosh(x) ** 2
+
+        def dual(self, p, q, c):
+            raise NotImplementedError
+
+    widths = (2, 2, 1)
+    found = sampled_spectrum(sample_deep_teacher(Mine("mine"), widths, 0))
+    known = sampled_spectrum(sample_deep_teacher("tanh", widths, 0))
+    assert (found.rule, known.rule) == ("sobol", "tensor")
+    assert (np.abs(found.eigenvalues - known.eigenvalues) <= found.errors + known.errors).all()

@@ -1,0 +1,182 @@
+"""Each axis of a setup, from the key to the query: two setups that differ in one axis alone."""
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hessweep.activations import activation
+from hessweep.running import verify
+from hessweep.running.task import compute_batch
+from hessweep.setup import AXES, IDENTITY, KIND, Setup, key_of_row
+from hessweep.store import open_results, publish, spectra, write_segment
+from hessweep.store.index import read_index
+from hessweep.store.reservations import _ranges
+from hessweep.store.segments import columns_of_row, list_segments, read_columns, segments_folder
+from hessweep.store.selection import select
+
+ERF = activation("erf")
+BASE = Setup(ERF, 3, 4)
+OTHER = {
+    axis: replace(BASE, **{axis: value})
+    for axis, value in {
+        "N_i": 4,
+        "N_h": 5,
+        "weights": "laplace",
+        "biases": "both",
+        "N_o": 2,
+        "kind": "density",
+    }.items()
+}
+"""The same setup with another value of one axis; a new axis needs a line here."""
+
+AXIS = {axis.field: axis for axis in AXES}
+SEEDS = {field: 10 + place for place, field in enumerate(OTHER)}
+"""The seed of each pair of points."""
+
+PAIRS = {
+    field: (BASE.point(SEEDS[field]), other.point(SEEDS[field])) for field, other in OTHER.items()
+}
+each_axis = pytest.mark.parametrize("field", OTHER)
+
+
+def test_every_axis_has_a_pair_of_setups_here():
+    assert OTHER.keys() == AXIS.keys()
+    assert all(getattr(other, field) != getattr(BASE, field) for field, other in OTHER.items())
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Both points of each pair beside each other in one batch, as a worker computes it."""
+    folder = tmp_path_factory.mktemp("axes")
+    _, errors = compute_batch([point for pair in PAIRS.values() for point in pair], folder)
+    assert errors == {}
+    publish(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(root):
+    """The stored values of each point by its key."""
+    [name] = list_segments(root)
+    arrays, _ = read_columns(segments_folder(root) / name)
+    stored = (columns_of_row(arrays, row) for row in range(len(arrays["key"])))
+    return {row["key"]: row for row in stored}
+
+
+def as_plain_data(row):
+    return {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
+
+
+@each_axis
+def test_another_value_is_another_point(field):
+    point, other = PAIRS[field]
+    assert point.key != other.key
+    assert point != other
+    assert str(point) != str(other)
+    assert _ranges({point.setup}) != _ranges({other.setup})
+    assert set(OTHER[field].points([0, 1])).isdisjoint(BASE.points([0, 1]))
+
+
+def test_keys_are_hashes_of_every_axis():
+    """Written out, so that the keys of stored points can not change by mistake."""
+    start = '{"N_h": 4, "N_i": 3, "activation": {"name": "erf"}, "kernel_version": 5, "seed": 7, '
+    for setup, end in (
+        (BASE, '"weights": "normal"}'),
+        (OTHER["weights"], '"weights": "laplace"}'),
+        (OTHER["kind"], '"spectrum": "density", "weights": "normal"}'),
+    ):
+        assert setup.key(7) == hashlib.sha256((start + end).encode()).hexdigest()[:32]
+
+
+@each_axis
+def test_a_batch_computes_each_point_with_its_own_value(rows, field):
+    for point in PAIRS[field]:
+        result = point.compute()
+        assert result.point == point
+        assert list(point.setup.measurement.differences(result, rows[point.key])) == []
+
+
+@each_axis
+def test_each_row_has_its_value_and_makes_the_setup_again(rows, field):
+    for point in PAIRS[field]:
+        row = as_plain_data(rows[point.key])
+        assert row[AXIS[field].column.name] == getattr(point.setup, field)
+        assert Setup.from_columns(ERF, row) == point.setup
+        assert key_of_row(row) == point.key
+
+
+@each_axis
+def test_the_index_knows_the_value(root, field):
+    indexed = read_index(root).points.set_index("key")
+    for point in PAIRS[field]:
+        row = indexed.loc[point.key]
+        assert row[AXIS[field].column.name] == getattr(point.setup, field)
+        assert Setup.from_columns(ERF, row.to_dict()) == point.setup
+
+
+@each_axis
+def test_both_points_are_published_with_their_values(root, field):
+    dataset = open_results(root)["erf"].to_dataset()
+    keys = dataset["key"].values.tolist()
+    assert len(keys) == 2 * len(PAIRS)
+    for point in PAIRS[field]:
+        row = dataset.isel(point=keys.index(point.key))
+        assert row[AXIS[field].column.name].item() == getattr(point.setup, field)
+        assert row["P"].item() == point.setup.P
+
+
+@each_axis
+def test_points_of_one_setup_are_published_side_by_side(root, field):
+    """The seeds would mix the two setups if the axis had no part in the order."""
+    points = read_index(root).points
+    first = points[points["key"] == PAIRS[field][0].key]
+    other = points[points["key"] == PAIRS[field][1].key]
+    mixed = [
+        rows.assign(seed=seed, key=str(seed), segment=str(seed))
+        for seed, rows in enumerate([first, other, first, other])
+    ]
+    [group] = select(pd.concat(mixed, ignore_index=True))
+    assert group.points["seed"].tolist() in ([0, 2, 1, 3], [1, 3, 0, 2])
+
+
+def test_a_column_that_tells_points_apart_is_a_coordinate(root):
+    dataset = open_results(root)["erf"].to_dataset()
+    assert {axis.column for axis in AXES} <= set(IDENTITY)
+    assert {column.name for column in IDENTITY} <= set(dataset.coords)
+
+
+def test_every_point_is_computed_again_as_it_is_stored(root):
+    checked = verify(root, sample=100)
+    assert checked.ok, checked.problems
+    assert (checked.recomputed, checked.skipped) == (2 * len(PAIRS), 0)
+
+
+@each_axis
+def test_a_row_with_another_value_under_the_same_key_is_found(tmp_path, field):
+    """Right numbers with a wrong column: only the key can tell."""
+    point, other = PAIRS[field]
+    result = other.compute()
+    disguised = other.setup.point(other.seed)
+    vars(disguised)["key"] = point.key
+    write_segment(tmp_path, [replace(result, point=disguised)])
+    found = [problem.kind for problem in verify(tmp_path, sample=0).problems]
+    assert "wrong key" in found
+
+
+@each_axis
+def test_spectra_selects_by_the_value(root, field):
+    """Neither the other setup's points nor those of a kind without all eigenvalues."""
+    results = open_results(root)
+    for setup in (BASE, OTHER[field]):
+        if not setup.measurement.has_full_spectrum:
+            continue
+        asked = {name: value for name, value in setup.columns.items() if name != KIND}
+        found = spectra(results, ERF, **asked)
+        own = [p for pair in PAIRS.values() for p in pair if p.setup == setup]
+        assert found["seed"].values.tolist() == [point.seed for point in own]
+        for point in own:
+            values = found["eigenvalues"].sel(seed=point.seed).values
+            assert np.array_equal(values, point.compute().eigenvalues)
