@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 
 import nbformat
 import pytest
@@ -147,3 +148,36 @@ def test_notebook_runs():
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert "proved: 48 of 48" in str(outputs)
+
+
+def formulas(page):
+    """TeX of every formula of a page, with code left out."""
+    text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [a or b for a, b in re.findall(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", text)]
+
+
+def test_formulas_are_mathematics_and_none_is_lost(site):
+    with_formulas = 0
+    for page in DOCS.glob("*.md"):
+        html = (site / f"{page.stem}.html").read_text()
+        body = html.partition("<article")[2].partition("</article>")[0]
+        found = re.findall(r"<math\b.*?</math>", body, re.DOTALL)
+        expected = formulas(page)
+        with_formulas += bool(expected)
+        assert len(found) == len(expected), page.name
+        for tex, mathml in zip(expected, found, strict=True):
+            # Digits and single letters stay what they are: nothing between tags was taken away.
+            text = html_text(mathml)
+            assert "\\" not in text, tex
+            plain = re.sub(r"\\(?:tag|begin|end)\{.*?\}|\\[a-zA-Z]+|\\.", " ", tex)
+            assert set(re.findall(r"[0-9A-Za-z]", plain)) <= set(text), tex
+        prose = html_text(re.sub(r"<(code|math)\b.*?</\1>", "", body, flags=re.DOTALL))
+        assert "$" not in prose, page.name
+        assert not re.search(r"\\[a-zA-Z]+", prose), page.name
+        for number in re.findall(r"\\tag\{(\w+)\}", page.read_text()):
+            assert f'<span class="number">({number})</span>' in body
+    assert with_formulas >= 1
+
+
+def html_text(html):
+    return unescape(re.sub(r"<[^>]+>", "", html))

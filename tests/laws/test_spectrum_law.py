@@ -6,6 +6,7 @@ from scipy import integrate
 from scipy.sparse import linalg as sparse
 
 from hessweep import activation, hessian_operator, sample_teacher, spectrum
+from hessweep.activations import ACTIVATIONS
 from hessweep.errors import InputError, ShapeError
 from hessweep.laws import (
     block_B_law,
@@ -19,6 +20,8 @@ from hessweep.laws import (
     spectrum_law,
 )
 from hessweep.laws.local import local_coefficients
+from hessweep.laws.shells import harmonic_parts
+from hessweep.networks import WEIGHTS
 
 MISH = "import numpy as np\n\n\ndef mish(x):\n    return x * np.tanh(np.logaddexp(0, x))\n"
 
@@ -169,11 +172,12 @@ def test_no_outlier_of_odd_activations():
 
 DISTANCES = [
     ("quadratic", 40, 40, "normal", 0.03), ("relu", 30, 30, "normal", 0.035),
-    ("gelu", 30, 30, "normal", 0.035), ("erf", 40, 40, "normal", 0.04),
-    ("tanh", 40, 40, "normal", 0.04), ("cubic", 20, 60, "normal", 0.04),
+    ("gelu", 30, 30, "normal", 0.035), ("erf", 40, 40, "normal", 0.025),
+    ("tanh", 40, 40, "normal", 0.02), ("cubic", 20, 60, "normal", 0.035),
     ("softplus", 25, 50, "normal", 0.04), ("erf", 90, 30, "normal", 0.035),
     ("relu", 25, 25, "uniform", 0.04), ("cubic", 25, 25, "laplace", 0.045),
-    ("quadratic", 40, 40, "rademacher", 0.035),
+    ("quadratic", 40, 40, "rademacher", 0.035), ("erf", 40, 40, "rademacher", 0.025),
+    ("cubic", 40, 40, "rademacher", 0.035),
 ]  # fmt: skip
 
 
@@ -215,3 +219,59 @@ def test_refusals():
         order_one_law("linear", 4, 4)
     with pytest.raises(InputError, match="unknown distribution"):
         spectrum_law("erf", 4, 4, weights="cauchy")
+
+
+ANY = [
+    *(name for name in ACTIVATIONS if name not in ("power", "polynomial")),
+    activation("power", degree=3), activation("power", degree=4),
+    activation("polynomial", coefficients=[1, -3, 0, 1]),
+]  # fmt: skip
+SMALL = [(1, 1), (1, 3), (3, 1), (2, 3), (6, 4), (3, 7)]
+x_any = np.r_[-1, 0, np.geomspace(1e-5, 1e4, 12)]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("name", ANY, ids=str)
+def test_given_weights_the_distribution_function_rises_from_0_to_1(name, weights):
+    for N_i, N_h in SMALL:
+        teacher = sample_teacher(name, N_i, N_h, 0, weights)
+        law = spectrum_law(name, N_i, N_h, weights, W1=teacher.W1, W2=teacher.W2)
+        p = law.cdf(x_any)
+        assert p[0] == 0
+        assert (np.diff(p) >= 0).all()
+        # Seven eigenvalues of `exp` and `power` lie above the last place for Laplace weights.
+        top = spectrum(teacher).max()
+        assert law.cdf(np.array([100 * top]))[0] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [*((name, weights) for name in ("linear", "erf") for weights in WEIGHTS),
+     ("quadratic", "normal"), ("quadratic", "rademacher")],
+)  # fmt: skip
+def test_mean_distribution_functions_rise_from_0_to_1(name, weights):
+    law = spectrum_law(name, 6, 6, weights)
+    p = law.cdf(x_any)
+    assert p[0] == 0
+    assert p[-1] == pytest.approx(1, abs=1e-6)
+    assert (np.diff(p) >= -1e-12).all()
+
+
+@pytest.mark.parametrize("N_i", [1, 2, 3, 10, 60])
+def test_parts_of_the_kernel_are_its_projections_on_the_sphere(N_i):
+    """Legendre-like moments: the first two parts against integrals over the sphere."""
+    local = local_coefficients(activation("exp"), np.ones(1))
+    parts = harmonic_parts(local, N_i)[:, 0]
+    alphas = np.array([local.alpha(degree)[0] for degree in range(1, len(parts))])
+    assert parts.sum() == pytest.approx(alphas.sum())
+    assert (parts >= 0).all()
+    if N_i == 1:
+        c, w = np.array([-1.0, 1.0]), np.full(2, 0.5)
+    else:
+        # c = cos θ with density sin^(N_i - 2) θ; Chebyshev points are exact for N_i = 2.
+        theta = (np.arange(4000) + 0.5) * np.pi / 4000
+        c, w = np.cos(theta), np.sin(theta) ** (N_i - 2)
+        w = w / w.sum()
+    kernel = np.polynomial.polynomial.polyval(c, alphas)
+    assert parts[0] == pytest.approx(w @ kernel, rel=1e-6)
+    assert parts[1] == pytest.approx(N_i * (w @ (kernel * c)), rel=1e-6)

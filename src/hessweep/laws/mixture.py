@@ -22,6 +22,8 @@ from hessweep.laws.output_weights import output_weights
 from hessweep.laws.shells import teacher_bulk, teacher_order_one
 from hessweep.networks import check_sizes
 
+LEAST = 1e-140
+"""Where the groups are evaluated for x = 0: its inverse squared is finite."""
 Tail = Callable[[Float[ndarray, " n"]], Float[ndarray, " n"]]
 
 
@@ -43,7 +45,7 @@ class SpectrumLaw:
     def sf(self, x: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the share of eigenvalues above x."""
         x = np.asarray(x, dtype=float)
-        flat = np.maximum(x.ravel(), np.finfo(float).tiny)
+        flat = np.maximum(x.ravel(), LEAST)
         total = np.zeros(flat.shape)
         for group, tail in self.tails.items():
             if self.counts[group]:

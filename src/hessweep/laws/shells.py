@@ -1,14 +1,17 @@
 """The bulk of one teacher, with finite-size corrections (docs/laws.md, "One teacher").
 
-The operator T of the limit is corrected in two ways, which both vanish as N grows. Its
-coefficients are those of each neuron's own `p = |w_m|²`. And the part of Hermite degree l >= 3,
-the Gram matrix of `N_h N_i` vectors in `C(N_i + l - 1, l)` dimensions, acts as a matrix of the
-Marchenko-Pastur law of ratio `ρ_l = N_h N_i/C(N_i + l - 1, l)` rather than as the identity: with
-`x_l = α_l(p) χ` for each neuron, the diagonal of T becomes
+The operator T of the limit is corrected in three ways, which all vanish as N grows. Its
+coefficients are those of each neuron's own `p = |w_m|²`. The kernel is expanded in Gegenbauer
+polynomials of the cosine of two neurons instead of powers. And the part of degree l >= 3, the Gram
+matrix of `N_h N_i` vectors in about `C(N_i + l - 1, l)` dimensions, acts as a matrix of the
+Marchenko-Pastur law of ratio `ρ_l`, the quotient of both numbers, rather than as the identity:
+with `x_l = α_l(p) χ` for each neuron, the diagonal of T becomes
 
     d(z) = rest + Σ_l x_l/(1 - ρ_l g_l(z)),       g_l(z) = tr[diag(x_l) (z - T)^-1]/(N_h N_i).
 
-The second correction is heuristic.
+Where T has no symmetric part, or all neurons have the same χ and p, the larger part `1 - 1/l` of
+ρ_l acts along the eigenvectors of `W1^T W1`, in proportion to its eigenvalues. The corrections by
+shells are heuristic.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
+from hessweep.errors import PrecisionError
 from hessweep.laws.local import ORDERS, LocalCoefficients
 
 NEGLIGIBLE = 1e-4
@@ -26,6 +30,16 @@ PLAIN_STEPS = 8
 STEPS = 150
 RESOLUTION = 1e-5
 """Relative step at which the iteration ends; the tail is stationary: its error is that squared."""
+WORST = 0.03
+"""Change in the last step above which there is no value; the error of the tail is its square."""
+SLOPES = (1e-9, 1e-3, 0.03)
+"""The tail is taken at `z (1 + i slope)`, at the first of these where the iteration converges: at
+an edge of the law it slows down on the real axis. The last one blurs a step by some 0.01."""
+WIDE, LEAST_REST = 0.3, 0.1
+"""Shells follow the directions of W1 where their ratio is below the first of these, or where more
+than the second of the diagonal is in no shell."""
+LEAST = 1e-9
+"""Values of z below this part of the trace are taken as 0: nothing but an atom is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +52,10 @@ class TeacherBulk:
     """The part of the diagonal that is not in a shell."""
     x: Float[ndarray, "shells N_h"]
     rho: Float[ndarray, " shells"]
+    """Ratio of each shell, or `1/l` of it where the other part is `rho_along`."""
+    rho_along: Float[ndarray, " shells"]
+    sigma2: Float[ndarray, " inputs"]
+    """Eigenvalues of `W1^T W1` over their mean; a single 1 where T has a symmetric part."""
 
     def tail(self, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Return the share of eigenvalues above each z > 0.
@@ -45,49 +63,104 @@ class TeacherBulk:
         `Im{E log(z - T) + shells}/π`, the determinant being
 
             Π_m (z - d_m)^{N_i} Π_{j <= k} (1 - μ_j - μ_k),   μ_j of `M^T diag(1/(z - d)) M`.
+
+        Raises:
+            PrecisionError: If the factors of the shells do not converge.
         """
-        result = np.zeros(len(z))
-        a = np.full(len(self.rho), 1 - 0.5j)
-        for k in np.argsort(z)[::-1]:
-            result[k], a = self._at(float(z[k]), a)
+        # The trace of T is that of both parts of its diagonal.
+        scale = (self.rest.sum() + self.x.sum() + (self.rows**2).sum()) / len(self.rest)
+        z = np.maximum(z, LEAST * scale)
+        falling = np.argsort(z)[::-1]
+        values = np.zeros(len(z))
+        a = np.full((len(self.rho), len(self.sigma2)), 1 - 0.5j)
+        for k, at in enumerate(z[falling]):
+            values[k], a = self._at(float(at), a)
+        result = np.empty(len(z))
+        # Each value has an error of up to 1e-5 of its own; the tail falls with z.
+        result[falling] = np.maximum.accumulate(values)
         return result
 
     def _at(
-        self, z: float, a: Complex[ndarray, " shells"]
-    ) -> tuple[float, Complex[ndarray, " shells"]]:
+        self, z: float, a: Complex[ndarray, "shells inputs"]
+    ) -> tuple[float, Complex[ndarray, "shells inputs"]]:
         """Return the tail at z and the factors `1/(1 - ρ_l g_l)`, iterated from `a`."""
-        total = self.rows.size
+        for slope in SLOPES:
+            value, a, change = self._iterate(z * (1 + 1j * slope), a)
+            if change <= WORST:
+                # Far above all eigenvalues the argument is that of 1 + i slope.
+                least = np.arctan(slope) / np.pi
+                return float(np.clip((value - least) / (1 - least), 0, 1)), a
+        raise PrecisionError(
+            f"the law of a teacher's bulk does not converge at N_h λ = {z:g}: its shells still "
+            f"change by {change:.1g} after {STEPS} steps; evaluate it at other places"
+        )
+
+    def _iterate(
+        self, z: complex, a: Complex[ndarray, "shells inputs"]
+    ) -> tuple[float, Complex[ndarray, "shells inputs"], float]:
+        """Return the tail at z, the factors, and the relative change of the last step."""
+        change = 0.0
         # The map keeps the lower half-plane, where the start must lie.
         a = np.where(a.imag > -1e-3 * np.abs(a), a.real - 1e-3j * np.abs(a), a)
         for step in range(STEPS if len(a) else 1):
-            d = self.rest + a @ self.x
-            inverse = 1 / (z - d + (0 if len(a) else 1e-9j * z))
-            mu, R = self._pairs(inverse)
+            inverse = 1 / (z - self.rest[:, None] - self.x.T @ a)
+            log_pairs, R = self._pairs(inverse)
             g = self.x @ (inverse + R) / len(self.rest)
-            new = 1 / (1 - self.rho * g)
-            done = np.all(np.abs(new - a) < RESOLUTION * np.abs(new))
+            mean, along = g.mean(axis=1), (g * self.sigma2).mean(axis=1)
+            new = 1 / (1 - self.rho * mean)[:, None]
+            new = new + self.sigma2 * ((1 / (1 - 2 * self.rho_along * along) - 1) / 2)[:, None]
+            change = float((np.abs(new - a) / np.abs(new)).max(initial=0))
             # The mean of both damps the turning about the root beside narrow bands.
-            a = new if done or step < PLAIN_STEPS else (a + new) / 2
-            if done:
+            a = new if change < RESOLUTION or step < PLAIN_STEPS else (a + new) / 2
+            if change < RESOLUTION:
                 break
-        log = -complex(np.log(inverse).mean())
-        if len(mu):
-            logs = np.log(1 - mu[:, None] - mu[None, :])
-            log += complex(logs.sum() + np.trace(logs)) / (2 * total)
-        shell = complex((g * a + np.log(1 - self.rho * g) / self.rho).sum())
-        return float(np.clip((log + shell).imag / np.pi, 0, 1)), a
+        log = log_pairs - complex(np.log(inverse).mean())
+        shell = (g * a).mean(axis=1) + np.log(1 - self.rho * mean) / self.rho
+        if self.rho_along.any():
+            twice = 2 * self.rho_along
+            shell = shell + (np.log(1 - twice * along) / twice + along) / 2
+        log += complex(shell.sum())
+        return log.imag / np.pi, a, change
 
-    def _pairs(self, inverse: Complex[ndarray, " N_h"]) -> tuple[ndarray, ndarray]:
-        """Return the μ_j, and what pairs of them add to `tr_m (z - T)^-1/N_i`."""
+    def _pairs(
+        self, inverse: Complex[ndarray, "N_h inputs"]
+    ) -> tuple[complex, Complex[ndarray, "N_h inputs"]]:
+        """Return the logarithm of the pairs' determinant, and their part of `tr_m (z - T)^-1`."""
         N_h, N_i = self.rows.shape
         if not self.rows.any():
-            return np.zeros(0), np.zeros(N_h)
-        mu, vectors = np.linalg.eig((self.rows.T * inverse) @ self.rows)
+            return 0j, np.zeros((N_h, 1))
+        if len(self.sigma2) > 1:
+            return self._pairs_of_equal_neurons(inverse[0])
+        inverse = inverse[:, 0]
+        gamma = (self.rows.T * inverse) @ self.rows
+        if not len(self.rho):
+            mu = np.linalg.eigvals(gamma)
+            return _log_of_pairs(np.add.outer(mu, mu), N_h), np.zeros((N_h, 1))
+        mu, vectors = np.linalg.eig(gamma)
         # The matrix is symmetric: left eigenvectors are the right ones.
         slopes = (self.rows @ vectors) ** 2 * inverse[:, None] ** 2 / (vectors**2).sum(axis=0)
-        pairs = 1 / (1 - mu[:, None] - mu[None, :])
+        sums = np.add.outer(mu, mu)
+        pairs = 1 / (1 - sums)
         weight = pairs.sum(axis=1) + np.diag(pairs)
-        return mu, slopes @ weight / N_i
+        return _log_of_pairs(sums, N_h), (slopes @ weight / N_i)[:, None]
+
+    def _pairs_of_equal_neurons(
+        self, inverse: Complex[ndarray, " N_i"]
+    ) -> tuple[complex, Complex[ndarray, "1 N_i"]]:
+        """The same where all neurons have one d: it commutes with `W1^T W1`."""
+        N_h = len(self.rest)
+        theta = self.sigma2 * (self.rows**2).sum() / len(self.sigma2)
+        products = np.multiply.outer(theta, inverse)
+        sums = products + products.T
+        pairs = theta / (1 - sums)
+        weight = pairs.sum(axis=1) + np.diag(pairs)
+        return _log_of_pairs(sums, N_h), (inverse**2 * weight / N_h)[None, :]
+
+
+def _log_of_pairs(sums: Complex[ndarray, "N_i N_i"], N_h: int) -> complex:
+    """Return the sum of `log(1 - sum)` over all pairs j <= k, over `N_h N_i`."""
+    logs = np.log(1 - sums)
+    return complex(logs.sum() + np.trace(logs)) / (2 * N_h * len(sums))
 
 
 def teacher_bulk(
@@ -99,21 +172,63 @@ def teacher_bulk(
     """Return the bulk of one teacher; `symmetric` says whether `h_2` counts as non-zero."""
     N_h, N_i = W1.shape
     chi = N_h * W2**2
+    parts = harmonic_parts(local, N_i)
     rows = np.zeros(W1.shape)
     if symmetric:
-        rows = (np.sqrt(chi) * local.h[2] / local.p)[:, None] * W1
-    diagonal = chi * local.diagonal
-    rest, x, rho = diagonal.copy(), [], []
+        rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
+    diagonal = chi * (local.squared_slope - parts[0] - parts[1])
+    rest, x, rho, degrees = diagonal.copy(), [], [], []
     for degree in range(3, ORDERS):
-        ratio = N_h * N_i / comb(N_i + degree - 1, degree)
-        part = chi * local.alpha(degree)
+        ratio = N_h * N_i / harmonics(N_i, degree)
+        part = chi * parts[degree - 1]
         if ratio > NEGLIGIBLE and part.sum() > NEGLIGIBLE * diagonal.sum() > 0:
             x.append(part)
             rho.append(ratio)
+            degrees.append(degree)
             rest -= part
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
-    return TeacherBulk(rows, rest, np.array(x).reshape(-1, N_h), np.array(rho))
+    shares, sigma2 = np.zeros(len(rho)), np.ones(1)
+    # For a wide shell with nothing below it the expansion in ρ_l would reach below 0.
+    narrow = rest.sum() > LEAST_REST * diagonal.sum() or max(rho, default=0) < WIDE
+    if narrow and (not rows.any() or _equal(chi, local.p)):
+        shares = 1 - 1 / np.array(degrees, dtype=float)
+        sigma2 = np.linalg.eigvalsh(W1.T @ W1)
+        sigma2 = np.maximum(sigma2, 0) / sigma2.mean()
+    ratios = np.array(rho)
+    return TeacherBulk(
+        rows, rest, np.array(x).reshape(-1, N_h), ratios * (1 - shares), ratios * shares, sigma2
+    )
+
+
+def _equal(*values: Float[ndarray, " N_h"]) -> bool:
+    return all(np.ptp(v) <= 1e-9 * v.max() for v in values)
+
+
+def harmonics(N_i: int, degree: int) -> int:
+    """Return the dimension of the harmonic polynomials of one degree, but at least 1."""
+    return max(comb(N_i + degree - 1, degree) - comb(N_i + degree - 3, degree - 2), 1)
+
+
+def harmonic_parts(local: LocalCoefficients, N_i: int) -> Float[ndarray, "orders N_h"]:
+    """Return the parts of `E g'(√p z)²` by degree of the Gegenbauer polynomials.
+
+    The kernel of block A is `Σ_l α_l c^(l-1)` in the cosine c of two neurons. A power of c has
+    components of all lower degrees of the same parity: with Gegenbauer polynomials `G_k(1) = 1`
+
+        c^n = Σ_k B[n, k] G_k(c),    c G_k = ((k + N_i - 2) G_{k+1} + k G_{k-1})/(2k + N_i - 2),
+
+    so that degree 4 adds `3/(N_i + 2)` of its part to the symmetric part of degree 2.
+    """
+    B = np.zeros((ORDERS - 1, ORDERS))
+    B[0, 0] = 1.0
+    k = np.arange(1, ORDERS - 1)
+    for n in range(1, ORDERS - 1):
+        B[n, 1] = B[n - 1, 0]
+        B[n, k + 1] += B[n - 1, k] * (k + N_i - 2) / (2 * k + N_i - 2)
+        B[n, k - 1] += B[n - 1, k] * k / (2 * k + N_i - 2)
+    alphas = np.array([local.alpha(degree) for degree in range(1, ORDERS)])
+    return np.asarray(B.T @ alphas)
 
 
 def teacher_order_one(
