@@ -14,6 +14,9 @@ from hessweep.laws.tabulated import Tabulated, tabulate
 from hessweep.laws.wishart import wishart_error, wishart_part
 from hessweep.networks import check_sizes
 
+FLOOR = 1e-40
+"""Absolute error in the probabilities of a law of H that is accepted."""
+
 
 def chi_square_law(N_h: int) -> Law:
     """Return the law of `χ²_{N_h} / N_h`, that of `|W2|²` (App. A): mean 1, variance 2/N_h.
@@ -99,7 +102,7 @@ def _wishart_law(N: int, M: int) -> Law:
 
 
 @lru_cache(maxsize=256)
-def hessian_law(N_i: int, N_h: int, exact: bool = False) -> Law:
+def hessian_law(N_i: int, N_h: int, exact: bool = False, floor: float = FLOOR) -> Law:
     """Return the law of the N_i non-zero eigenvalues of the linear network's Hessian.
 
     They are `|W2|² + eig(W1^T W1)` (App. A), so the law is the convolution of `χ²_{N_h}/N_h`
@@ -110,6 +113,8 @@ def hessian_law(N_i: int, N_h: int, exact: bool = False) -> Law:
         N_i: Number of inputs.
         N_h: Number of hidden neurons.
         exact: The mean law at this size, instead of the paper's limit with Marchenko-Pastur.
+        floor: Absolute error in small probabilities that is accepted. Tails are accurate
+            relatively down to about 1e13 times this; a larger one makes the law faster to build.
 
     Raises:
         ShapeError: If a size is below 1.
@@ -121,10 +126,12 @@ def hessian_law(N_i: int, N_h: int, exact: bool = False) -> Law:
         atom = max(0.0, 1 - ratio)
         N, M = min(N_i, N_h), max(N_i, N_h)
         variance = 2 / N_h + ratio**2 * (N_i + 1) / N_h
-        law = with_chi_square(wishart_part(N, M, 1 / N_i), atom, N_h, N, wishart_error(N, M))
+        part = wishart_part(N, M, 1 / N_i)
+        law = with_chi_square(part, atom, N_h, N, wishart_error(N, M), floor)
     else:
         limit = marchenko_pastur(N_i / N_h, ratio)
         atom, variance = limit.atom, 2 / N_h + limit.var()
-        law = with_chi_square(_marchenko_pastur_singular(N_i / N_h, ratio), atom, N_h)
+        limit_part = _marchenko_pastur_singular(N_i / N_h, ratio)
+        law = with_chi_square(limit_part, atom, N_h, floor=floor)
     name = f"{'exact ' if exact else ''}law of H({N_i}, {N_h})"
     return Law(name, law, (1 + ratio, variance))

@@ -49,6 +49,9 @@ TEACHER_COLUMNS = (
 )
 """What is said of each listed point."""
 
+DRAWN = 1e-12
+"""Error in probability that is accepted in laws that are only drawn."""
+
 LAW_POINTS = 160
 """Where a law is drawn: the middles of that many equal steps from 0 to the last bin's end."""
 
@@ -208,7 +211,7 @@ def _law(N_i: int, N_h: int, high: float) -> LawCurve:
     x = (np.arange(LAW_POINTS) + 0.5) * high / LAW_POINTS
     # Four digits are finer than a line on a screen.
     limit, exact = (
-        [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact=exact).pdf(x)]
+        [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact, DRAWN).pdf(x)]
         for exact in (False, True)
     )
     return LawCurve(high, limit, exact)
