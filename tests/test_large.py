@@ -30,7 +30,7 @@ from hessweep.store import (
 from hessweep.store.files import commit_file
 from hessweep.store.flat_zarr import encode
 from hessweep.store.schema import columns_of
-from hessweep.store.segments import _arrays, _digest, _zip
+from hessweep.store.segments import _arrays, _digest, _zip, provenance
 from hessweep.study import parse_study
 
 ERF, QUADRATIC = activation("erf"), activation("quadratic")
@@ -212,7 +212,7 @@ def test_segments_from_before_densities_are_read(pairs, tmp_path):
     new = {"spectrum", "node_size", "frobenius_norm", "density_floor"}
     new |= {column.name for column in NODES.columns}
     arrays = {k: v for k, v in _arrays(columns_of(exact)).items() if k not in new}
-    content = _zip(encode(arrays, {"computed_with": "{}"}))
+    content = _zip(encode(arrays, {"computed_with": json.dumps(provenance())}))
     (tmp_path / "segments").mkdir()
     path = tmp_path / "segments" / f"{_digest(content)}.zarr.zip"
     commit_file(path, content)

@@ -226,7 +226,11 @@ def test_comments_of_the_readme_say_what_its_lines_return():
             results.append((eval(code, variables), comment))  # noqa: S307 - our own README
         else:
             exec(code, variables)  # noqa: S102 - our own README
-    (H, shape), (eigenvalues, _), (found, said), (formula_value, number), _ = results
+    (H, shape), (eigenvalues, _), (found, said), (formula_value, number), _, *others = results
+    (tail, bulk), (biased, of_biased), (deep, of_deep) = others
+    assert bulk.startswith(f"{tail:.3f}: ")
+    assert of_biased.startswith(f"{biased.value}, {biased.certificate}")
+    assert of_deep.startswith(f"{deep.value}, {deep.certificate}")
     assert shape.startswith(str(H.shape))
     assert len(eigenvalues) == len(H)
     assert said.startswith(f"Rank(value={found.value}, ")

@@ -28,7 +28,8 @@ def data(results: xr.DataTree, N_i: int, N_h: int) -> Tables:
         InputError: If there are no points of that size.
     """
     points = analysis.realisations(
-        results, f"activation == 'linear' and N_i == {N_i} and N_h == {N_h}"
+        results,
+        f"activation == 'linear' and N_i == {N_i} and N_h == {N_h} and weights in {list(WEIGHTS)}",
     )
     known = {
         "asymptotic": laws.hessian_law(N_i, N_h),
