@@ -134,6 +134,7 @@ def test_slurm_memory_is_bytes() -> None:
         ({"seeds": 10**9}, "seeds", "10000000"),
         ({"seeds": f"0..{2**63 - 1}"}, "seeds", "at most 10,000,000"),
         ({"seeds": 10**5, "N": "1..1000"}, "", "at most 10,000,000 points, got 100,000,000"),
+        ({"seeds": 10**6, "outputs": "1..11"}, "", "at most 10,000,000 points, got"),
         ({"weights": "gauss"}, "weights", "known are normal, uniform"),
         ({"seed": 3}, "seed", "(did you mean 'seeds'?); allowed are activation, N, N_i"),
         ({"N_h": 3}, "", "got N and N_h"),

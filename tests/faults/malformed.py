@@ -263,7 +263,9 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "nodes without their number": lambda: with_type("density_nodes", np.zeros(4)),
     "too many eigenvalues": lambda: with_values(eigenvalues=np.ones(100)),
     "negative sizes": lambda: with_values(row_size=[-6, 12, 12]),
-    "sizes whose sum wraps": lambda: with_values(row_size=[2**62, 2**62, 18]),
+    "sizes whose sum wraps around to the right number": lambda: with_values(
+        row_size=[2**63 - 1, 2**63 - 1, 20]
+    ),
     "a negative number of inputs": lambda: with_values(N_i=[-2, 2, 2]),
     "no neurons": lambda: with_values(N_h=[0, 2, 2]),
     "a negative seed": lambda: with_values(seed=[-1, 1, 2]),

@@ -7,7 +7,7 @@ import pytest
 
 from hessweep.activations import ACTIVATIONS, activation
 from hessweep.hessian import hessian
-from hessweep.kinds import SCALARS, TIMES
+from hessweep.kinds import KINDS, SCALARS, TIMES
 from hessweep.setup import Setup, key_of_row
 
 PARAMETERS = {"polynomial": {"coefficients": [1, 0, 2, 1]}, "power": {"degree": 4}}
@@ -68,3 +68,14 @@ def test_the_key_is_that_of_the_plain_data():
                 row = {"N_i": 3, "N_h": 4, "weights": "uniform", "spectrum": spectrum}
                 row |= {"activation_spec": json.dumps(function.identity), "seed": seed}
                 assert point.key == key_of_row({**row, "kernel_version": 5})
+
+
+def test_eigenvalues_may_differ_by_both_errors_and_no_more():
+    """Each error alone is too small for the difference, as between two machines."""
+    computed = Setup(activation("erf"), 2, 2).compute([0])[0]
+    own = computed.scalars["eigenvalue_error"]
+    stored = {"eigenvalues": computed.eigenvalues.copy(), "eigenvalue_error": 9 * own}
+    stored["eigenvalues"][1] += 9.5 * own
+    assert list(KINDS["exact"].deviations(computed, stored)) == []
+    stored["eigenvalues"][1] += own
+    assert list(KINDS["exact"].deviations(computed, stored)) == ["eigenvalues"]

@@ -81,3 +81,13 @@ def test_square_matrices_approach_edelmans_limit():
 def test_refuses_sizes_below_one():
     with pytest.raises(ShapeError, match="N_h"):
         smallest_eigenvalue_law(2, 0)
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), [(3, 5), (6, 2)])
+def test_mean_and_variance_are_those_of_the_distribution(N_i, N_h):
+    law = smallest_eigenvalue_law(N_i, N_h)
+    x = np.linspace(0, 40, 20_001)
+    above = law.sf(x)
+    mean = np.trapezoid(above, x)
+    assert law.mean() == pytest.approx(mean, rel=1e-5)
+    assert law.var() == pytest.approx(2 * np.trapezoid(x * above, x) - mean**2, rel=1e-5)

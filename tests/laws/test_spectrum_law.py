@@ -145,8 +145,8 @@ def test_order_one_without_b2_would_be_linear():
 
 @pytest.mark.parametrize(
     ("name", "epsilon", "N_i", "N_h"),
-    [("quadratic", 0.3, 80, 80), ("quadratic", 1.0, 240, 80), ("quadratic", 3.0, 40, 120),
-     ("relu", None, 80, 80), ("gelu", None, 80, 80)],
+    [("quadratic", 0.3, 80, 80), ("quadratic", 0.3, 40, 160), ("quadratic", 1.0, 240, 80),
+     ("quadratic", 3.0, 40, 120), ("relu", None, 80, 80), ("gelu", None, 80, 80)],
 )  # fmt: skip
 def test_outlier(name, epsilon, N_i, N_h):
     g = activation(name, epsilon=epsilon) if epsilon else activation(name)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hessweep.rank import mersenne
+from hessweep.rank.modular import rank_of_rows
 
 P = mersenne.PRIME
 edges = st.sampled_from([0, 1, 2**30, 2**31 - 1, 2**31, 2**60, P - 1])
@@ -63,3 +64,9 @@ def test_rank_and_independent_rows_of_a_product(m, n, r, seed):
     chosen = mersenne.independent_rows(matrix)
     assert mersenne.matrix_rank(matrix) == rank == len(chosen)
     assert not rank or mersenne.matrix_rank(matrix[chosen]) == rank
+
+
+def test_the_rank_of_rows_is_exact_where_the_determinant_is_the_prime():
+    W1 = np.array([[2.0**31, 1.0], [1.0, 2.0**30]])
+    assert mersenne.matrix_rank(mersenne.residues(W1)) == 1
+    assert rank_of_rows(W1) == 2

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from hessweep.kinds.exact import certificate_seconds
 from hessweep.running.cost import (
     WORKER_BYTES,
     check_fits,
+    needed_memory,
     predicted_seconds,
     stored_bytes,
 )
@@ -106,6 +108,17 @@ def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
     assert show_bytes(points[2].setup.cost.peak_bytes) in message
     assert "500 MB" in message
     assert "2 of the points" in message
+
+
+def test_a_lighter_kind_is_offered_only_if_it_fits() -> None:
+    heavy = Setup(ERF, 60, 60)
+    lighter = needed_memory(replace(heavy, kind="density"))
+    assert lighter < needed_memory(heavy) - 1
+    with pytest.raises(TooLargeError, match="`kind: density`"):
+        check_fits([heavy.point(0)], lighter)
+    with pytest.raises(TooLargeError) as caught:
+        check_fits([heavy.point(0)], lighter - 1)
+    assert "density" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -115,5 +115,8 @@ def test_lapack_takes_over_where_the_iteration_does_not_converge(monkeypatch) ->
         failed[1] = 1
 
     monkeypatch.setattr(solver, "lanes", SimpleNamespace(eigenvalues=stubborn))
-    found = stacked_eigenvalues(np.array([np.eye(3), 2 * np.eye(3), np.eye(3)]))
-    assert (found == [[7] * 3, [2] * 3, [7] * 3]).all()
+    # Below the diagonal there may be anything.
+    matrices = np.array([[[2.0, 1, 0], [9, 2, 0], [9, 9, 5]]] * 3)
+    found = stacked_eigenvalues(matrices)
+    assert (found[[0, 2]] == 7).all()
+    assert found[1] == pytest.approx([1, 3, 5], abs=1e-14)

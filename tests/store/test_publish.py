@@ -18,6 +18,7 @@ from hessweep.store import (
     DamagedSegmentWarning,
     group_writer,
     publish,
+    publishing,
     selection,
     stored_points,
     write_segment,
@@ -237,6 +238,20 @@ def test_two_publishes_at_once_give_one_whole_version(root, computed):
     assert [exit_code(pid) for pid in children] == [0, 0]
     assert published(root).attrs["generation"] == 2
     assert_holds(published(root).load(), of([*computed, new], "erf"))
+
+
+def test_what_is_stored_while_a_publish_waits_is_published(small, computed, monkeypatch):
+    early, late = with_seed(computed[0], 80), with_seed(computed[0], 81)
+    write_segment(small, [early])
+    lock_at_once = publishing._lock_folder
+
+    def lock_late(folder):
+        write_segment(small, [late])
+        return lock_at_once(folder)
+
+    monkeypatch.setattr(publishing, "_lock_folder", lock_late)
+    assert publish(small)
+    assert_holds(published(small).load(), [computed[0], computed[3], computed[12], early, late])
 
 
 def test_a_damaged_segment_is_left_out_with_a_warning(root, computed):
