@@ -74,10 +74,12 @@ def test_the_series_gives_the_closed_forms(name: str, N_i: int) -> None:
     # N_i = 1 makes every pair of rows parallel: the series at the edge of its convergence.
     W1 = np.random.default_rng(5).standard_normal((6, N_i)) / np.sqrt(N_i)
     closed = activation(name)
-    for got, expected in zip(
-        Twin("twin", closed=closed).self_dual(W1), closed.self_dual(W1), strict=True
-    ):
-        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-10 * np.abs(expected).max())
+    known = closed.self_dual(W1)
+    # Where a derivative is exactly 0, as K_pp of the cubic, rounding is what is left.
+    rounding = 1e-13 * np.abs(known.K).max()
+    for got, expected in zip(Twin("twin", closed=closed).self_dual(W1), known, strict=True):
+        atol = max(1e-10 * np.abs(expected).max(), rounding)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=atol)
 
 
 @pytest.mark.parametrize("N_i", [2, 3])

@@ -49,7 +49,10 @@ def test_realisations_come_sorted_with_their_own_eigenvalues(study):
 
 
 def test_realisations_that_are_not_there(study):
-    with pytest.raises(InputError, match=r"computed points with seed == 7, found none"):
+    with pytest.raises(
+        InputError,
+        match=r"computed points with \(seed == 7\) and weights == 'normal' .*, found none",
+    ):
         analysis.realisations(open_results(study.results), "seed == 7")
 
 
@@ -191,15 +194,9 @@ def test_non_zero_takes_a_dataset_of_spectra_and_refuses_wrong_ranks():
 
 
 def test_a_teacher_with_spectrum_and_density_counts_once_with_its_spectrum():
+    erf = activation("erf")
     rows = [
-        {
-            "activation": "erf",
-            "N_i": 3,
-            "N_h": 2,
-            "weights": "normal",
-            "seed": seed,
-            "spectrum": kind,
-        }
+        {"activation": "erf", "seed": seed, **Setup(erf, 3, 2, kind=kind).columns}
         for seed in (1, 0)
         for kind in ("exact", "density")
     ]
