@@ -79,3 +79,20 @@ def test_eigenvalues_may_differ_by_both_errors_and_no_more():
     assert list(KINDS["exact"].deviations(computed, stored)) == []
     stored["eigenvalues"][1] += own
     assert list(KINDS["exact"].deviations(computed, stored)) == ["eigenvalues"]
+
+
+@pytest.mark.parametrize(("biases", "N_o"), [("both", 1), ("hidden", 2), ("none", 3)])
+@pytest.mark.parametrize("name", ["erf", "cubic", "linear"])
+def test_points_with_biases_and_outputs_have_the_numbers_of_their_matrix(name, biases, N_o):
+    setup = Setup(activation(name), 4, 3, biases=biases, N_o=N_o)
+    for point, result in zip(setup.points([3, 8]), setup.compute([3, 8]), strict=True):
+        expected = np.linalg.eigvalsh(hessian(point.network()))
+        scalars = result.scalars
+        allowed = scalars["eigenvalue_error"] + 1e-13 * expected[-1]
+        assert np.abs(result.eigenvalues - expected).max() <= allowed
+        assert scalars["P"] == setup.P == len(expected)
+        assert scalars["trace"] == pytest.approx(expected.sum(), rel=1e-12)
+        assert scalars["rank_certificate"] == "proved"
+        assert scalars["rank"] == scalars["effective_parameters"]
+        true = expected[-scalars["rank"]]
+        assert abs(scalars["lambda_min"] - true) <= true * (scalars["lambda_min_error"] + 1e-6)

@@ -9,26 +9,23 @@ import numpy as np
 import pytest
 
 import hessweep
-from hessweep.activations import activation
 from hessweep.density.extremes import converged_eigenvalues
 from hessweep.density.known import known_part
 from hessweep.dynamics.population import PopulationLoss
 from hessweep.dynamics.sgd import sgd_losses
+from hessweep.dynamics.trajectory import starting_point, train
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import HessianOperator, blocks
 from hessweep.kinds.density import theorem_columns
-from hessweep.kinds.exact import formula_columns, rank_columns
 from hessweep.networks import BIASES, WEIGHTS, Inputs, Layout, Network, sample_teacher
 from hessweep.rank import (
     ball,
     minor,
     modular,
     smallest,
-    smallest_eigenvalue,
     structure,
     theorem,
 )
-from hessweep.spectrum import Spectrum, spectrum_plan
 
 GENERAL = {
     "hidden biases": {"b1": [0.0, 0.0]},
@@ -150,12 +147,8 @@ def test_what_does_not_fit_is_refused(error: type, message: str, make: Callable)
         make()
 
 
-NO_SPECTRUM = Spectrum(np.ones(8), 0.0, spectrum_plan(activation("erf"), 3, 2))
 REFUSING: dict[str, Callable] = {
-    "rank_columns": lambda network: rank_columns(network, NO_SPECTRUM),
     "theorem_columns": theorem_columns,
-    "formula_columns": formula_columns,
-    "smallest_eigenvalue": lambda network: smallest_eigenvalue(network, NO_SPECTRUM, 8),
     "enclosed_smallest_eigenvalue": lambda n: smallest.enclosed_smallest_eigenvalue(n, 8),
     "ball.hessian": ball.hessian,
     "has_minor": lambda network: minor.has_minor(network, 8),
@@ -176,6 +169,10 @@ REFUSING: dict[str, Callable] = {
     "HessianOperator": HessianOperator,
     "blocks": blocks,
     "PopulationLoss": PopulationLoss,
+    "widen": lambda network: hessweep.widen(network, zero_output=1),
+    "learning_coefficient": hessweep.learning_coefficient,
+    "starting_point": lambda network: starting_point(network, None, 0),
+    "train": lambda network: train(network, network.parameters, np.array([1.0])),
     "sgd_losses": lambda network: sgd_losses(
         network, network.parameters[None], [np.random.default_rng(0)], 0.1, 2, np.array([0, 1])
     ),
@@ -191,6 +188,9 @@ def test_functions_that_do_not_know_a_network_refuse_it(function: Callable, extr
 
 
 ACCEPTING = {
+    "formula_columns",
+    "rank_columns",
+    "smallest_eigenvalue",
     "batch_hessian",
     "directions",
     "hessian",

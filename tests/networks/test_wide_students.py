@@ -137,7 +137,7 @@ def test_impossible_students_are_refused():
     with pytest.raises(InputError, match="seed: expected a whole number"):
         widen(sample_teacher("erf", 2, 2, seed=0), seed=-1)
     biased = Network(np.ones((2, 2)), np.ones(2), "erf", b1=np.zeros(2))
-    with pytest.raises(InputError, match="widen: expected a two-layer Network without biases"):
+    with pytest.raises(InputError, match="widen: expected a network without biases"):
         widen(biased, split=1)
-    with pytest.raises(InputError, match="learning_coefficient: expected a two-layer Network"):
+    with pytest.raises(InputError, match="learning_coefficient: expected a network"):
         learning_coefficient(biased)

@@ -83,10 +83,10 @@ def test_what_can_not_be_decided_says_so_with_its_bounds():
 
 @pytest.mark.parametrize(("seen", "value"), [(1, 3), (3, 3), (4, 4), (5, 5), (6, 5)])
 def test_a_value_that_can_not_be_decided_is_within_its_bounds(monkeypatch, seen, value):
-    """NumPy's rank where the bounds allow it, and otherwise the nearer of them."""
+    """The eigenvalues above their error, where the bounds allow it, else the nearer bound."""
     monkeypatch.setattr(PACKAGE, "bounds", lambda _: Bounds(3, 5))
     mine = Network(np.array([[1.0, 0.5], [0.25, 2.0]]), np.ones(2), Mine())
-    spectrum = Spectrum(np.array([0.0] * (6 - seen) + [1.0] * seen), 10.0, DENSE)
+    spectrum = Spectrum(np.array([1e-4] * (6 - seen) + [1.0] * seen), 1e-3, DENSE)
     assert rank(mine, spectrum) == Rank(value, 3, 5, "undecided", "float64")
 
 

@@ -11,7 +11,7 @@ from scipy import integrate
 
 from hessweep.dynamics.population import PopulationLoss
 from hessweep.errors import PrecisionError
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
 """Of each weight, for every step of the integrator."""
@@ -69,7 +69,11 @@ def starting_point(teacher: Network, noise: float | None, seed: int) -> Float[nd
         noise: Standard deviation of each weight around the teacher's; None for normal weights of
             variance 1/fan_in that are independent of the teacher.
         seed: A whole number from 0.
+
+    Raises:
+        InputError: If the teacher has biases, several outputs or other inputs.
     """
+    require_plain(teacher, "starting_point")
     entropy = [teacher.N_i, teacher.N_h, seed]
     rng = np.random.default_rng(SeedSequence(entropy, spawn_key=(2, noise is None)))
     draw = rng.standard_normal(teacher.P)

@@ -9,7 +9,7 @@ from numpy.random import Generator, SeedSequence
 
 from hessweep.errors import InputError
 from hessweep.networks.teachers import MAX_SEED
-from hessweep.networks.two_layer import Network
+from hessweep.networks.two_layer import Network, require_plain
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Student:
 
     def optimum(self, teacher: Network, seed: int) -> Network:
         """Return what `widen` returns."""
-        check_plain(teacher, "widen")
+        require_plain(teacher, "widen")
         if not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
             raise InputError(f"seed: expected a whole number from 0 to {MAX_SEED}, got {seed!r}")
         if self.zero_input and float(teacher.activation(np.zeros(1))[0]) != 0:
@@ -112,20 +112,6 @@ def widen(
             input weights 0 and `g(0)` is not 0.
     """
     return Student(zero_output, zero_input, split, cancelling).optimum(network, seed)
-
-
-def check_plain(network: object, function: str) -> None:
-    """Raise where a function of the paper's networks is given another one.
-
-    Raises:
-        InputError: If it is not a `Network` without biases, with one output and with standard
-            normal inputs.
-    """
-    if not (isinstance(network, Network) and network.is_plain):
-        raise InputError(
-            f"{function}: expected a two-layer Network without biases, with one output and with "
-            f"standard normal inputs, got another {type(network).__name__}"
-        )
 
 
 def _rows(count: int, N_i: int, rng: Generator) -> Float[ndarray, "count N_i"]:

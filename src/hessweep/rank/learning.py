@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hessweep.networks import Network
-from hessweep.networks.students import check_plain
+from hessweep.networks import Network, require_plain
 from hessweep.rank import Rank, rank
 from hessweep.rank.formulas import formula
 
@@ -46,7 +45,7 @@ def learning_coefficient(network: Network) -> LearningCoefficient:
     Raises:
         InputError: If `network` is not a `Network` without biases and with one output.
     """
-    check_plain(network, "learning_coefficient")
+    require_plain(network, "learning_coefficient")
     proof = rank(network)
     lower, P = proof.lower / 2, network.P
     if not _is_differentiable(network):
