@@ -9,7 +9,7 @@ SPECTRUM = Ragged(
 )
 
 SCALARS: tuple[Column, ...] = (
-    Column("P", "int64", "number of parameters, N_h (N_i + 1)"),
+    Column("P", "int64", "number of parameters"),
     Column("lambda_max", "float64", "largest eigenvalue"),
     Column("lambda_min", "float64", "smallest non-zero eigenvalue"),
     Column("lambda_min_error", "float64", "relative error of lambda_min"),
