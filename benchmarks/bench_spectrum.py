@@ -22,7 +22,7 @@ QUICK = [("erf", 40, 8, None), ("quadratic", 20, 20, None), ("linear", 20, 20, N
 
 
 def einsum_hessian(network: Network) -> np.ndarray:
-    """Return H the direct way: the five terms of MATH 2, each one an einsum."""
+    """Return H the direct way: the terms of docs/mathematics.md, sec. 2, each by einsum."""
     W1, W2 = network.W1, network.W2
     N_h, N_i = W1.shape
     k, Z = network.activation.self_dual(W1), np.outer(W2, W2)

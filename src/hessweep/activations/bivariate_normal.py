@@ -77,6 +77,20 @@ def both_positive(pair: Correlated) -> Values:
     return (scipy.special.ndtr(pair.h) + scipy.special.ndtr(pair.k)) / 2 - owen_sum(pair)
 
 
+def with_unit_noise(p: Values, q: Values, c: Values, b: Values, d: Values) -> Correlated:
+    """Return the pair `U = u + e`, `V = v + f` with independent e and f of variance 1.
+
+    Args:
+        p: Variance of u.
+        q: Variance of v.
+        c: Their covariance; rounding may make `|c|` larger than its bound √(pq).
+        b: Offset of U.
+        d: Offset of V.
+    """
+    D = 1 + p + q + np.maximum(p * q - c * c, 0)
+    return Correlated(1 + p, 1 + q, c, D, b, d)
+
+
 def density_derivatives(pair: Correlated, highest: int) -> dict[tuple[int, int], Values]:
     """Return `∂_b^i ∂_d^j` of the density of `(U + b, V + d)` at 0, by `(i, j)`.
 

@@ -8,11 +8,11 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions, determinant, normal_density
 from hessweep.activations.bivariate_normal import (
-    Correlated,
     density,
     density_derivatives,
     normal_derivatives,
     owen_sum,
+    with_unit_noise,
 )
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
@@ -66,17 +66,15 @@ class Erf(OffsetClosedForm):
         self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
     ) -> OffsetKernel:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
-        P, Q = 1 + p, 1 + q
-        D = 1 + p + q + np.maximum(p * q - c * c, 0)
-        pair = Correlated(P, Q, c, D, b, d)
+        pair = with_unit_noise(p, q, c, b, d)
         # g is twice the distribution function of a normal variable of variance 1, minus 1.
         f = density_derivatives(pair, 2)
-        E01 = 2 * density(pair.k) / np.sqrt(Q) * scipy.special.erf(pair.x / np.sqrt(2))
-        N = normal_derivatives(P, b, 2)
+        E01 = 2 * density(pair.k) / np.sqrt(pair.Q) * scipy.special.erf(pair.x / np.sqrt(2))
+        N = normal_derivatives(pair.P, b, 2)
         return OffsetKernel(
             E00=1 - 4 * owen_sum(pair),
             E01=E01,
-            E02=-(d * E01 + c * 4 * f[0, 0]) / Q,
+            E02=-(d * E01 + c * 4 * f[0, 0]) / pair.Q,
             E11=4 * f[0, 0],
             E12=4 * f[0, 1],
             E13=4 * f[0, 2],

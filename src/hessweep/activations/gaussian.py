@@ -7,9 +7,9 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions, determinant
 from hessweep.activations.bivariate_normal import (
-    Correlated,
     density_derivatives,
     normal_derivatives,
+    with_unit_noise,
 )
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
@@ -62,13 +62,11 @@ class Gaussian(OffsetClosedForm):
         self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
     ) -> OffsetKernel:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
-        D = 1 + p + q + np.maximum(p * q - c * c, 0)
         # Up to √(2π), g is the density of a normal variable of variance 1.
-        f = density_derivatives(Correlated(1 + p, 1 + q, c, D, b, d), 4)
-        fields = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))
+        f = density_derivatives(with_unit_noise(p, q, c, b, d), 4)
         N = normal_derivatives(1 + p, b, 3)
         means = (np.sqrt(2 * np.pi) * N[order + 1] for order in range(3))
-        return OffsetKernel(*(2 * np.pi * f[orders] for orders in fields), *means)
+        return OffsetKernel.of(lambda i, j: 2 * np.pi * f[i, j], means)
 
 
 def _in_balls() -> BallFunctions:

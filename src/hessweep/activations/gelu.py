@@ -13,7 +13,7 @@ from hessweep.activations.ball_functions import (
     normal_density,
     normal_distribution,
 )
-from hessweep.activations.bivariate_normal import Correlated
+from hessweep.activations.bivariate_normal import with_unit_noise
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel, Matrix
 from hessweep.activations.offset_closed_form import OffsetClosedForm
@@ -72,27 +72,14 @@ class Gelu(OffsetClosedForm):
         self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
     ) -> OffsetKernel:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
-        P, Q = 1 + p, 1 + q
-        D = 1 + p + q + np.maximum(p * q - c * c, 0)
-        R = ramp_means(Correlated(P, Q, c, D, b, d), 8)
-        R_b = ramp_mean(P, b, 4)
+        R = ramp_means(with_unit_noise(p, q, c, b, d), 8)
+        R_b = ramp_mean(1 + p, b, 4)
 
         def mean(i: int, j: int) -> Matrix:
             """E[g^(i) g^(j)]: g is the smoothed ramp minus its second derivative."""
             return R[i, j] - R[i + 2, j] - R[i, j + 2] + R[i + 2, j + 2]
 
-        return OffsetKernel(
-            E00=mean(0, 0),
-            E01=mean(0, 1),
-            E02=mean(0, 2),
-            E11=mean(1, 1),
-            E12=mean(1, 2),
-            E13=mean(1, 3),
-            E22=mean(2, 2),
-            M0=R_b[0] - R_b[2],
-            M1=R_b[1] - R_b[3],
-            M2=R_b[2] - R_b[4],
-        )
+        return OffsetKernel.of(mean, (R_b[order] - R_b[order + 2] for order in range(3)))
 
 
 def _in_balls() -> BallFunctions:

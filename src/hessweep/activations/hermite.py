@@ -9,6 +9,7 @@ means of all derivatives from values of g alone (docs/activations.md):
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import inf
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +31,22 @@ NODES = 16
 is a boundary between two of them."""
 
 Rows = Float[ndarray, "*rows"]
+
+
+def rest_of_series(T: float, S: float, noise: float, worst: float = inf) -> float:
+    """Return an estimated bound on what a series leaves out (docs/activations.md).
+
+    If the ratio `r = S/T` of the last two changes does not grow, that is at most `S r / (1 - r)`.
+
+    Args:
+        T: Change by the last doubling of the number of terms but one.
+        S: Change by the last doubling.
+        noise: Changes up to this size may be due to rounding; then the rest is taken as S.
+        worst: The rest is never larger than this.
+    """
+    if noise >= S:
+        return S
+    return min(S * S / (T - S), worst) if S < T else worst
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ from numpy import ndarray
 
 from hessweep.activations import hermite
 from hessweep.activations.kernel import Activation
-from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
+from hessweep.activations.offsets import ORDERS, CoarserOffsetKernels, OffsetKernel
 from hessweep.errors import ActivationError
 
 PARALLEL = 8 * np.finfo(float).eps
@@ -27,7 +27,7 @@ JUMP_STEP = 2.0**-20
 BLOCK = 32
 """Terms of the series that are added together."""
 
-_FIELDS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2), (2, 1), (3, 1))
+_FIELDS = (*ORDERS, (2, 1), (3, 1))
 """Orders of the derivatives in the fields, and in two transposed ones."""
 
 

@@ -1,5 +1,6 @@
 """What a dual kernel with offsets consists of: the network with biases needs no more."""
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -7,6 +8,10 @@ from numpy import ndarray
 
 Pairs = Float[ndarray, "*stack m n"]
 """One number for each pair of a neuron that sees `u + b` and one that sees `v + d`."""
+
+
+ORDERS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))
+"""Orders (i, j) of the derivatives in the fields `E_ij` of `OffsetKernel`, in their order."""
 
 
 class OffsetKernel(NamedTuple):
@@ -45,6 +50,11 @@ class OffsetKernel(NamedTuple):
     """E[g'(u + b)]"""
     M2: Pairs
     """E[g''(u + b)]"""
+
+    @classmethod
+    def of(cls, E: Callable[[int, int], Pairs], M: Iterable[Pairs]) -> "OffsetKernel":
+        """Return the kernel with `E_ij = E(i, j)` and with these three means of single ones."""
+        return cls(*(E(i, j) for i, j in ORDERS), *M)
 
 
 class CoarserOffsetKernels(NamedTuple):

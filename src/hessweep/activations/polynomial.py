@@ -125,16 +125,7 @@ class Polynomial(OffsetClosedForm):
                 power = power * c
             return total
 
-        return OffsetKernel(
-            mean(0, 0),
-            mean(0, 1),
-            mean(0, 2),
-            mean(1, 1),
-            mean(1, 2),
-            mean(1, 3),
-            mean(2, 2),
-            *[*u, np.zeros(np.shape(u[0]))][:3],
-        )
+        return OffsetKernel.of(mean, [*u, np.zeros(np.shape(u[0]))][:3])
 
 
 def _in_balls(coefficients: Sequence[float]) -> BallFunctions:

@@ -10,7 +10,7 @@ from hessweep.activations.bivariate_normal import Correlated, density
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import ORDERS, OffsetKernel
 from hessweep.activations.ramp import ramp_mean, ramp_means
 from hessweep.activations.theory import Theory
 
@@ -81,9 +81,8 @@ class Relu(OffsetClosedForm):
         Delta = p * q - c * c
         present = (p > 0) & (q > 0)
         apart = present & (Delta > PARALLEL * p * q)
-        fields = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))
         # These hold where one of the variables is a constant.
-        E = [M[i] * of_v[j] + np.zeros(c.shape) for i, j in fields]
+        E = [M[i] * of_v[j] + np.zeros(c.shape) for i, j in ORDERS]
         for where, of_pairs in ((apart, _apart), (present & ~apart, _parallel)):
             chosen = of_pairs(p[where], q[where], c[where], b[where], d[where])
             for field, values in zip(E, chosen, strict=True):
@@ -102,7 +101,7 @@ def _means(p: ndarray, b: ndarray) -> list[ndarray]:
 def _apart(p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray) -> list[ndarray]:
     """Return the fields from E00 to E22 of pairs that are not parallel."""
     R = ramp_means(Correlated(p, q, c, p * q - c * c, b, d), 4)
-    return [R[orders] for orders in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))]
+    return [R[orders] for orders in ORDERS]
 
 
 def _parallel(p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray) -> list[ndarray]:

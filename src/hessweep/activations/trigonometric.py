@@ -133,16 +133,7 @@ def _with_offsets(
         sine_v, cosine_v = of_v(j + turns)
         return odd * cosine_u * cosine_v + even * sine_u * sine_v
 
-    return OffsetKernel(
-        mean(0, 0),
-        mean(0, 1),
-        mean(0, 2),
-        mean(1, 1),
-        mean(1, 2),
-        mean(1, 3),
-        mean(2, 2),
-        *(damping * of_u(order + turns)[0] for order in range(3)),
-    )
+    return OffsetKernel.of(mean, (damping * of_u(order + turns)[0] for order in range(3)))
 
 
 def _turned(b: Matrix) -> Callable[[int], tuple[Matrix, Matrix]]:

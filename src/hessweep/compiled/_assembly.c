@@ -1,4 +1,4 @@
-/* Assembles stacks of Hessians (MATH 2, eqs 11-13 and 16-19) in one pass over their memory.
+/* Assembles stacks of Hessians (docs/mathematics.md, sec. 2, eqs 11-13 and 16-19) in one pass over their memory.
 
    In numpy the same costs six passes over strided rows: for small networks more than their
    eigenvalues do. hessian.py, its only caller, has the shapes and the formulas. */

@@ -1,4 +1,4 @@
-"""Learning near the optimum: losses in closed form, gradient flow, SGD (MATH 6)."""
+"""Learning near the optimum: losses in closed form, gradient flow, SGD (docs/dynamics.md)."""
 
 from hessweep.dynamics.flow import LinearisedFlow, gradient_flow, linearised_losses
 from hessweep.dynamics.late import LATE, LateExponential, LateSlope, late_exponential, late_slope

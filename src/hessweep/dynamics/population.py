@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import DualKernel
+from hessweep.activations.hermite import rest_of_series
 from hessweep.dynamics.neurons import (
     Neurons,
     first_moment,
@@ -254,7 +254,7 @@ class PopulationLoss:
             return error
         T, S = change(coarser.half, coarser.quarter), change(coarser.full, coarser.half)
         size = float(np.linalg.norm(functional_size(n)))
-        rest = S if 64 * EPS * size >= S else S * S / (T - S) if S < T else inf
+        rest = rest_of_series(T, S, 64 * EPS * size)
         return error + rest + SAFETY * change(coarser.full, coarser.quadrature)
 
     @cached_property

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import DualKernel
+from hessweep.activations.hermite import rest_of_series
 from hessweep.hessian.dense import kernel_trace
 from hessweep.hessian.general_error import general_hessian_error
 from hessweep.networks import Network
@@ -42,10 +43,7 @@ def hessian_error(network: Network) -> float:
     size = _norm_bound(kernel, p, q, c, W2)
     own = DualKernel(*(np.diagonal(field) for field in kernel))
     worst = size + float(kernel_trace(own, p[:, 0], W2, network.N_i))
-    if 16 * np.finfo(float).eps * size >= S:
-        rest = S
-    else:
-        rest = min(S * S / (T - S), worst) if S < T else worst
+    rest = rest_of_series(T, S, 16 * np.finfo(float).eps * size, worst)
     return rest + SAFETY * change(kernel, coarser.quadrature) + change(kernel, coarser.floor)
 
 

@@ -4,12 +4,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep.activations.hermite import rest_of_series
 from hessweep.activations.offsets import OffsetKernel
 from hessweep.hessian.general import Seen, Weights, general_diagonal, seen
 from hessweep.networks import Network
 
 SAFETY = 4.0
-"""Two quadratures of a kernel must agree; how far they disagree is taken so many times."""
+"""The difference between the kernels by two quadratures, times this, bounds their error."""
 
 
 def norm_bound(weights: Weights, of: Seen, sizes: OffsetKernel) -> Float[ndarray, "*stack"]:
@@ -74,8 +75,5 @@ def general_hessian_error(network: Network) -> float:
     T, S = change(coarser.half, coarser.quarter), change(kernel, coarser.half)
     size = float(norm_bound(weights, of, OffsetKernel(*(np.abs(field) for field in kernel)))[0])
     worst = size + float(general_diagonal(network).sum())
-    if 16 * np.finfo(float).eps * size >= S:
-        rest = S
-    else:
-        rest = min(S * S / (T - S), worst) if S < T else worst
+    rest = rest_of_series(T, S, 16 * np.finfo(float).eps * size, worst)
     return rest + SAFETY * change(kernel, coarser.quadrature) + change(kernel, coarser.floor)

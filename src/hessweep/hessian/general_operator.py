@@ -20,14 +20,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import DTypeLike
-from scipy.sparse.linalg import LinearOperator
 
-from hessweep.errors import InputError
 from hessweep.hessian.general import Weights, general_diagonal, seen
+from hessweep.hessian.products import ProductOperator
 from hessweep.networks import Network
 
 
-class GeneralHessianOperator(LinearOperator):
+class GeneralHessianOperator(ProductOperator):
     """`H` of any two-layer network: products without the matrix.
 
     Raises:
@@ -35,10 +34,7 @@ class GeneralHessianOperator(LinearOperator):
     """
 
     def __init__(self, network: Network, dtype: DTypeLike = np.float64) -> None:
-        if np.dtype(dtype) not in (np.float64, np.float32):
-            raise InputError(f"dtype: expected float64 or float32, got {np.dtype(dtype)}")
-        super().__init__(dtype, (network.P, network.P))
-        self.network = network
+        super().__init__(network, dtype)
         N_h, N_i = network.W1.shape
         of = seen(Weights.of([network]))
         kernel = network.activation.offset_dual(*of.pairs())
@@ -128,19 +124,3 @@ class GeneralHessianOperator(LinearOperator):
     def diagonal(self) -> Float[ndarray, " P"]:
         """Return the diagonal of H, float64 whatever the operator's dtype."""
         return general_diagonal(self.network)
-
-    def trace(self) -> float:
-        """Return the sum of the eigenvalues."""
-        return float(self.diagonal().sum())
-
-    def _matvec(self, x: ndarray) -> ndarray:
-        return self.product(x.astype(self.dtype, copy=False).ravel())
-
-    def _matmat(self, X: ndarray) -> ndarray:
-        out = np.empty(X.shape[::-1], self.dtype)
-        for column, result in zip(X.T, out, strict=True):
-            self.product(column.astype(self.dtype), result)
-        return out.T
-
-    def _adjoint(self) -> "GeneralHessianOperator":
-        return self

@@ -18,17 +18,16 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import DTypeLike
-from scipy.sparse.linalg import LinearOperator
 
-from hessweep.errors import InputError
 from hessweep.hessian.general_operator import GeneralHessianOperator
+from hessweep.hessian.products import ProductOperator
 from hessweep.networks import Network, check_two_layers, require_plain
 
 TRIANGULAR_BLOCK = 128
 """Number of columns of a triangular W1 in one block, large enough for the full rate of a GEMM."""
 
 
-class HessianOperator(LinearOperator):
+class HessianOperator(ProductOperator):
     """The Hessian of a network: products, trace, diagonal and Frobenius norm without the matrix.
 
     Products use buffers that belong to the operator, so that each thread needs its own operator.
@@ -38,11 +37,8 @@ class HessianOperator(LinearOperator):
     """
 
     def __init__(self, network: Network, dtype: DTypeLike = np.float64) -> None:
-        if np.dtype(dtype) not in (np.float64, np.float32):
-            raise InputError(f"dtype: expected float64 or float32, got {np.dtype(dtype)}")
         require_plain(network, "HessianOperator")
-        super().__init__(dtype, (network.P, network.P))
-        self.network = network
+        super().__init__(network, dtype)
         N_h, N_i = network.W1.shape
         k = network.activation.self_dual(network.W1)
         self._W1, self._W2 = (weights.astype(dtype) for weights in (network.W1, network.W2))
@@ -116,10 +112,6 @@ class HessianOperator(LinearOperator):
         stops = [*self._starts[1:], self.network.N_i]
         return [slice(start, stop) for start, stop in zip(self._starts, stops, strict=True)]
 
-    def trace(self) -> float:
-        """Return the sum of the eigenvalues."""
-        return float(self.diagonal().sum())
-
     def diagonal(self) -> Float[ndarray, " P"]:
         """Return the diagonal of H in float64, whatever the dtype of the operator."""
         network = self.network
@@ -148,18 +140,6 @@ class HessianOperator(LinearOperator):
         C = k.K_c**2 * p + 4 * k.K_c * k.K_q * c + 4 * k.K_q**2 * q
         squares = network.W2**2
         return float(np.sqrt(squares @ A @ squares + 2 * (C @ squares).sum() + (k.K**2).sum()))
-
-    def _matvec(self, x: ndarray) -> ndarray:
-        return self.product(x.astype(self.dtype, copy=False).ravel())
-
-    def _matmat(self, X: ndarray) -> ndarray:
-        out = np.empty(X.shape[::-1], self.dtype)
-        for column, result in zip(X.T, out, strict=True):
-            self.product(column.astype(self.dtype), result)
-        return out.T
-
-    def _adjoint(self) -> "HessianOperator":
-        return self
 
 
 def hessian_operator(

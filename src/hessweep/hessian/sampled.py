@@ -25,7 +25,7 @@ WORK = 4e12
 FEWEST = 30
 """Rows of F for each parameter: with fewer the small eigenvalues are biased to be too small."""
 SAFETY = 2.0
-"""The two halves must agree; how far they disagree is taken so many times."""
+"""The stated error is the difference between the results of the two halves, times this."""
 TENSOR_INPUTS = 3
 """Up to so many inputs tensor nodes are tried first."""
 TENSOR_GOAL, TENSOR_CHEAP = 1e-8, 1e8

@@ -6,7 +6,7 @@ different classes are linearly independent, even modulo affine functions (docs/b
 gradient is a vector of rational coefficients, and the rank of these vectors is the rank of H.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from fractions import Fraction
 
 from hessweep.activations import Activation
@@ -38,16 +38,32 @@ def classes_rank(activation: Activation, of: Neurons) -> tuple[int, int] | None:
         express = _Exponentials(of).vectors
     else:
         express = _Classes(activation, of).vectors
+    rank = _rank_of_gradients(of, range(len(of.w)), express)
+    return None if rank is None else (rank, rank)
+
+
+def _rank_of_gradients(
+    of: Neurons, neurons: Iterable[int], express: Callable[[int], list[Vector] | None]
+) -> int | None:
+    """Return the rank of the gradients of some neurons and of all output biases.
+
+    Args:
+        of: The network.
+        neurons: Which of its neurons.
+        express: Returns the gradients of one neuron, or None where they are not known.
+
+    Returns:
+        The rank, or None where the gradients of any of these neurons are not known.
+    """
     vectors: list[Vector] = []
-    for k in range(len(of.w)):
+    for k in neurons:
         found = express(k)
         if found is None:
             return None
         vectors += found
     if of.output_biases:
         vectors += [{("affine", 0, o, -1): ONE} for o in range(of.N_o)]
-    rank = _rank_of(vectors)
-    return rank, rank
+    return _rank_of(vectors)
 
 
 def output_span(of: Neurons, members: list[int]) -> int:
@@ -200,9 +216,7 @@ def _trigonometric(activation: Activation, of: Neurons) -> tuple[int, int] | Non
         groups.setdefault(key, {}).setdefault(offset, []).append(k)
     lower = upper = 0
     for group in groups.values():
-        spans = [
-            exact_rank([list(of.outputs[k]) for k in members]).lower for members in group.values()
-        ]
+        spans = [output_span(of, members) for members in group.values()]
         if len(group) == 1:
             [span] = spans
             lower, upper = (
@@ -216,17 +230,8 @@ def _trigonometric(activation: Activation, of: Neurons) -> tuple[int, int] | Non
         least = most if exact else max(sum(sorted(spans)[-2:]), 0)
         lower += 2 * of.N_o + min(least, most) * of.inputs
         upper += 2 * of.N_o + most * of.inputs
-    helper = _Classes(activation, of)
-    vectors: list[Vector] = []
-    for k in constant_neurons:
-        found = helper._constant(k)
-        if found is None:
-            return None
-        vectors += found
-    if of.output_biases:
-        vectors += [{("affine", 0, o, -1): ONE} for o in range(of.N_o)]
-    affine = _rank_of(vectors)
-    return lower + affine, upper + affine
+    affine = _rank_of_gradients(of, constant_neurons, _Classes(activation, of).vectors)
+    return None if affine is None else (lower + affine, upper + affine)
 
 
 def _is_zero(activation: Activation, b: Fraction, order: int) -> bool | None:
