@@ -106,15 +106,7 @@ def _of_two_layers(
     lower = max(lower, seen)
     if lower < upper:
         lower, upper, method = _compute(network, lower, upper)
-    if lower > upper:
-        raise PrecisionError(
-            f"rank of {network.activation}, N_i={network.N_i}, N_h={network.N_h}: {method} "
-            f"proves at least {lower}, but counting allows {upper}; please report this error"
-        )
-    if lower == upper:
-        return Rank(lower, lower, upper, "proved", method)
-    value = min(max(lower, float64.seen_rank(spectrum)), upper)
-    return Rank(value, lower, upper, "undecided", method)
+    return _within(network, lower, upper, method, spectrum)
 
 
 def _general_rank(network: Network, spectrum: Spectrum | None, theorems: bool) -> Rank:
@@ -123,6 +115,13 @@ def _general_rank(network: Network, spectrum: Spectrum | None, theorems: bool) -
     lower, upper, method = proved_bounds(network)
     if method == "theorem" and not theorems:
         lower = 0
+    return _within(network, lower, upper, method, spectrum)
+
+
+def _within(
+    network: Network, lower: int, upper: int, method: str, spectrum: Spectrum | None
+) -> Rank:
+    """Return the rank by its proved bounds, and by eigenvalues where these leave it open."""
     if lower > upper:
         raise PrecisionError(
             f"rank of {network.activation}, {network.layout}: {method} proves at least {lower}, "

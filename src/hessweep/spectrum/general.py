@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from hessweep.activations import Activation
 from hessweep.errors import InputError
+from hessweep.hessian.deep_linear import is_affine
 from hessweep.hessian.general import Weights, assembled, seen
 from hessweep.hessian.general_error import general_hessian_error
 from hessweep.networks import Network
@@ -39,10 +40,10 @@ class GeneralPlan:
 
 def general_plan(network: Network) -> GeneralPlan:
     """Return how the spectrum of a network is computed."""
-    polynomial, inputs = network.activation.polynomial, network.inputs
+    inputs = network.inputs
     isotropic = inputs is None or (inputs.covariance is None and inputs.mean is None)
     return GeneralPlan(
-        closed_form=polynomial is not None and polynomial.degree == 1,
+        closed_form=is_affine(network.activation),
         row_space=isotropic and network.N_h < network.N_i,
     )
 
