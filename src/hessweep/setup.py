@@ -8,10 +8,11 @@ fields. To add an axis, add a field here and a key to the schema of a sweep.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from hessweep.axis import axes_of, axis_field
 from hessweep.columns import Column
 from hessweep.kinds import KINDS, Cost, Kind, PointResult
 
@@ -24,46 +25,19 @@ FIRST_VERSION = 5
 
 
 @dataclass(frozen=True)
-class Axis:
-    """How one field of a setup is stored."""
-
-    field: str
-    column: Column
-    default: Any = MISSING
-    in_every_key: bool = False
-    """Whether keys contain the field even at its default: true for the oldest fields only."""
-    is_of_teacher: bool = True
-    """Whether another value means another teacher, not another measurement of the same one."""
-    changes_cost: bool = True
-
-    @property
-    def has_default(self) -> bool:
-        """Whether the field may be left out."""
-        return self.default is not MISSING
-
-    def is_in_key(self, value: Any) -> bool:
-        """Return whether keys contain this value of the field."""
-        return self.in_every_key or value != self.default
-
-
-def _axis(column: Column, default: Any = MISSING, **facts: bool) -> Any:
-    return field(default=default, metadata={"column": column, "facts": facts})
-
-
-@dataclass(frozen=True)
 class Setup:
     """Everything that a result depends on except the seed."""
 
     activation: "Activation"
-    N_i: int = _axis(Column("N_i", "int64", "number of inputs"), in_every_key=True)
-    N_h: int = _axis(Column("N_h", "int64", "number of hidden neurons"), in_every_key=True)
-    weights: str = _axis(
+    N_i: int = axis_field(Column("N_i", "int64", "number of inputs"), in_every_key=True)
+    N_h: int = axis_field(Column("N_h", "int64", "number of hidden neurons"), in_every_key=True)
+    weights: str = axis_field(
         Column("weights", "str", "distribution of the teacher's weights"),
         default="normal",
         in_every_key=True,
         changes_cost=False,
     )
-    biases: str = _axis(
+    biases: str = axis_field(
         Column(
             "biases",
             "str",
@@ -72,8 +46,8 @@ class Setup:
         ),
         default="none",
     )
-    N_o: int = _axis(Column("N_o", "int64", "number of outputs", missing=1), default=1)
-    kind: str = _axis(
+    N_o: int = axis_field(Column("N_o", "int64", "number of outputs", missing=1), default=1)
+    kind: str = axis_field(
         Column(
             "spectrum",
             "str",
@@ -209,11 +183,7 @@ class Setup:
         return self.describe()
 
 
-AXES: tuple[Axis, ...] = tuple(
-    Axis(one.name, one.metadata["column"], one.default, **one.metadata["facts"])
-    for one in fields(Setup)
-    if "column" in one.metadata
-)
+AXES = axes_of(Setup)
 """How the fields of a setup are stored, all but the activation, which has columns of its own."""
 
 IDENTITY: tuple[Column, ...] = (
