@@ -13,7 +13,7 @@ def import_when_used(
     """Make a package import its public names when they are first used.
 
     Where a function has the name of its module, the package shows the function: importing the
-    submodule would else bind the module there.
+    submodule would otherwise bind the module there.
 
     Args:
         package: Its `__name__`.

@@ -1,4 +1,4 @@
-"""The Hessian of deep linear networks at the optimum, `Σ_l A_l A_l^T ⊗ B_l B_l^T` and its kin.
+"""The Hessian of deep linear networks at the optimum, in closed form.
 
 With the augmented input `(x, 1)`, the output is `A_l W_l B_l (x, 1)` plus what does not depend on
 `W_l`; so the gradient by `W_l` is `A_l^T ⊗ B_l (x, 1)`, and that by `b_l` is `A_l^T`.

@@ -19,7 +19,7 @@ from hessweep.networks import DeepNetwork
 
 EPS = float(np.finfo(float).eps)
 CHUNK_BYTES = 2**24
-"""Gradients are evaluated about so many bytes at a time."""
+"""About how many bytes of gradients are held at a time."""
 NODES_WORK = 1e12
 """Multiplications that exact nodes may take: some minutes."""
 

@@ -27,7 +27,7 @@ FEWEST = 30
 SAFETY = 2.0
 """The stated error is the difference between the results of the two halves, times this."""
 TENSOR_INPUTS = 3
-"""Up to so many inputs tensor nodes are tried first."""
+"""The largest number of inputs for which tensor nodes are tried first."""
 TENSOR_GOAL, TENSOR_CHEAP = 1e-8, 1e8
 """Tensor nodes are added down to this error as long as they take so few multiplications."""
 LEAST_RATIO = 1 / 16
@@ -42,7 +42,7 @@ class SampledFactor(NamedTuple):
     R: Float[ndarray, "k P"]
     """Triangular factor of the estimated Hessian."""
     relative_error: float
-    """Estimated bound on the relative error of every eigenvalue of `R^T R`, but for rounding."""
+    """Estimated bound on the relative error of every eigenvalue of `R^T R`, without rounding."""
     samples: int
     """Number of inputs at which the gradients were evaluated."""
     rule: str

@@ -15,7 +15,7 @@ from hessweep.activations.trigonometric import Cos, Sin
 from hessweep.rank.exact_neurons import Neurons, Row, exact_rank
 
 Name = tuple[Hashable, ...]
-"""Of a function: its kind, its class, the output, and the input that it is multiplied by."""
+"""Names a function: its kind, its class, its output, and the input that it is multiplied by."""
 Vector = dict[Name, Fraction]
 ZERO, ONE = Fraction(0), Fraction(1)
 

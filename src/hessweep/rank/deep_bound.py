@@ -26,7 +26,7 @@ Degrees = frozenset[int]
 
 
 class Architecture(NamedTuple):
-    """A polynomial network, but for the values of its weights and biases."""
+    """A polynomial network without the values of its weights and biases."""
 
     widths: tuple[int, ...]
     """`d_0, ..., d_L`"""

@@ -15,7 +15,7 @@ from hessweep.rank.formulas_deep import is_exponential, is_homogeneous
 
 
 def kernel_bound(network: DeepNetwork) -> int:
-    """Return P less the number of independent directions that are known to change nothing."""
+    """Return P minus the number of independent directions that are known to change nothing."""
     directions = [
         *_unused(network),
         *_equal_neurons(network),

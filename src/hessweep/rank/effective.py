@@ -88,7 +88,7 @@ def _polynomial_formula(activation: Polynomial, layout: Layout) -> Formula:
 
 
 def _analytic_formula(activation: Activation, layout: Layout) -> Formula:
-    """Return the rank by the independence theorem; less what rescaling a neuron leaves unchanged.
+    """Return the rank by the independence theorem, minus the rescalings that change no output.
 
     For the exponential function a bias does what the output weights do, and for ReLU a common
     factor of weights and bias does.

@@ -29,7 +29,7 @@ GRID = ["activation", *AXES, *(c for c, default in TEACHER_DEFAULTS.items() if d
 """What the teachers of an ensemble share."""
 
 TEACHERS_SHOWN = 12
-"""At most so many points of an ensemble are listed with key and certificate."""
+"""The largest number of points of an ensemble that are listed with key and certificate."""
 
 TEACHER_COLUMNS = (
     "seed",
