@@ -27,6 +27,7 @@ OTHER = {
         "weights": "laplace",
         "biases": "both",
         "N_o": 2,
+        "inputs": "power-law(1) mean(0.5)",
         "kind": "density",
     }.items()
 }

@@ -8,7 +8,7 @@ fields. To add an axis, add a field here and a key to the schema of a sweep.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from hessweep.kinds import KINDS, Cost, Kind, PointResult
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation
-    from hessweep.networks import Layout, Network
+    from hessweep.networks import Inputs, Layout, Network, StoredArrays
 
 FIRST_VERSION = 5
 """The version of the mathematics from which the revisions of kinds and activations count."""
@@ -47,6 +47,10 @@ class Setup:
         default="none",
     )
     N_o: int = axis_field(Column("N_o", "int64", "number of outputs", missing=1), default=1)
+    inputs: str = axis_field(
+        Column("inputs", "str", "law of the inputs: standard, or its parts", missing="standard"),
+        default="standard",
+    )
     kind: str = axis_field(
         Column(
             "spectrum",
@@ -57,17 +61,25 @@ class Setup:
         default="exact",
         is_of_teacher=False,
     )
+    files: "tuple[StoredArrays, ...]" = field(default=(), compare=False, repr=False)
+    """What the axes name by the hash of its content; it goes with the setup to the workers."""
 
     @classmethod
-    def from_columns(cls, activation: "Activation", row: Mapping[Any, Any]) -> "Setup":
+    def from_columns(
+        cls,
+        activation: "Activation",
+        row: Mapping[Any, Any],
+        files: "Sequence[StoredArrays]" = (),
+    ) -> "Setup":
         """Return the setup of a stored row.
 
         Args:
             activation: The activation that the row's `activation_spec` describes.
             row: Values by column; a column that an older store lacks means the default.
+            files: The files that the row may name by the hash of their content.
         """
         stored = {axis.field: row[axis.column.name] for axis in AXES if axis.column.name in row}
-        return cls(activation, **stored)
+        return cls(activation, **stored, files=tuple(files))
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -89,8 +101,27 @@ class Setup:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the network has no biases and one output, as those of the paper."""
-        return self.biases == "none" and self.N_o == 1
+        """Whether the network is one of the paper: no biases, one output, standard inputs."""
+        return self.biases == "none" and self.N_o == 1 and self.inputs == "standard"
+
+    @cached_property
+    def input_law(self) -> "Inputs | None":
+        """The law of the inputs; None where they are standard normal.
+
+        Raises:
+            InputError: If it needs a file that the setup does not have.
+        """
+        from hessweep.networks import InputLaw
+
+        return InputLaw.parse(self.inputs).inputs(self.N_i, self.files)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether all files are at hand whose content the axes name."""
+        from hessweep.networks import InputLaw
+
+        named = InputLaw.parse(self.inputs).hashes
+        return set(named) <= {file.sha256 for file in self.files}
 
     @cached_property
     def measurement(self) -> Kind:
@@ -149,7 +180,14 @@ class Setup:
         from hessweep.networks import sample_teachers
 
         return sample_teachers(
-            self.activation, self.N_i, self.N_h, seeds, self.weights, self.biases, self.N_o
+            self.activation,
+            self.N_i,
+            self.N_h,
+            seeds,
+            self.weights,
+            self.biases,
+            self.N_o,
+            self.input_law,
         )
 
     def network(self, seed: int) -> "Network":

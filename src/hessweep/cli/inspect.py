@@ -3,16 +3,13 @@
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hessweep.cli.formats import Format
 from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
 from hessweep.errors import QueryError
-
-if TYPE_CHECKING:
-    from hessweep.activations import Activation
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
 
@@ -105,7 +102,7 @@ def verify(
         Path | None,
         typer.Option(
             metavar="STUDY",
-            help="A study file whose own activations may be run to recompute their points.",
+            help="A study whose own activations and files may be used to recompute points.",
         ),
     ] = None,
     repair_first: Annotated[
@@ -120,10 +117,10 @@ def verify(
     from hessweep.running import verify as verify_results
     from hessweep.units import show_bytes, show_count
 
-    activations = () if study is None else _activations(study)
+    own = {} if study is None else _own(study)
     if repair_first:
         _repair(results, quiet=as_json)
-    found = verify_results(_existing(results), sample=sample, activations=activations)
+    found = verify_results(_existing(results), sample=sample, **own)
     problems = [f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems]
     if as_json:
         counts = ("segments", "points", "bytes", "recomputed", "skipped")
@@ -166,11 +163,15 @@ def _repair(results: Path, *, quiet: bool = False) -> None:
         sys.stdout.write(f"{path}\n")
 
 
-def _activations(study: Path) -> set["Activation"]:
+def _own(study: Path) -> dict[str, Any]:
+    """Return the activations and the files of arrays that a study names."""
     from hessweep.outputs import load_study
 
     sweeps = load_study(study).sweeps.values()
-    return {activation for sweep in sweeps for activation in sweep.activation}
+    return {
+        "activations": {activation for sweep in sweeps for activation in sweep.activation},
+        "files": [file for sweep in sweeps for file in sweep.files],
+    }
 
 
 def _existing(results: Path) -> Path:

@@ -130,7 +130,8 @@ def _general_cost(setup: "Setup") -> Cost:
     Its matrix is assembled whole, for the inputs in the row space of W1, and its kernels and their
     error bounds take some ten times those of a plain network.
     """
-    inside = replace(setup, N_i=min(setup.N_i, setup.N_h))
+    reduced = setup.inputs == "standard"
+    inside = replace(setup, N_i=min(setup.N_i, setup.N_h)) if reduced else setup
     n = float(setup.N_i + setup.N_h if setup.activation.is_linear else inside.P)
     seconds = SMALLEST_SECONDS + GENERAL_SECONDS_PER_PAIR * setup.N_h**2
     seconds += SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3
@@ -164,9 +165,9 @@ def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
 
 def formula_columns(network: "Network") -> dict[str, Any]:
     """Return the columns on the rank for generic weights by formula; -1 where none is known."""
-    from hessweep.rank.effective import layout_formula
+    from hessweep.rank.effective import network_formula
 
-    known = layout_formula(network.activation, network.layout)
+    known = network_formula(network)
     return {
         "effective_parameters": -1 if known.value is None else known.value,
         "effective_parameters_kind": known.kind,

@@ -7,8 +7,10 @@ from hessweep.networks.deep_teachers import (
     parameter_count,
     sample_deep_teacher,
 )
+from hessweep.networks.input_laws import InputLaw
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import Layout, check_sizes
+from hessweep.networks.stored_arrays import StoredArrays
 from hessweep.networks.students import Student, widen
 from hessweep.networks.teachers import (
     BIASES,
@@ -26,9 +28,11 @@ __all__ = [
     "MAX_SEED",
     "WEIGHTS",
     "DeepNetwork",
+    "InputLaw",
     "Inputs",
     "Layout",
     "Network",
+    "StoredArrays",
     "biased_layers",
     "Student",
     "check_sizes",

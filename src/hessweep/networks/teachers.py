@@ -103,17 +103,21 @@ def sample_teachers(
     weights: str = "normal",
     biases: str = "none",
     N_o: int = 1,
+    inputs: Inputs | None = None,
 ) -> list[Network]:
     """Return `sample_teacher` for each seed, which is much faster for many small networks.
 
     Raises:
-        ShapeError: If N_i, N_h or N_o is below 1.
+        ShapeError: If N_i, N_h or N_o is below 1, or the inputs do not fit to N_i.
         InputError: If a seed is not a whole number from 0 to `MAX_SEED`, the weight distribution
             is unknown, or `biases` is none of `BIASES`.
         ActivationError: If the activation is unknown.
     """
-    if biases != "none" or N_o != 1:
-        return [sample_teacher(activation, N_i, N_h, seed, weights, biases, N_o) for seed in seeds]
+    if biases != "none" or N_o != 1 or inputs is not None:
+        return [
+            sample_teacher(activation, N_i, N_h, seed, weights, biases, N_o, inputs)
+            for seed in seeds
+        ]
     stacks = sample_stack(N_i, N_h, seeds, weights)
     for stack in stacks:
         stack.flags.writeable = False

@@ -1,13 +1,15 @@
 """The number of effective parameters of any two-layer network: its rank for generic weights."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 from hessweep.activations import Activation, Polynomial
 from hessweep.activations import activation as resolve
 from hessweep.activations.exponential import Exp
 from hessweep.errors import InputError
-from hessweep.networks import BIASES, Layout, check_sizes
+from hessweep.networks import BIASES, Layout, Network, check_sizes
 from hessweep.rank import formulas
+from hessweep.rank.exact_neurons import varying_inputs
 from hessweep.rank.formulas import Formula
 from hessweep.rank.formulas_biases import hidden_bias_rank, output_bias_rank
 from hessweep.rank.formulas_outputs import outputs_and_biases_rank
@@ -65,6 +67,21 @@ def formula(
     return layout_formula(
         resolve(activation), Layout(int(N_i), int(N_h), int(N_o), hidden, output)
     )
+
+
+def network_formula(network: Network) -> Formula:
+    """Return `formula` for the sizes, biases and inputs of a network.
+
+    Inputs of variance 0 are constants: those that vary count as N_i, and a constant that is not 0
+    does what hidden biases do. A full covariance matrix must certainly be of full rank in float64.
+    """
+    of = None if network.inputs is None else varying_inputs(network.inputs, network.N_i)
+    if network.inputs is None:
+        return layout_formula(network.activation, network.layout)
+    if of is None or not of.count:
+        return Formula(None, "none")
+    layout, biased = network.layout, network.b1 is not None or of.has_constants
+    return layout_formula(network.activation, replace(layout, N_i=of.count, hidden_biases=biased))
 
 
 @lru_cache(maxsize=4096)

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 from flint import fmpz_mat, nmod_mat
+from jaxtyping import Bool, Float
+from numpy import ndarray
 
-from hessweep.networks import Network
+from hessweep.networks import Inputs, Network
 from hessweep.rank.mersenne import PRIME
 
 Row = tuple[Fraction, ...]
@@ -44,22 +46,51 @@ class Neurons:
         return len(self.outputs[0])
 
 
+@dataclass(frozen=True, eq=False)
+class VaryingInputs:
+    """Which inputs vary, and which are constants."""
+
+    varying: Bool[ndarray, " N_i"]
+    mean: Float[ndarray, " N_i"]
+
+    @property
+    def count(self) -> int:
+        """Number of inputs that vary."""
+        return int(self.varying.sum())
+
+    @property
+    def has_constants(self) -> bool:
+        """Whether an input is a constant that is not 0: its weights do what hidden biases do."""
+        return bool(self.mean[~self.varying].any())
+
+
+def varying_inputs(inputs: Inputs, N_i: int) -> VaryingInputs | None:
+    """Return which inputs vary, or None where a full covariance matrix may be of deficient rank.
+
+    Args:
+        inputs: The law of the inputs.
+        N_i: Their number.
+    """
+    varying = np.ones(N_i, dtype=bool)
+    covariance = inputs.covariance
+    if covariance is not None and covariance.ndim == 1:
+        varying = covariance > 0
+    elif covariance is not None and not _is_definite(covariance):
+        return None
+    return VaryingInputs(varying, np.zeros(N_i) if inputs.mean is None else inputs.mean)
+
+
 def neurons(network: Network) -> Neurons | None:
     """Return the neurons in exact arithmetic, or None where the varying inputs are not known.
 
     They are known where the covariance is the identity, diagonal, or in float64 certainly of full
     rank. A full matrix near to a deficient rank decides nothing.
     """
-    inputs, N_i = network.inputs, network.N_i
-    varying = np.ones(N_i, dtype=bool)
-    mean = np.zeros(N_i)
-    if inputs is not None:
-        mean = mean if inputs.mean is None else inputs.mean
-        covariance = inputs.covariance
-        if covariance is not None and covariance.ndim == 1:
-            varying = covariance > 0
-        elif covariance is not None and not _is_definite(covariance):
-            return None
+    inputs = Inputs() if network.inputs is None else network.inputs
+    of = varying_inputs(inputs, network.N_i)
+    if of is None:
+        return None
+    varying, mean = of.varying, of.mean
     b1 = np.zeros(network.N_h) if network.b1 is None else network.b1
     fixed = [(n, Fraction(float(mean[n]))) for n in np.flatnonzero(~varying)]
     offsets = [
@@ -70,7 +101,7 @@ def neurons(network: Network) -> Neurons | None:
         w=[tuple(Fraction(v) for v in row) for row in network.W1[:, varying].tolist()],
         b=offsets,
         outputs=[tuple(Fraction(v) for v in column) for column in network.output_rows.T.tolist()],
-        constants=network.b1 is not None or any(value for _, value in fixed),
+        constants=network.b1 is not None or of.has_constants,
         output_biases=network.b2 is not None,
     )
 

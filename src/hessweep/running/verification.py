@@ -7,7 +7,7 @@ that the user trusts.
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from hessweep.activations import Activation, activation
 from hessweep.kinds import KINDS
+from hessweep.networks import StoredArrays
 from hessweep.running.cost import blas_threads, needed_memory
 from hessweep.setup import KIND, Point, Setup
 from hessweep.store.schema import identity_json
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NEEDS_STUDY = "a file defines their activation; give the study that names it, with --study STUDY"
+NEEDS_FILE = "they need a file of arrays; give the study that names it, with --study STUDY"
 UNKNOWN_ACTIVATION = "this version does not know their activation"
 UNKNOWN_KIND = "this version does not know their kind of measurement"
 OTHER_KERNEL = "another version of the mathematics computed them"
@@ -56,7 +58,11 @@ class Verification:
 
 
 def verify(
-    root: Path, sample: int = 20, seed: int = 0, activations: Iterable[Activation] = ()
+    root: Path,
+    sample: int = 20,
+    seed: int = 0,
+    activations: Iterable[Activation] = (),
+    files: Iterable[StoredArrays] = (),
 ) -> Verification:
     """Read every byte of a results folder, check it, and compute a sample of its points again.
 
@@ -69,13 +75,15 @@ def verify(
         seed: Of that draw.
         activations: Activations of your own, such as those of a study. Points of other activations
             that a file defines are skipped, because results must not choose which code is run.
+        files: Files of arrays that points need, such as those of a study. Points that need others
+            are skipped.
 
     Raises:
         StoreAccessError: If the folder can not be read.
     """
     found = inspect(root)
     drawn = found.done.sample(min(sample, len(found.done)), random_state=seed)
-    outcome = recompute(root, drawn, activations)
+    outcome = recompute(root, drawn, activations, files)
     differences = tuple(
         Problem("different result", segment_path(segment), message)
         for segment, message in outcome.differences
@@ -103,7 +111,10 @@ class Recomputation:
 
 
 def recompute(
-    root: Path, points: "pd.DataFrame", activations: Iterable[Activation] = ()
+    root: Path,
+    points: "pd.DataFrame",
+    activations: Iterable[Activation] = (),
+    files: Iterable[StoredArrays] = (),
 ) -> Recomputation:
     """Compute these rows of the index again and compare.
 
@@ -115,15 +126,17 @@ def recompute(
         root: The results root.
         points: The rows.
         activations: Activations of your own; no other code of a file is run.
+        files: Files of arrays that points need.
 
     Raises:
         DamagedStoreError: If a segment can not be read.
         StoreAccessError: If a segment can not be read.
     """
     own = {identity_json(one): one for one in activations}
+    arrays_at_hand = tuple(files)
     recomputed, skipped, differences = 0, Counter[str](), []
     for row in points.to_dict("records"):
-        setup = _setup_of_row(row, own)
+        setup = _setup_of_row(row, own, arrays_at_hand)
         if isinstance(setup, str):
             skipped[setup] += 1
             continue
@@ -141,7 +154,9 @@ def recompute(
     return Recomputation(recomputed, dict(skipped), tuple(differences))
 
 
-def _setup_of_row(row: Mapping[Any, Any], own: Mapping[str, Activation]) -> Setup | str:
+def _setup_of_row(
+    row: Mapping[Any, Any], own: Mapping[str, Activation], files: Sequence[StoredArrays] = ()
+) -> Setup | str:
     """Return the setup of a row, or why its point can not be computed again."""
     spec = json.loads(row["activation_spec"])
     function = own.get(row["activation_spec"])
@@ -151,9 +166,11 @@ def _setup_of_row(row: Mapping[Any, Any], own: Mapping[str, Activation]) -> Setu
     if row[KIND] not in KINDS:
         return UNKNOWN_KIND
     try:
-        setup = Setup.from_columns(function or activation(**spec), row)
+        setup = Setup.from_columns(function or activation(**spec), row, files)
         if row["kernel_version"] != setup.kernel_version:
             return OTHER_KERNEL
+        if not setup.has_files:
+            return NEEDS_FILE
         needed = needed_memory(setup)
     # A foreign spec may hold any parameters.
     except Exception:

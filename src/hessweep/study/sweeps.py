@@ -16,7 +16,7 @@ from pydantic import (
 
 from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.kinds import KINDS
-from hessweep.networks import BIASES, WEIGHTS
+from hessweep.networks import BIASES, WEIGHTS, InputLaw, StoredArrays
 from hessweep.setup import Point, Setup
 from hessweep.study.grid import (
     MAX_POINTS,
@@ -27,6 +27,8 @@ from hessweep.study.grid import (
     read_sizes,
     read_weights,
 )
+from hessweep.study.input_laws import SCHEMA as INPUTS_SCHEMA
+from hessweep.study.input_laws import NamedLaw, read_input_laws
 from hessweep.study.messages import quote
 from hessweep.study.section import Section
 
@@ -106,6 +108,18 @@ Biases = Annotated[
 ]
 
 
+def _input_laws(value: Any, info: ValidationInfo) -> Sequence[NamedLaw]:
+    return read_input_laws(value, (info.context or {}).get("folder", Path()))
+
+
+InputLaws = Annotated[
+    Sequence[NamedLaw],
+    PlainValidator(_input_laws),
+    PlainSerializer(lambda laws: [str(named.law) for named in laws]),
+    WithJsonSchema(INPUTS_SCHEMA),
+]
+
+
 def _kind(value: Any) -> str:
     if not isinstance(value, str) or value not in KINDS:
         raise ValueError(f"expected one of {', '.join(KINDS)}, got {quote(value)}")
@@ -126,7 +140,7 @@ def _add_older_name(schema: dict[str, Any]) -> None:
 
 
 class Sweep(Section):
-    """One grid of points: every activation x weights x biases x outputs x size x seed."""
+    """One grid of points: every activation x weights x biases x outputs x inputs x size x seed."""
 
     model_config = ConfigDict(json_schema_extra=_add_older_name)
 
@@ -143,6 +157,8 @@ class Sweep(Section):
     """Which biases are trained: none, hidden, output, both, or a list of these."""
     outputs: Sizes = (1,)
     """Numbers of outputs, N_o."""
+    inputs: InputLaws = (NamedLaw(InputLaw()),)
+    """Laws of the inputs: standard, {mean: 0.5}, {covariance: power-law, exponent: 1.0} …"""
     kind: Kind = "exact"
     """What is computed; `density` is for networks too large for all eigenvalues."""
 
@@ -166,22 +182,42 @@ class Sweep(Section):
                 "expected N (square networks), or both N_i and N_h (their product), or sizes "
                 f"(pairs [N_i, N_h]), got {' and '.join(given) or 'none of them'}"
             )
-        plain = set(self.biases) == {"none"} and set(self.outputs) == {1}
+        laws = dict.fromkeys(str(named.law) for named in self.inputs)
+        plain = (
+            set(self.biases) == {"none"} and set(self.outputs) == {1} and set(laws) == {"standard"}
+        )
         if KINDS[self.kind].takes_plain_only and not plain:
             raise ValueError(
-                f"kind: {self.kind} takes networks without biases and with one output, got biases "
-                f"{', '.join(self.biases)} and outputs {', '.join(map(str, self.outputs))}"
+                f"kind: {self.kind} takes networks without biases, with one output and standard "
+                f"inputs, got biases {', '.join(self.biases)}, outputs "
+                f"{', '.join(map(str, self.outputs))} and inputs {', '.join(laws)}"
             )
         if self.cells > MAX_POINTS:
             raise ValueError(f"expected at most {MAX_POINTS:,} points, got {self.cells:,}")
+        self._check_inputs()
         return self
+
+    def _check_inputs(self) -> None:
+        sizes = dict.fromkeys(N_i for N_i, _ in self.shapes())
+        for named in self.inputs:
+            # A law that fits the smallest and the largest number fits all between.
+            for N_i in {min(sizes), max(sizes)}:
+                try:
+                    named.check(N_i)
+                except ValueError as error:
+                    raise ValueError(f"inputs: {named.law}: {error}") from None
 
     @property
     def cells(self) -> int:
         """Number of cells of the grid; a point named twice counts twice."""
         sizes = len(self.N or self.sizes or ()) or len(self.N_i or ()) * len(self.N_h or ())
-        others = len(self.weights) * len(self.biases) * len(self.outputs)
+        others = len(self.weights) * len(self.biases) * len(self.outputs) * len(self.inputs)
         return len(self.activation) * others * sizes * len(self.seeds)
+
+    @property
+    def files(self) -> tuple[StoredArrays, ...]:
+        """The files of arrays that the sweep names."""
+        return tuple(file for named in self.inputs for file in named.files)
 
     def shapes(self) -> Iterator[tuple[int, int]]:
         """Yield the `(N_i, N_h)` of the grid, in the order of the study."""
@@ -193,15 +229,24 @@ class Sweep(Section):
 
     def setups(self) -> Iterator[Setup]:
         """Yield the setups of the grid, each once, in the order of the study."""
-        for activation, weights, biases, N_o, (N_i, N_h) in product(
+        for activation, weights, biases, N_o, inputs, (N_i, N_h) in product(
             dict.fromkeys(self.activation),
             dict.fromkeys(self.weights),
             dict.fromkeys(self.biases),
             dict.fromkeys(self.outputs),
+            {str(named.law): named.files for named in self.inputs}.items(),
             dict.fromkeys(self.shapes()),
         ):
             yield Setup(
-                activation, N_i, N_h, weights=weights, biases=biases, N_o=N_o, kind=self.kind
+                activation,
+                N_i,
+                N_h,
+                weights=weights,
+                biases=biases,
+                N_o=N_o,
+                inputs=inputs[0],
+                kind=self.kind,
+                files=inputs[1],
             )
 
     def points(self) -> list[Point]:
