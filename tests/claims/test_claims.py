@@ -40,7 +40,7 @@ VERDICTS = {
     ranks.erf: "holds",
     spectra.quadratic_outlier: "holds",
     spectra.erf_large_eigenvalues: CORRECTED,
-    spectra.erf_size_of_large_group: CORRECTED,
+    spectra.erf_size_of_large_group: "fails",
     spectra.erf_bulks: "holds",
     entries.linear_hessian: "holds",
     entries.quadratic_hessian: CORRECTED,
@@ -147,12 +147,11 @@ SPOILED = [
             d, "eigenvalues", at(d, 20, 20) & (d["seed"] == 7).values, two_more_large
         ),
     ),
+    # An outlier one part in ten above its formula.
     (
-        spectra.erf_size_of_large_group,
-        "erf",
-        lambda d: changed(
-            d, "eigenvalues", at(d, 20, 10) & (d["seed"] == 7).values, grouped_by_neurons
-        ),
+        spectra.quadratic_outlier,
+        "quadratic",
+        lambda d: d.assign(lambda_max=d["lambda_max"] * 1.1),
     ),
     # A lower bulk that stays where it is, and an upper one that moves.
     (
@@ -184,6 +183,21 @@ def test_a_claim_on_stored_points_fails_where_they_are_otherwise(
 ):
     assert claim(tree(results[name])).verdict == VERDICTS[claim]
     assert claim(tree(spoil(results[name]))).verdict == "fails"
+
+
+def test_the_large_group_has_as_many_eigenvalues_as_the_paper_says_only_where_they_are_put(
+    results, tree
+):
+    erf = results["erf"]
+    found = spectra.erf_size_of_large_group(tree(erf))
+    sizes = 42 * 2
+    assert f"exactly N_h eigenvalues in 0 and after exactly N_i in {sizes}" in found.measured
+    apart = (erf["N_i"] != erf["N_h"]).values & (erf["N_i"] > 1).values
+    paper = changed(erf, "eigenvalues", apart, grouped_by_neurons)
+    assert spectra.erf_size_of_large_group(tree(paper)).verdict == "holds"
+    one = apart & (erf["seed"] != 7).values
+    almost = changed(erf, "eigenvalues", one, grouped_by_neurons)
+    assert spectra.erf_size_of_large_group(tree(almost)).verdict == "fails"
 
 
 def off(function):
@@ -300,7 +314,7 @@ def test_densities_of_other_weights_are_compared_at_both_sizes(results, tree):
 
 def test_every_claim_is_seen_to_fail():
     failing = {claim for claim, *_ in SPOILED} | {claim for claim, *_ in PATCHED}
-    failing |= {laws.other_weights, dynamics.late_decay}
+    failing |= {laws.other_weights, dynamics.late_decay, spectra.erf_size_of_large_group}
     assert failing == set(claims.CLAIMS) == set(VERDICTS)
 
 
@@ -311,11 +325,6 @@ def test_counts_of_large_eigenvalues_other_than_the_size_are_told(results, tree)
     beyond = results["erf"].isel(point=slice(0, 0))
     with pytest.raises(InputError):
         spectra.erf_large_eigenvalues(tree(beyond))
-
-
-def test_large_eigenvalues_number_the_inputs(results, tree):
-    text = spectra.erf_size_of_large_group(tree(results["erf"])).measured
-    assert "exactly N_i eigenvalues in 84 and after exactly N_h in 0 of 84" in text
 
 
 def test_printed_quadratic_entries_differ_where_output_weights_are_not_one():

@@ -4,12 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hessweep import networks
+from hessweep import laws, networks
 from hessweep.analysis.sizes import select_sizes
 from hessweep.errors import InputError
 from hessweep.figures import bulk_edges, erf_spectrum, log_density, quadratic_spectrum
 from hessweep.hessian import hessian
-from hessweep.store import restrict
 
 
 def curves(axes):
@@ -105,34 +104,81 @@ def test_outlier_is_the_largest_eigenvalue(quadratic, tree):
         assert high - low == pytest.approx(2 * eigenvalues[:, 0].std(ddof=1) / np.sqrt(8))
 
 
-def test_growth_in_the_figure_is_the_growth_of_the_data(quadratic, tree):
+def test_outlier_is_drawn_beside_its_formula(quadratic, tree):
     tables = quadratic_spectrum.data(tree(quadratic))
     axes = quadratic_spectrum.plot(tables).axes[1]
-    growth = tables["growth"].set_index("coefficient")
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels[0] == r"$\lambda_1$, the outlier"
-    power = next(label for label in labels if "propto" in label)
-    assert f"{growth['value']['exponent']:.2f}" in power
-    x, y = curves(axes)[power].T
-    slope = np.polyfit(np.log(x), np.log(y), 1)[0]
-    assert slope == pytest.approx(growth["value"]["exponent"])
-    x, y = curves(axes)["$aN + b + c/N$"].T
-    a, b, c = np.polynomial.polynomial.polyfit(x, x * y, 2)[::-1]
-    assert [a, b, c] == pytest.approx(growth["value"][["a", "b", "c"]].tolist())
-    assert f"({a:.2f} ± " in quadratic_spectrum.caption(tables)
-
-
-def test_outlier_of_two_sizes_is_a_line(quadratic, tree):
-    keys = quadratic["key"].values[quadratic["N_i"].values < 8]
-    tables = quadratic_spectrum.data(restrict(tree(quadratic), set(keys)))
-    outlier = tables["outlier"]
-    growth = tables["growth"].set_index("coefficient")["value"]
-    assert "c" not in growth
-    assert growth["a"] == pytest.approx(np.diff(outlier["mean"])[0] / 2)
-    quadratic_spectrum.plot(tables)
+    assert labels[0] == r"$\lambda_1$, the outlier: mean"
+    N, mean = curves(axes)["its mean by formula"].T
+    # eps = gamma = 1 (docs/laws.md, sec. 12).
+    np.testing.assert_allclose(mean, N + 11 + 44 / N)
+    assert N[0] == 4
+    assert N[-1] == 10
+    [band] = axes.collections[-1].get_paths()
+    np.testing.assert_allclose(np.ptp(band.vertices[band.vertices[:, 0] == 10][:, 1]), 2 * 8**0.5)
     caption = quadratic_spectrum.caption(tables)
+    measured = direct("quadratic", 10, 8)[:, 0]
+    error = measured.std(ddof=1) / np.sqrt(8)
+    assert f"{measured.mean():.2f} ± {error:.2f} (25.40 predicted) at N = 10" in caption
+
+
+def test_an_activation_of_ones_own_has_no_law(quadratic, erf, tree):
+    """The file that holds it would be run."""
+    spec = '{"name": "mine", "file": "/nowhere/mine.py", "sha256": "0"}'
+    count = quadratic.sizes["point"]
+    own = quadratic.assign_coords(
+        activation_spec=("point", np.full(count, spec, dtype=np.dtypes.StringDType()))
+    )
+    tables = quadratic_spectrum.data(tree(own))
+    assert not len(tables["law"])
+    assert tables["outlier"]["predicted"].isna().all()
+    caption = quadratic_spectrum.caption(tables)
+    assert "law" not in caption
     assert "nan" not in caption
-    assert " / N" not in caption
+    labels = [t.get_text() for t in quadratic_spectrum.plot(tables).axes[1].get_legend().texts]
+    assert len(labels) == 2
+
+
+def test_law_is_drawn_through_each_size_on_its_scale(quadratic, erf, tree):
+    for module, dataset, sizes in (
+        (quadratic_spectrum, quadratic, (4, 6, 8, 10)),
+        (erf_spectrum, erf, (4, 8, 12)),
+    ):
+        tables = module.data(tree(dataset))
+        axes = module.plot(tables).axes[0]
+        lines = [line for line in axes.get_lines() if len(line.get_xdata()) > 10]
+        assert len(lines) == 2 * len(sizes)
+        (scale,) = (
+            np.ptp(line.get_ydata()) * 2
+            for line in axes.get_lines()
+            if len(line.get_xdata()) == 2 and len(set(line.get_xdata())) == 1
+        )
+        name = dataset.attrs["activation"]
+        for k, N in enumerate(sizes):
+            law = laws.spectrum_law(name, N, N)
+            x, y = lines[2 * k].get_xydata().T
+            # The area up to x is the share of non-zero eigenvalues that the law has there.
+            area = np.cumsum((y - k) / scale) * np.log10(x[1] / x[0])
+            half = np.sqrt(x[1] / x[0])
+            whole = int(np.argmax(y - k >= log_density.HIGHEST)) or len(x)
+            assert whole > 100
+            rank = {"quadratic": N + N * (N + 1) // 2, "erf": N * (N + 1)}[name]
+            share = (law.cdf(x * half) - law.cdf(x[0] / half)) * N * (N + 1) / rank
+            np.testing.assert_allclose(area[:whole], share[:whole], atol=1e-9)
+            assert f"{tables['distance']['distance'][k]:.3f}" in module.caption(tables)
+
+
+def test_distance_to_the_law_is_that_of_the_pooled_eigenvalues(erf, tree):
+    distances = erf_spectrum.data(tree(erf))["distance"].set_index("N")["distance"]
+    for N in (4, 8, 12):
+        x = np.sort(direct("erf", N, 6).ravel())
+        cdf = laws.spectrum_law("erf", N, N).cdf(x)
+        expected = max(
+            (np.arange(1, len(x) + 1) / len(x) - cdf).max(),
+            (cdf - np.arange(len(x)) / len(x)).max(),
+        )
+        # It is looked at in 200 places.
+        assert distances[N] == pytest.approx(expected, abs=1 / 150)
 
 
 def test_each_realisation_has_as_many_large_eigenvalues_as_neurons(erf, tree):
@@ -181,45 +227,50 @@ def test_edges_lie_at_their_places_in_the_spectrum(quadratic, erf, tree):
             assert edges[activation, edge, N] == pytest.approx(mean)
 
 
-def test_edges_are_drawn_with_their_exponents(quadratic, erf, tree):
+def test_edges_are_drawn_beside_the_law(quadratic, erf, tree):
     tables = bulk_edges.data(tree(quadratic, erf))
     panels = iter(bulk_edges.plot(tables).axes)
-    fitted = 0
+    lines = 0
     for lower in (False, True):
         for activation in ("quadratic", "erf"):
-            rows, edges = (
-                tables[name][tables[name]["activation"] == activation]
-                for name in ("exponents", "edges")
-            )
-            rows = rows[(rows["edge"] == "lower") == lower]
+            edges = tables["edges"][tables["edges"]["activation"] == activation]
+            edges = edges[(edges["edge"] == "lower") == lower]
             axes = next(panels)
-            labels = [text.get_text() for text in axes.get_legend().get_texts()]
-            drawn = dict(zip(labels, axes.containers, strict=True))
-            for row, label in zip(rows.to_dict("records"), labels, strict=True):
-                means = drawn[label].lines[0].get_ydata().tolist()
-                assert means == edges.loc[edges["edge"] == row["edge"], "mean"].tolist()
-                power = f"{row['exponent']:.2f} "
-                assert (power in label) == (row["sizes"] >= bulk_edges.FITTED)
-                fitted += row["sizes"] >= bulk_edges.FITTED
-                assert f"N^({power}" in bulk_edges.caption(tables) or "nan" in power
-                assert "nan" not in label
+            drawn = [container.lines[0].get_ydata().tolist() for container in axes.containers]
+            assert drawn == [
+                rows["mean"].tolist() for _, rows in edges.groupby("edge", sort=False)
+            ]
+            known = edges.dropna(subset="law")
+            law = [rows["law"].tolist() for _, rows in known.groupby("edge", sort=False)]
+            found = [line.get_ydata().tolist() for line in axes.get_lines()]
+            assert [values for values in found if values in law] == law
+            lines += len(law)
             # No empty decades: the frame is little taller than the data with their errors.
             low, high = np.log(axes.get_ylim())
-            shown = edges[edges["edge"].isin(rows["edge"])]
-            assert high - low < 1.6 * np.log(shown["high"].max() / shown["low"].min())
-    # Of quadratic networks four sizes are known, of erf networks three.
-    assert fitted == (tables["exponents"]["activation"] == "quadratic").sum() == 3
-
-
-def test_few_sizes_have_no_power_law(quadratic, erf, tree):
-    tables = bulk_edges.data(tree(quadratic, erf))
-    exponents = tables["exponents"].set_index(["activation", "edge"])
-    # Quadratic networks have four sizes here, erf networks three.
-    assert exponents["exponent"].notna()["quadratic"].loc[["outlier", "upper"]].all()
-    assert exponents["exponent"].isna()["erf"].all()
+            shown = edges[["high", "law"]].max().max() / edges[["low", "law"]].min().min()
+            assert high - low < 1.6 * np.log(shown)
+    # No law of the smallest eigenvalue of quadratic networks.
+    assert lines == 5
     caption = bulk_edges.caption(tables)
-    assert "No power law is fitted to the smallest of the N_h large eigenvalues" in caption
+    assert "The law does not give the lower edge λ_min with quadratic activation" in caption
     assert "nan" not in caption
+
+
+def test_edges_by_law_are_those_of_the_teachers(quadratic, erf, tree):
+    edges = bulk_edges.data(tree(quadratic, erf))["edges"]
+    law = edges.set_index(["activation", "edge", "N"])["law"]
+    assert law["quadratic", "outlier", 10] == pytest.approx(25.4)
+    assert np.isnan(law["quadratic", "lower", 10])
+    teachers = [networks.sample_teacher("erf", 8, 8, seed) for seed in range(6)]
+    smallest = laws.coefficients("erf").kappa * np.array([(t.W2**2).min() for t in teachers])
+    assert law["erf", "lower", 8] == pytest.approx(np.prod(smallest ** (1 / 6)))
+    # The 8 largest of degree 1 and block B, the latter without corrections.
+    above = [laws.order_one_eigenvalues("erf", t.W1, t.W2)[-8] for t in teachers]
+    assert law["erf", "smallest large", 8] == pytest.approx(np.prod(above) ** (1 / 6), rel=0.1)
+    for activation, edge in (("quadratic", "upper"), ("erf", "upper"), ("erf", "smallest large")):
+        rows = edges[(edges["activation"] == activation) & (edges["edge"] == edge)]
+        last = rows.iloc[-1]
+        assert last["law"] == pytest.approx(last["mean"], rel=0.25)
 
 
 def test_unknown_smallest_eigenvalues_leave_their_size_out(quadratic, erf, tree):

@@ -8,6 +8,14 @@ from hessweep.analysis.eigenvalues import block_spectra, non_zero
 from hessweep.analysis.fits import Fit, PowerLaw, by_size, fit, power_law
 from hessweep.analysis.gaps import Gap, largest_gap
 from hessweep.analysis.histograms import histogram, log_histogram
+from hessweep.analysis.predictions import (
+    activation_of,
+    law_curve,
+    law_of,
+    law_of_teacher,
+    pooled_distance,
+    teacher_of,
+)
 from hessweep.analysis.realisations import (
     linear_networks,
     one_a_teacher,
@@ -19,17 +27,23 @@ __all__ = [
     "Fit",
     "Gap",
     "PowerLaw",
+    "activation_of",
     "block_spectra",
     "by_size",
     "fit",
     "histogram",
     "ks_noise",
     "largest_gap",
+    "law_curve",
+    "law_of",
+    "law_of_teacher",
     "linear_networks",
     "log_histogram",
     "non_zero",
     "one_a_teacher",
+    "pooled_distance",
     "power_law",
     "realisations",
     "results_of",
+    "teacher_of",
 ]

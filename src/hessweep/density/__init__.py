@@ -10,6 +10,7 @@ from hessweep.density.extremes import Extremes, converged_eigenvalues, extreme_e
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import (
+    RESOLVED,
     Estimate,
     FlatDensity,
     SpectralDensity,
@@ -122,6 +123,7 @@ def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[
 
 __all__ = [
     "PROBES",
+    "RESOLVED",
     "STEPS",
     "DensityPlan",
     "Estimate",

@@ -25,6 +25,9 @@ class FlatDensity(NamedTuple):
     """The probe that each node belongs to; `KNOWN` for eigenvalues that are known individually."""
 
 
+RESOLVED = 3e-4
+"""Lanczos quadrature resolves densities above this fraction of the largest sampled eigenvalue."""
+
 KNOWN = -1
 """In place of a probe, marks eigenvalues that are known individually."""
 

@@ -13,15 +13,15 @@ from hessweep.figures import style
 from hessweep.figures.log_density import (
     HIDDEN,
     draw_ridges,
+    law_curves,
+    law_sentence,
     left_end,
     log_densities,
     resolution_sentence,
 )
 from hessweep.figures.save import Tables
+from hessweep.figures.sorted_spectra import LAW_LINE, draw_sorted, sorted_spectra
 from hessweep.figures.words import listing, span
-
-MULTIPLES = 3
-"""The sorted eigenvalues are shown up to this many times N_h."""
 
 
 def data(results: xr.DataTree, activation: str = "erf") -> Tables:
@@ -36,8 +36,10 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         `density`: histogram of all pooled eigenvalues of each `N` (`low, high, count, density,
         resolved` per decade); its area is the fraction that is positive in float64. For density
         points, the mean of their densities.
+        `law`, `distance`: what `log_density.law_curves` returns.
         `sorted`: the k-th largest eigenvalue, `k` up to 3 N or as many as are stored, over the
-        realisations of each `N`: geometric `mean`, `low` and `high` (smallest and largest).
+        realisations of each `N`: geometric `mean`, `low` and `high` (smallest and largest), and
+        the value of the `law` that a share `(k - 1/2)/P` of it exceeds.
         `count`: for each realisation the number of eigenvalues above the largest gap near N_h
         (`analysis.largest_gap`), and the gap's `above`, `below`, `ratio`. Where fewer
         eigenvalues are stored, the number that the density gives (`density.count_large`), with
@@ -61,9 +63,13 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         smallest_ratio=("ratio", "min"),
         error=("error", "max"),
     ).rename_axis("N")
+    density = log_densities(points, per_decade=10)
+    law, distance = law_curves(points, density)
     return {
-        "density": log_densities(points, per_decade=10),
-        "sorted": _sorted_spectra(points),
+        "density": density,
+        "law": law,
+        "distance": distance,
+        "sorted": sorted_spectra(points).drop(columns="N_i").rename(columns={"N_h": "N"}),
         "count": count,
         "agreement": agreement.reset_index(),
     }
@@ -83,34 +89,14 @@ def gaps(points: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([points[["N_i", "N_h", "seed"]], columns], axis=1)
 
 
-def _sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
-    parts = []
-    for N in np.unique(points["N_h"]):
-        group = points[points["N_h"] == N]
-        count = min(MULTIPLES * N, group["row_size"].min())
-        largest = np.array([row[::-1][:count] for row in group["eigenvalues"]])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "N": N,
-                    "k": np.arange(1, count + 1),
-                    "mean": np.exp(np.log(largest).mean(axis=0)),
-                    "low": largest.min(axis=0),
-                    "high": largest.max(axis=0),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
 def plot(tables: Tables) -> Figure:
     """Draw the densities (a) and the sorted spectra, which fall after the N_h-th (b)."""
     with style.paper():
-        figure = style.figure(style.DOUBLE, 3)
+        figure = style.figure(style.DOUBLE, 3.2)
         left, right = figure.subplots(1, 2, width_ratios=(1.6, 1))
         spectra = tables["sorted"]
         large = spectra[spectra["k"] <= spectra["N"]].rename(columns={"mean": "eigenvalue"})
-        draw_ridges(left, tables["density"], large)
+        draw_ridges(left, tables["density"], large, tables["law"])
         left.set_xlabel(r"eigenvalue $\lambda$")
         _draw_sorted(right, tables["sorted"])
         for k, axes in enumerate((left, right)):
@@ -121,14 +107,11 @@ def plot(tables: Tables) -> Figure:
 def _draw_sorted(axes: Axes, spectra: pd.DataFrame) -> None:
     sizes = np.unique(spectra["N"])
     for N, colour in zip(sizes, style.sequence(len(sizes)), strict=True):
-        table = spectra[spectra["N"] == N]
-        position = table["k"] / N
-        axes.plot(position, table["mean"], label=f"$N = {N}$", color=colour)
-        axes.fill_between(
-            position, table["low"], table["high"], color=colour, alpha=0.15, linewidth=0
-        )
+        look = {"label": f"$N = {N}$", "color": colour}
+        draw_sorted(axes, spectra[spectra["N"] == N], N, look)
     axes.axvline(1, color="0.6", linewidth=0.6, zorder=0)
-    axes.set_yscale("log")
+    if spectra["law"].notna().any():
+        axes.plot([], [], color=style.BLACK, label="law", **LAW_LINE)
     axes.set_xlabel("$k / N_h$")
     axes.set_ylabel(r"$k$-th largest eigenvalue $\lambda_k$")
     axes.legend(loc="upper right")
@@ -150,8 +133,9 @@ def caption(tables: Tables) -> str:
         f"each of N = {listing(sizes)}: a bulk near 0 and, apart from it, the N_h large "
         "eigenvalues. Ticks mark the geometric means over teachers of the N_h largest "
         f"eigenvalues. The tail below {left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of "
-        "the eigenvalues, is not shown. (b) The k-th largest eigenvalue (geometric mean over "
-        "teachers; bands from the smallest to the largest value) falls sharply after k = N_h. "
+        f"the eigenvalues, is not shown.{law_sentence(tables['distance'])} (b) The k-th "
+        "largest eigenvalue (geometric mean over teachers; bands from the smallest to the "
+        "largest value; dots: the law) falls sharply after k = N_h. "
         "The largest gap of log λ between k = N_h / 2 and k = 2 N_h comes after exactly N_h "
         f"eigenvalues in {exact} of {points} teachers{off}. At the smallest of these gaps the "
         f"eigenvalue falls by a factor of {agreement['smallest_ratio'].min():.1f}."

@@ -98,7 +98,11 @@ FIGURES: dict[str, FigureKind] = {
     "other-weights": FigureKind("Linear networks: other weights (Figs 8, 9)", "other_weights"),
     "smallest-eigenvalue": FigureKind("Linear networks: the law of λ_min", "smallest_eigenvalue"),
     "law-convergence": FigureKind("Linear networks: convergence of the laws", "law_convergence"),
+    "rectangular-spectrum": FigureKind(
+        "N_i large eigenvalues where N_i and N_h differ", "rectangular_spectrum"
+    ),
     "bulk-edges": FigureKind("Outliers and edges of the bulk against N", "bulk_edges"),
+    "law-distances": FigureKind("Distance of spectra to their law against N", "law_distances"),
     "rank-grid": FigureKind("Rank against formula", "rank_grid"),
     "float64-floor": FigureKind("Smallest eigenvalues, where float64 fails", "float64_floor"),
 }

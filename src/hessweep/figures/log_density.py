@@ -1,13 +1,14 @@
 """Densities of log λ for several sizes, one above another, as Figs 4 and 5 show them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from hessweep import analysis
-from hessweep.density import SpectralDensity
+from hessweep.density import RESOLVED, SpectralDensity
 from hessweep.figures import style
 from hessweep.figures.words import listing
 from hessweep.kinds import FULL_SPECTRUM
@@ -16,8 +17,33 @@ from hessweep.setup import KIND
 HIDDEN = 0.02
 """Fraction of the eigenvalues that a drawing may leave out at its left end."""
 
-RESOLVED = 3e-4
-"""Lanczos quadrature resolves densities above this fraction of the largest sampled eigenvalue."""
+LOWEST = 1e-12
+"""Smallest eigenvalue at which a law is drawn."""
+
+EMPTY_CURVES = pd.DataFrame(
+    {name: pd.Series(dtype=kind) for name, kind in
+     {"N": int, "group": str, "x": float, "density": float}.items()}
+)  # fmt: skip
+EMPTY_DISTANCES = pd.DataFrame(
+    {name: pd.Series(dtype=kind) for name, kind in
+     {"N": int, "teachers": int, "distance": float}.items()}
+)  # fmt: skip
+
+LAW: dict[str, dict[str, Any]] = {
+    "all": {"color": style.BLACK, "linewidth": 0.8, "label": "law, all eigenvalues"},
+    "order_one": {
+        "color": style.VERMILLION,
+        "linewidth": 0.8,
+        "linestyle": (0, (4, 1.5)),
+        "label": "law, those of order one",
+    },
+}
+"""The lines of a law that are drawn through a density."""
+
+HIGHEST = 0.95
+"""Height at which a law is cut off, where the distance between the axes of two sizes is 1."""
+
+LAW_LABELS = [look["label"] for look in LAW.values()]
 
 RIDGE = 0.85
 """Height of the highest density, where the distance between the axes of two sizes is 1."""
@@ -70,6 +96,37 @@ def density_histogram(
     )
 
 
+def law_curves(points: pd.DataFrame, densities: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the law of each size, and its distance to the pooled eigenvalues.
+
+    Args:
+        points: Realisations of one activation, with their densities where some have no spectrum.
+        densities: Return value of `log_densities`.
+
+    Returns:
+        The curves (`N, group, x, density` per decade, on the scale of `densities`), and the
+        Kolmogorov-Smirnov `distance` of all eigenvalues, zeros included (`N, teachers,
+        distance`). Both are empty for an activation in a user's own file.
+    """
+    curves, distances = [EMPTY_CURVES], [EMPTY_DISTANCES]
+    for N, group in points.groupby("N_h"):
+        law = analysis.law_of(group)
+        if law is None:
+            continue
+        bins = densities[densities["N"] == N]
+        # From where the drawing may start to above the outlier.
+        low, high = max(bins["low"].min(), LOWEST), 3 * bins["high"].max()
+        curve = analysis.law_curve(law, low, high, float(group["rank"].mean()))
+        curves.append(curve.assign(N=N)[[*EMPTY_CURVES]])
+        found = {
+            "N": [N],
+            "teachers": len(group),
+            "distance": analysis.pooled_distance(group, law),
+        }
+        distances.append(pd.DataFrame(found))
+    return pd.concat(curves, ignore_index=True), pd.concat(distances, ignore_index=True)
+
+
 def left_end(densities: pd.DataFrame) -> float:
     """Return where the drawing starts: at no size is more than `HIDDEN` of the density below."""
     area = densities["density"] * np.log10(densities["high"] / densities["low"])
@@ -77,7 +134,9 @@ def left_end(densities: pd.DataFrame) -> float:
     return float(densities.loc[below <= HIDDEN, "low"].groupby(densities["N"]).max().min())
 
 
-def draw_ridges(axes: Axes, densities: pd.DataFrame, large: pd.DataFrame) -> None:
+def draw_ridges(
+    axes: Axes, densities: pd.DataFrame, large: pd.DataFrame, laws: pd.DataFrame
+) -> None:
     """Draw the density of each size as steps on an axis of its own, one above another.
 
     The left tail that `left_end` cuts off is in the data, but not in the frame.
@@ -87,6 +146,7 @@ def draw_ridges(axes: Axes, densities: pd.DataFrame, large: pd.DataFrame) -> Non
         densities: Return value of `log_densities`.
         large: Eigenvalues outside the bulk (`N, eigenvalue`), drawn as ticks, since their share
             of all eigenvalues is too small to be seen as a density.
+        laws: Curves of `law_curves`, drawn through the densities.
     """
     sizes = np.unique(densities["N"])
     scale = RIDGE / densities.loc[densities["resolved"], "density"].max()
@@ -104,12 +164,22 @@ def draw_ridges(axes: Axes, densities: pd.DataFrame, large: pd.DataFrame) -> Non
         )
         axes.axhline(k, color=colour, linewidth=0.5, zorder=0.5)
         ticks = large.loc[large["N"] == N, "eigenvalue"].to_numpy()
-        axes.vlines(ticks, k, k + 0.28, color=colour, linewidth=0.4)
+        axes.vlines(ticks, k, k + 0.28, color=colour, linewidth=0.3)
+        for group, look in LAW.items():
+            curve = laws[(laws["N"] == N) & (laws["group"] == group)]
+            if len(curve):
+                look = {**look, "label": look["label"] if k == 0 else None}
+                # Steep edges of the limit, at a few neurons, stay below the next axis.
+                height = np.minimum(scale * curve["density"], HIGHEST)
+                axes.plot(curve["x"], k + height, zorder=2.5, **look)
     axes.set_xscale("log")
     axes.set_xlim(
         left_end(densities), 1.1 * max(densities["high"].max(), large["eigenvalue"].max())
     )
-    axes.set_ylim(-0.08, len(sizes) + 0.05)
+    axes.set_ylim(-0.08, len(sizes) + (0.35 if len(laws) else 0.05))
+    if len(laws):
+        handles = [line for line in axes.get_lines() if line.get_label() in LAW_LABELS]
+        axes.legend(handles=handles, loc="upper center", ncols=2)
     axes.set_yticks(range(len(sizes)), [str(N) for N in sizes])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -124,6 +194,18 @@ def _draw_scale(axes: Axes, scale: float, k: int) -> None:
         [0.02, 0.02], [k, k + 0.5 * scale], color=style.BLACK, linewidth=1, transform=transform
     )
     axes.text(0.035, k + 0.25 * scale, "0.5", va="center", transform=transform)
+
+
+def law_sentence(distances: pd.DataFrame) -> str:
+    """Return a sentence on the lines of the law and its distances."""
+    if not len(distances):
+        return ""
+    values = ", ".join(f"{value:.3f}" for value in distances["distance"])
+    return (
+        " Lines show the law of all eigenvalues in the limit of large networks (docs/laws.md), "
+        "dashes its part of order one. The Kolmogorov-Smirnov distance of the law to all pooled "
+        f"eigenvalues, zeros included, is {values} at N = {listing(distances['N'])}."
+    )
 
 
 def resolution_sentence(densities: pd.DataFrame) -> str:

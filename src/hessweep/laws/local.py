@@ -1,6 +1,7 @@
 """Hermite coefficients of `g(√p z)`: those of a neuron whose weights have `|w|² = p`."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import factorial
 
 import numpy as np
@@ -45,11 +46,17 @@ class LocalCoefficients:
 def local_coefficients(g: Activation, p: Float[ndarray, " N_h"]) -> LocalCoefficients:
     """Return the coefficients of g at each variance p, by quadrature to some 1e-6."""
     p = np.maximum(np.asarray(p, dtype=float), 1e-12)
-    z, w = composite(np.linspace(-REACH, REACH, PANELS + 1))
-    weight = w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    z, weight, polynomials = _rule()
     u = np.sqrt(p)[:, None] * z
     values, slopes = g(u), g.derivative(u)
+    h = (polynomials * weight) @ values.T
+    return LocalCoefficients(p, h, values**2 @ weight, slopes**2 @ weight)
+
+
+@lru_cache(maxsize=1)
+def _rule() -> tuple[Float[ndarray, " n"], Float[ndarray, " n"], Float[ndarray, "orders n"]]:
+    """Return nodes and weights of a standard normal z, and `He_l(z)`."""
+    z, w = composite(np.linspace(-REACH, REACH, PANELS + 1))
     functions = hermite_functions(z)[:ORDERS] * np.exp(z * z / 4)
     root = np.sqrt([float(factorial(k)) for k in range(ORDERS)])
-    h = (functions * weight) @ values.T * root[:, None]
-    return LocalCoefficients(p, h, values**2 @ weight, slopes**2 @ weight)
+    return z, w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi), functions * root[:, None]

@@ -24,6 +24,8 @@ from hessweep.networks import check_sizes
 
 LEAST = 1e-140
 """Where the groups are evaluated for x = 0: its inverse squared is finite."""
+RESOLUTION = 1e-4
+"""Relative width at which the search for a quantile ends."""
 Tail = Callable[[Float[ndarray, " n"]], Float[ndarray, " n"]]
 
 
@@ -56,6 +58,29 @@ class SpectrumLaw:
     def cdf(self, x: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the share of eigenvalues up to x."""
         return 1 - self.sf(x)
+
+    def isf(
+        self, q: Float[ndarray, "*n"] | float, low: float = 1e-20, high: float = 1e10
+    ) -> Float[ndarray, "*n"]:
+        """Return where the share of larger eigenvalues falls to q, by bisection in log x.
+
+        The k-th largest of P eigenvalues is about that of `(k - 1/2)/P`.
+
+        Args:
+            q: Shares from 0 to 1.
+            low: Where the search begins; 0 is returned for what is below.
+            high: Where it ends; infinity is returned for what is above.
+        """
+        q = np.asarray(q, dtype=float)
+        left, right = np.full(q.shape, np.log(low)), np.full(q.shape, np.log(high))
+        beyond = self.sf(np.exp(right)) > q
+        below = self.sf(np.exp(left)) <= q
+        while float((right - left).max(initial=0)) > RESOLUTION:
+            middle = (left + right) / 2
+            larger = self.sf(np.exp(middle)) > q
+            left, right = np.where(larger, middle, left), np.where(larger, right, middle)
+        found = np.where(beyond, np.inf, np.where(below, 0.0, np.exp(right)))
+        return np.where((q >= 0) & (q <= 1), found, np.nan)
 
 
 def spectrum_law(
