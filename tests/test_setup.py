@@ -10,7 +10,7 @@ import pytest
 from hessweep.activations import activation
 from hessweep.running import verify
 from hessweep.running.task import compute_batch
-from hessweep.setup import AXES, IDENTITY, KIND, Setup, key_of_row
+from hessweep.setup import AXES, IDENTITY, Setup, key_of_row
 from hessweep.store import open_results, publish, spectra, write_segment
 from hessweep.store.index import read_index
 from hessweep.store.reservations import _ranges
@@ -19,8 +19,11 @@ from hessweep.store.selection import select
 
 ERF = activation("erf")
 BASE = Setup(ERF, 3, 4)
+BASES = {"training": replace(BASE, kind="training")}
+"""The setup of a pair where it is not `BASE`: axes that only some kinds have."""
+
 OTHER = {
-    axis: replace(BASE, **{axis: value})
+    axis: replace(BASES.get(axis, BASE), **{axis: value})
     for axis, value in {
         "N_i": 4,
         "N_h": 5,
@@ -29,6 +32,7 @@ OTHER = {
         "N_o": 2,
         "inputs": "power-law(1) mean(0.5)",
         "kind": "density",
+        "training": '{"stop": {"time": 5.0}, "times": 3}',
     }.items()
 }
 """The same setup with another value of one axis; a new axis needs a line here."""
@@ -38,14 +42,19 @@ SEEDS = {field: 10 + place for place, field in enumerate(OTHER)}
 """The seed of each pair of points."""
 
 PAIRS = {
-    field: (BASE.point(SEEDS[field]), other.point(SEEDS[field])) for field, other in OTHER.items()
+    field: (BASES.get(field, BASE).point(SEEDS[field]), other.point(SEEDS[field]))
+    for field, other in OTHER.items()
 }
 each_axis = pytest.mark.parametrize("field", OTHER)
 
 
 def test_every_axis_has_a_pair_of_setups_here():
     assert OTHER.keys() == AXIS.keys()
-    assert all(getattr(other, field) != getattr(BASE, field) for field, other in OTHER.items())
+    for field, (point, other) in PAIRS.items():
+        differing = [
+            name for name in AXIS if getattr(point.setup, name) != getattr(other.setup, name)
+        ]
+        assert differing == [field]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +87,7 @@ def test_another_value_is_another_point(field):
     assert point != other
     assert str(point) != str(other)
     assert _ranges({point.setup}) != _ranges({other.setup})
-    assert set(OTHER[field].points([0, 1])).isdisjoint(BASE.points([0, 1]))
+    assert set(OTHER[field].points([0, 1])).isdisjoint(point.setup.points([0, 1]))
 
 
 def test_keys_are_hashes_of_every_axis():
@@ -174,7 +183,8 @@ def test_spectra_selects_by_the_value(root, field):
     for setup in (BASE, OTHER[field]):
         if not setup.measurement.has_full_spectrum:
             continue
-        asked = {name: value for name, value in setup.columns.items() if name != KIND}
+        of_teacher = [axis.column.name for axis in AXES if axis.is_of_teacher]
+        asked = {name: setup.columns[name] for name in of_teacher}
         found = spectra(results, ERF, **asked)
         own = [p for pair in PAIRS.values() for p in pair if p.setup == setup]
         assert found["seed"].values.tolist() == [point.seed for point in own]

@@ -11,7 +11,7 @@ from hessweep.lazy import import_when_used
 if TYPE_CHECKING:
     from hessweep import dynamics, errors, laws
     from hessweep.activations import activation
-    from hessweep.analysis import non_zero
+    from hessweep.analysis import non_zero, training_runs
     from hessweep.density import extreme_eigenvalues, spectral_density
     from hessweep.hessian import hessian, hessian_operator
     from hessweep.networks import (
@@ -52,6 +52,7 @@ _HOMES = {
     "spectral_density": "density",
     "spectrum": "spectrum",
     "table": "store",
+    "training_runs": "analysis",
     "widen": "networks",
 }
 """Public function or class -> the module that holds it."""
@@ -84,6 +85,7 @@ __all__ = [
     "spectral_density",
     "spectrum",
     "table",
+    "training_runs",
     "widen",
 ]
 

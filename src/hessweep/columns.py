@@ -20,6 +20,11 @@ class Column:
     """The value that stands for no value, where it is not the usual one of the type."""
 
     @property
+    def is_wall_time(self) -> bool:
+        """Whether it is the time that a computation took, which differs from run to run."""
+        return self.units == "s"
+
+    @property
     def numpy_dtype(self) -> Any:
         """The type that the column has in memory."""
         return STRING if self.dtype == "str" else np.dtype(self.dtype)

@@ -55,10 +55,20 @@ class Setup:
         Column(
             "spectrum",
             "str",
-            "exact: all eigenvalues; density: the largest and a density",
+            "exact: all eigenvalues; density: the largest and a density; training: along training",
             missing="exact",
         ),
         default="exact",
+        is_of_teacher=False,
+    )
+    training: str = axis_field(
+        Column(
+            "training",
+            "str",
+            "how the student was trained, as JSON; empty: by default, or not at all",
+            missing="",
+        ),
+        default="",
         is_of_teacher=False,
     )
     files: "tuple[StoredArrays, ...]" = field(default=(), compare=False, repr=False)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hessweep.errors import StudyError, did_you_mean
-from hessweep.setup import AXES, TEACHER
+from hessweep.kinds import RANKED
+from hessweep.setup import AXES, KIND, TEACHER
 
 # A study is checked against the kinds of table without pandas, which takes long to import.
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def rank_table(points: "pd.DataFrame") -> "pd.DataFrame":
     """
     from hessweep.analysis import one_a_teacher
 
-    done = one_a_teacher(points[points["status"] == "done"])
+    ranked = (points["status"] == "done") & points[KIND].isin(RANKED)
+    done = one_a_teacher(points[ranked])
     # A density point has no spectrum to which NumPy's rule could be applied: its column is -1.
     seen = done["rank_float64"].where(done["rank_float64"] != -1)
     exact = done["effective_parameters_kind"] == "exact"
@@ -104,7 +106,7 @@ def methods_table(points: "pd.DataFrame") -> "pd.DataFrame":
         One row for each `activation`, `route` (of the spectrum) and `rank_method`: the number of
         `points`, the largest `P`, and the total `spectrum_seconds` and `rank_seconds`.
     """
-    done = points[points["status"] == "done"]
+    done = points[(points["status"] == "done") & points[KIND].isin(RANKED)]
     return (
         done.groupby(["activation", "route", "rank_method"], sort=True)
         .agg(

@@ -6,7 +6,7 @@ import xarray as xr
 from hessweep import analysis
 from hessweep.activations import activation
 from hessweep.errors import InputError
-from hessweep.kinds import SCALARS, PointResult
+from hessweep.kinds import KINDS, PointResult
 from hessweep.outputs import load_study
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, write_segment
@@ -28,7 +28,7 @@ def study(tmp_path_factory):
     path.write_text(STUDY.format(root=folder / "results"))
     study = load_study(path)
     values = {"int64": 1, "float64": 1.0, "str": ""}
-    scalars = {column.name: values[column.dtype] for column in SCALARS}
+    scalars = {column.name: values[column.dtype] for column in KINDS["exact"].columns}
     results = [
         PointResult(point, scalars, {"eigenvalues": 100.0 * k + np.arange(point.setup.P)})
         for k, point in enumerate(study.points())

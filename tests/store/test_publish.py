@@ -13,6 +13,7 @@ import xarray as xr
 
 from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, StoreAccessError
+from hessweep.kinds import RAGGED
 from hessweep.setup import IDENTITY
 from hessweep.store import (
     DamagedSegmentWarning,
@@ -142,8 +143,12 @@ def test_small_blocks_chunks_and_shards_give_the_same(root, computed, monkeypatc
     monkeypatch.setattr(selection, "_BLOCK_ROWS", 5)
     monkeypatch.setattr(selection, "_BLOCK_VALUES", 17)
     monkeypatch.setattr(group_writer, "_TURNS", 1)
-    monkeypatch.setattr(group_writer, "_CHUNK", {"point": 2, "eigenvalue": 3, "node": 3})
-    monkeypatch.setattr(group_writer, "_SHARD", {"point": 4, "eigenvalue": 12, "node": 12})
+    monkeypatch.setattr(
+        group_writer, "_CHUNK", {"point": 2} | dict.fromkeys((one.dimension for one in RAGGED), 3)
+    )
+    monkeypatch.setattr(
+        group_writer, "_SHARD", {"point": 4} | dict.fromkeys((one.dimension for one in RAGGED), 12)
+    )
     assert publish(root, force=True)
     assert_holds(published(root).load(), of(computed, "erf"))
     encoding = published(root)["eigenvalues"].encoding

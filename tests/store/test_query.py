@@ -5,7 +5,7 @@ import xarray as xr
 
 from hessweep.activations import activation
 from hessweep.errors import DamagedStoreError, QueryError
-from hessweep.kinds import SCALARS
+from hessweep.kinds import KINDS
 from hessweep.setup import IDENTITY
 from hessweep.store import (
     TABLE_COLUMNS,
@@ -88,7 +88,7 @@ def test_the_table_has_every_point_and_column(results, computed):
     assert frame["activation"].tolist() == [r.point.setup.activation.label for r in expected]
     assert frame["status"].tolist() == [r.status for r in expected]
     done = [r.status == "done" for r in expected]
-    for column in SCALARS:
+    for column in KINDS["exact"].columns:
         values = [r.scalars[column.name] for r in expected if r.status == "done"]
         assert frame[column.name][done].tolist() == values
 

@@ -12,7 +12,7 @@ import xarray as xr
 import zarr
 
 from hessweep.errors import DamagedStoreError, InputError, StoreAccessError
-from hessweep.kinds import SCALARS, PointResult
+from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import IDENTITY
 from hessweep.store import read_segment, write_segment
 from hessweep.store.segments import list_segments, provenance
@@ -54,7 +54,7 @@ def test_plain_xarray_reads_every_bit_of_every_result(tmp_path, computed):
         assert row["status"].item() == result.status
         size = (row["N_i"].item(), row["N_h"].item(), row["seed"].item(), row["weights"].item())
         assert size == (point.setup.N_i, point.setup.N_h, point.seed, point.setup.weights)
-        for column in SCALARS if result.status == "done" else ():
+        for column in point.setup.measurement.columns if result.status == "done" else ():
             assert row[column.name].item() == result.scalars[column.name]
     assert set(dataset.coords) == {column.name for column in IDENTITY}
     assert dataset["row_size"].attrs["sample_dimension"] == "eigenvalue"
@@ -82,7 +82,9 @@ def test_a_failed_point_says_so_and_has_no_numbers(tmp_path, computed):
 
 def test_only_failed_points_make_a_segment_too(tmp_path, computed):
     path = tmp_path / "segments" / write_segment(tmp_path, [failed(computed[0])])
-    assert read_segment(path).sizes == {"point": 1, "eigenvalue": 0, "node": 0}
+    assert read_segment(path).sizes == {"point": 1} | dict.fromkeys(
+        (one.dimension for one in RAGGED), 0
+    )
 
 
 def test_results_that_are_not_results_are_refused(tmp_path, computed):

@@ -22,6 +22,7 @@ from hessweep.analysis.realisations import (
     realisations,
     results_of,
 )
+from hessweep.analysis.runs import mean_on_grid, training_runs
 
 __all__ = [
     "Fit",
@@ -39,6 +40,7 @@ __all__ = [
     "law_of_teacher",
     "linear_networks",
     "log_histogram",
+    "mean_on_grid",
     "non_zero",
     "one_a_teacher",
     "pooled_distance",
@@ -46,4 +48,5 @@ __all__ = [
     "realisations",
     "results_of",
     "teacher_of",
+    "training_runs",
 ]

@@ -4,6 +4,9 @@ from hessweep.dynamics.flow import LinearisedFlow, gradient_flow, linearised_los
 from hessweep.dynamics.late import LATE, LateExponential, LateSlope, late_exponential, late_slope
 from hessweep.dynamics.population import HessianParts, PopulationLoss
 from hessweep.dynamics.sgd import Experiment, sgd_losses
+from hessweep.dynamics.starts import displacement, random_weights
+from hessweep.dynamics.training import train, train_by_sgd
+from hessweep.dynamics.trajectory import Trajectory
 
 __all__ = [
     "LATE",
@@ -13,9 +16,14 @@ __all__ = [
     "LateSlope",
     "LinearisedFlow",
     "PopulationLoss",
+    "Trajectory",
+    "displacement",
     "gradient_flow",
     "late_exponential",
     "late_slope",
     "linearised_losses",
+    "random_weights",
     "sgd_losses",
+    "train",
+    "train_by_sgd",
 ]

@@ -105,14 +105,24 @@ class PopulationLoss:
         distance = np.linalg.norm(flat - optimum, axis=-1)
         near = distance < NEAR * np.linalg.norm(optimum)
         losses, errors = np.empty(len(flat)), np.empty(len(flat))
-        losses[~near], errors[~near] = self._loss_by_sums(flat[~near])
+        if not near.all():
+            losses[~near], errors[~near] = self._loss_by_sums(flat[~near])
         if has_kink(self.teacher.activation):
             for i in np.flatnonzero(near):
                 losses[i], errors[i] = self._loss_by_parts(flat[i] - optimum)
-        else:
+        elif near.any():
             losses[near], errors[near] = self._loss_by_path(flat[near] - optimum)
         stack = parameters.shape[:-1]
         return losses.reshape(stack), errors.reshape(stack)
+
+    def quick_loss(self, parameters: Float[ndarray, " P"], accuracy: float) -> float:
+        """Return the loss of one student by the cheapest way that has this relative accuracy.
+
+        Raises:
+            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
+        """
+        [loss], [error] = self._loss_by_sums(np.asarray(parameters, dtype=float)[None])
+        return float(loss if error < accuracy * loss else self.loss(parameters))
 
     def _loss_by_sums(self, parameters: ndarray) -> tuple[ndarray, ndarray]:
         n = self._neurons(parameters)
@@ -256,6 +266,11 @@ class PopulationLoss:
         size = float(np.linalg.norm(functional_size(n)))
         rest = rest_of_series(T, S, 64 * EPS * size)
         return error + rest + SAFETY * change(coarser.full, coarser.quadrature)
+
+    @property
+    def scale(self) -> float:
+        """The loss of a student whose output is 0."""
+        return self._teacher_power / 2
 
     @cached_property
     def _teacher_power(self) -> float:

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from numpy.random import Generator, SeedSequence
+from numpy.random import Generator
 
 from hessweep.dynamics.flow import gradient_flow
 from hessweep.dynamics.neurons import split_parameters
 from hessweep.dynamics.population import PopulationLoss
+from hessweep.dynamics.starts import BATCHES, displacement, stream
 from hessweep.errors import InputError
 from hessweep.networks import Network
 
 CHUNK = 1 << 20
 """Inputs drawn at once."""
-_NOISE, _BATCHES = 0, 1
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Experiment:
 
     def displacements(self) -> Float[ndarray, "draws P"]:
         """Return `δθ(0)` of each draw."""
-        P = self.teacher.P
-        return np.array([self.noise * rng.standard_normal(P) for rng in self._generators(_NOISE)])
+        draws = self._draws
+        return np.array([displacement(self.teacher, self.seed, k, self.noise) for k in draws])
 
     def sgd_losses(self) -> Float[ndarray, "draws records"]:
         """Train by SGD and return the population loss at `times`."""
         start = self.teacher.parameters + self.displacements()
         return sgd_losses(
-            self.teacher, start, self._generators(_BATCHES),
+            self.teacher, start, self._generators(),
             self.learning_rate, self.batch, self.recorded,
         )  # fmt: skip
 
@@ -93,13 +93,12 @@ class Experiment:
         start = surface.teacher.parameters + self.displacements()
         return surface.loss(gradient_flow(surface, start, self.times))
 
-    def _generators(self, purpose: int) -> list[Generator]:
-        draws = range(self.first_draw, self.first_draw + self.draws)
-        entropy = [self.teacher.N_i, self.teacher.N_h, self.seed]
-        return [
-            np.random.default_rng(SeedSequence(entropy, spawn_key=(purpose, draw)))
-            for draw in draws
-        ]
+    @property
+    def _draws(self) -> range:
+        return range(self.first_draw, self.first_draw + self.draws)
+
+    def _generators(self) -> list[Generator]:
+        return [stream(self.teacher, self.seed, BATCHES, draw) for draw in self._draws]
 
 
 def sgd_losses(
@@ -127,23 +126,50 @@ def sgd_losses(
         InputError: If training diverges; the learning rate is too large.
         ShapeError: If the parameters do not make rows of the teacher's N_i.
     """
-    surface = PopulationLoss(teacher)
+    paths = sgd_paths(teacher, start, generators, learning_rate, batch, recorded)
+    with np.errstate(over="ignore", invalid="ignore"):
+        losses = PopulationLoss(teacher).loss(paths)
+    _check_finite(losses, recorded, learning_rate)
+    return losses
+
+
+def sgd_paths(
+    teacher: Network,
+    start: Float[ndarray, "draws P"],
+    generators: list[Generator],
+    learning_rate: float,
+    batch: int,
+    recorded: ndarray,
+) -> Float[ndarray, "draws records P"]:
+    """Train students as `sgd_losses` does, and return their parameters at these iterations.
+
+    Raises:
+        InputError: If training diverges; the learning rate is too large.
+        ShapeError: If the parameters do not make rows of the teacher's N_i.
+    """
     parameters = np.array(start, dtype=float)
     wanted = set(recorded.tolist())
-    losses = [surface.loss(parameters)] if 0 in wanted else []
+    paths = [parameters.copy()] if 0 in wanted else []
     batches = _fresh_batches(generators, batch, teacher.N_i, int(recorded[-1]))
-    # Divergence shows in the losses; its overflows on the way there need no warning.
+    # Divergence shows in the parameters; its overflows on the way there need no warning.
     with np.errstate(over="ignore", invalid="ignore"):
         for iteration, x in enumerate(batches, start=1):
             parameters -= learning_rate * _batch_gradient(teacher, parameters, x)
             if iteration in wanted:
-                losses.append(surface.loss(parameters))
-                if not np.isfinite(losses[-1]).all():
-                    raise InputError(
-                        f"learning_rate: SGD diverged by iteration {iteration} with "
-                        f"{learning_rate}; expected one well below 2 / λ_max"
-                    )
-    return np.stack(losses, axis=-1)
+                paths.append(parameters.copy())
+                if not np.isfinite(parameters).all():
+                    _check_finite(np.stack(paths, axis=1), recorded, learning_rate)
+    return np.stack(paths, axis=1)
+
+
+def _check_finite(values: ndarray, recorded: ndarray, learning_rate: float) -> None:
+    """Raise if there is a record, along the second axis, with a value that is not finite."""
+    finite = np.isfinite(values).reshape(*values.shape[:2], -1).all(axis=(0, 2))
+    if not finite.all():
+        raise InputError(
+            f"learning_rate: SGD diverged by iteration {recorded[int(np.argmin(finite))]} with "
+            f"{learning_rate}; expected one well below 2 / λ_max"
+        )
 
 
 def _fresh_batches(

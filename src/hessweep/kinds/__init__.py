@@ -1,13 +1,14 @@
 """What is computed of a point: the kinds of measurement, one file each."""
 
 from hessweep.columns import Column, Ragged
-from hessweep.kinds.columns import SPECTRUM, TIMES
+from hessweep.kinds.columns import SPECTRUM
 from hessweep.kinds.density import Density
 from hessweep.kinds.exact import Exact
 from hessweep.kinds.kind import Cost, Kind
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.training import TrainingKind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Exact(), Density())}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (Exact(), Density(), TrainingKind())}
 """Every kind by its name; the first is the default of a sweep."""
 
 SCALARS: tuple[Column, ...] = tuple(
@@ -20,6 +21,12 @@ RAGGED: tuple[Ragged, ...] = tuple(
 )
 """The ragged arrays of all kinds."""
 
+TIMES = tuple(column.name for column in SCALARS if column.is_wall_time)
+"""The columns that differ between two computations of one point; all others are bit-identical."""
+
+RANKED = tuple(name for name, kind in KINDS.items() if any(c.name == "rank" for c in kind.columns))
+"""Names of the kinds that store the rank at the optimum."""
+
 FULL_SPECTRUM = tuple(name for name, kind in KINDS.items() if kind.has_full_spectrum)
 """Names of the kinds that store all P eigenvalues."""
 
@@ -27,6 +34,7 @@ __all__ = [
     "FULL_SPECTRUM",
     "KINDS",
     "RAGGED",
+    "RANKED",
     "SCALARS",
     "SPECTRUM",
     "TIMES",

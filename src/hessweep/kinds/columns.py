@@ -31,6 +31,3 @@ SCALARS: tuple[Column, ...] = (
     Column("rank_time", "float64", "wall time of the rank and its certificate", "s"),
 )
 """The scalars of a Hessian at the optimum, in the order in which tables show them."""
-
-TIMES = ("spectrum_time", "rank_time")
-"""The columns that differ between two computations of one point; all others are bit-identical."""

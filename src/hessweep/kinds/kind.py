@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from hessweep.columns import Column, Ragged
-from hessweep.kinds.columns import SCALARS, SPECTRUM, TIMES
+from hessweep.kinds.columns import SCALARS, SPECTRUM
 from hessweep.kinds.result import PointResult
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Kind(ABC):
     """Of two kinds that are stored of one teacher, tables show the one of higher precedence."""
     takes_plain_only: ClassVar[bool] = False
     """Whether it is not there yet for networks with biases or several outputs."""
+    takes_training: ClassVar[bool] = False
+    """Whether a sweep of this kind says how students are trained."""
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 
@@ -83,7 +85,7 @@ class Kind(ABC):
             stored: Its stored values by column; columns that an older segment lacks are skipped.
         """
         for column in self.columns:
-            if column.name in TIMES or column.name not in stored:
+            if column.is_wall_time or column.name not in stored:
                 continue
             value = np.array(result.scalars[column.name], dtype=column.numpy_dtype)[()]
             found = stored[column.name]

@@ -31,6 +31,8 @@ from hessweep.store.schema import (
     POINT,
     PUBLISHED_COLUMNS,
     attributes,
+    column_named,
+    empty_values,
     ragged_of,
 )
 
@@ -168,7 +170,7 @@ def each_of(results: xr.DataTree, name: str, where: str | None = None) -> list[n
 
     Args:
         results: From `open_results`.
-        name: `eigenvalues`, `density_nodes`, `density_weights` or `density_probes`.
+        name: `eigenvalues`, `density_nodes` or another array that is not along `point`.
         where: A condition on columns.
 
     Raises:
@@ -204,6 +206,7 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
             flat = {
                 name: (dimension, _values(dataset, rows, name), dataset[name].attrs)
                 for name, dimension in DIMENSIONS.items()
+                if name in dataset
             }
             part = dataset.drop_dims(set(DIMENSIONS.values())).isel({POINT: rows})
             kept[node.name or ""] = part.assign(flat)
@@ -235,6 +238,8 @@ def _is_full_spectrum(kinds: ndarray) -> ndarray:
 
 def _values(dataset: xr.Dataset, rows: ndarray, name: str) -> ndarray:
     """Return the values of these rows, one after the other."""
+    if name not in dataset:  # A group of an older version, without points of its kind.
+        return empty_values(column_named(name))
     empty = np.empty(0, dataset[name].dtype)
     return np.concatenate([empty, *_blocks(dataset, rows, name, ragged_of(name))])
 

@@ -31,6 +31,7 @@ from hessweep.study.input_laws import SCHEMA as INPUTS_SCHEMA
 from hessweep.study.input_laws import NamedLaw, read_input_laws
 from hessweep.study.messages import quote
 from hessweep.study.section import Section
+from hessweep.study.trainings import Trainings
 
 _NUMBERS = {
     "anyOf": [
@@ -161,6 +162,8 @@ class Sweep(Section):
     """Laws of the inputs: standard, {mean: 0.5}, {covariance: power-law, exponent: 1.0} …"""
     kind: Kind = "exact"
     """What is computed; `density` is for networks too large for all eigenvalues."""
+    training: Trainings = ("",)
+    """How students are trained: start, method, stop and recorded times, or a list of these."""
 
     @model_validator(mode="before")
     @classmethod
@@ -192,6 +195,9 @@ class Sweep(Section):
                 f"inputs, got biases {', '.join(self.biases)}, outputs "
                 f"{', '.join(map(str, self.outputs))} and inputs {', '.join(laws)}"
             )
+        if any(self.training) and not KINDS[self.kind].takes_training:
+            taking = " or ".join(name for name, kind in KINDS.items() if kind.takes_training)
+            raise ValueError(f"training: expected with kind: {taking} only, got {self.kind}")
         if self.cells > MAX_POINTS:
             raise ValueError(f"expected at most {MAX_POINTS:,} points, got {self.cells:,}")
         self._check_inputs()
@@ -212,6 +218,7 @@ class Sweep(Section):
         """Number of cells of the grid; a point named twice counts twice."""
         sizes = len(self.N or self.sizes or ()) or len(self.N_i or ()) * len(self.N_h or ())
         others = len(self.weights) * len(self.biases) * len(self.outputs) * len(self.inputs)
+        others *= len(self.training)
         return len(self.activation) * others * sizes * len(self.seeds)
 
     @property
@@ -229,12 +236,13 @@ class Sweep(Section):
 
     def setups(self) -> Iterator[Setup]:
         """Yield the setups of the grid, each once, in the order of the study."""
-        for activation, weights, biases, N_o, inputs, (N_i, N_h) in product(
+        for activation, weights, biases, N_o, inputs, training, (N_i, N_h) in product(
             dict.fromkeys(self.activation),
             dict.fromkeys(self.weights),
             dict.fromkeys(self.biases),
             dict.fromkeys(self.outputs),
             {str(named.law): named.files for named in self.inputs}.items(),
+            self.training,
             dict.fromkeys(self.shapes()),
         ):
             yield Setup(
@@ -246,6 +254,7 @@ class Sweep(Section):
                 N_o=N_o,
                 inputs=inputs[0],
                 kind=self.kind,
+                training=training,
                 files=inputs[1],
             )
 
