@@ -203,7 +203,7 @@ def test_sgd_stops_at_a_recorded_time():
     assert found.loss[-1] <= 1e-4 < found.loss[-2]
     assert found.evaluations == round(found.time[-1] / 0.05)
     with pytest.raises(InputError, match="diverged"):
-        train_by_sgd(teacher, start, times, batches, 50.0, 32)
+        train_by_sgd(teacher, start, 100 * times, batches, 50.0, 32)
 
 
 @pytest.mark.parametrize("name", ["linear", "quadratic", "erf", "gelu"])
