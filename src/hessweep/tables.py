@@ -136,11 +136,18 @@ def _claims(results: "xr.DataTree") -> "pd.DataFrame":
     return claims_table(results)
 
 
+def _claims_beyond(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.claims import BEYOND, claims_table
+
+    return claims_table(results, BEYOND)
+
+
 TABLES: dict[str, "Callable[[xr.DataTree], pd.DataFrame]"] = {
     "ranks": _ranks,
     "rank-summary": lambda results: rank_summary(_points(results)),
     "methods": lambda results: methods_table(_points(results)),
     "claims": _claims,
+    "claims-beyond": _claims_beyond,
 }
 """The kinds of table that a study may ask for under `tables:`."""
 

@@ -8,6 +8,7 @@ from hessweep.analysis.eigenvalues import block_spectra, non_zero
 from hessweep.analysis.fits import Fit, PowerLaw, by_size, fit, power_law
 from hessweep.analysis.gaps import Gap, largest_gap
 from hessweep.analysis.histograms import histogram, log_histogram
+from hessweep.analysis.increments import increments
 from hessweep.analysis.predictions import (
     activation_of,
     law_curve,
@@ -33,6 +34,7 @@ __all__ = [
     "by_size",
     "fit",
     "histogram",
+    "increments",
     "ks_noise",
     "largest_gap",
     "law_curve",

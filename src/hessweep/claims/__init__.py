@@ -5,12 +5,12 @@ points; claims on single equations are measured on teachers that are drawn when 
 The rule of each verdict stands beside it in the table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import xarray as xr
 
-from hessweep.claims import dynamics, entries, laws, ranks, spectra, structure
+from hessweep.claims import biases, dynamics, entries, laws, ranks, spectra, structure
 from hessweep.claims.claim import Claim
 
 CLAIMS: tuple[Callable[[xr.DataTree], Claim], ...] = (
@@ -24,13 +24,23 @@ CLAIMS: tuple[Callable[[xr.DataTree], Claim], ...] = (
 """By subject: laws, dynamics, ranks, spectra, entries of the Hessian, its structure."""
 
 
-def claims_table(results: xr.DataTree) -> pd.DataFrame:
+BEYOND: tuple[Callable[[xr.DataTree], Claim], ...] = biases.CLAIMS
+"""What the paper expects of future work (sec. 6), on networks that it does not have."""
+
+
+def claims_table(
+    results: xr.DataTree, claims: Sequence[Callable[[xr.DataTree], Claim]] = CLAIMS
+) -> pd.DataFrame:
     """Return one row for each claim: source, claim, measured, points, rule, verdict.
+
+    Args:
+        results: Results of a study that holds the points of these claims.
+        claims: `CLAIMS` or `BEYOND`.
 
     Raises:
         InputError: If the results do not hold the points that a claim is measured on.
     """
-    return pd.DataFrame([claim(results) for claim in CLAIMS])
+    return pd.DataFrame([claim(results) for claim in claims])
 
 
-__all__ = ["CLAIMS", "Claim", "claims_table"]
+__all__ = ["BEYOND", "CLAIMS", "Claim", "claims_table"]

@@ -104,6 +104,9 @@ FIGURES: dict[str, FigureKind] = {
     "bulk-edges": FigureKind("Outliers and edges of the bulk against N", "bulk_edges"),
     "law-distances": FigureKind("Distance of spectra to their law against N", "law_distances"),
     "rank-grid": FigureKind("Rank against formula", "rank_grid"),
+    "bias-increment": FigureKind("By how much biases raise the rank", "bias_increment"),
+    "bias-spectrum": FigureKind("Spectra with biases beside those without", "bias_spectrum"),
+    "linear-outputs": FigureKind("Linear networks: several outputs and biases", "linear_outputs"),
     "float64-floor": FigureKind("Smallest eigenvalues, where float64 fails", "float64_floor"),
 }
 """The kinds of figures that a study may ask for, by name."""

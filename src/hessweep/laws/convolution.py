@@ -1,4 +1,6 @@
-"""The law of `χ²_k / k` plus an independent eigenvalue: what the linear network's Hessian has.
+"""The law of a sum of two independent eigenvalues: what the linear network's Hessian has.
+
+For one output the first is `χ²_k / k`; for several both are of Wishart matrices.
 
 The integral `∫ ρ(t) χ(x - t) dt` is restricted to where the integrand matters, in comparison with
 its maximum and not with 1. Hence it keeps its relative accuracy far out in the tails.
@@ -76,7 +78,7 @@ def with_chi_square(
     """
     table = part.table if isinstance(part, Singular) else part
     chi = chi_square_table(k)
-    convolution = _Convolution(part, table, chi, k, oscillations)
+    convolution = _Convolution(part, table, chi, lambda s: chi_square_density(s, k), oscillations)
     low, high = table.breaks[0], table.breaks[-1]
     stop = high + chi.breaks[-1]
     if isinstance(part, Singular):
@@ -107,6 +109,59 @@ def with_chi_square(
     return tabulate(density, breaks, (lowest, np.inf), relative, floor)
 
 
+class Summand(NamedTuple):
+    """An atom at zero and a smooth continuous part on [0, ∞)."""
+
+    table: Tabulated
+    atom: float
+    """The probability of zero."""
+
+
+def sum_law(
+    one: Summand, other: Summand, oscillations: int, error: float, floor: float
+) -> Tabulated:
+    """Return the continuous part of the law of a sum of two independent numbers.
+
+    Args:
+        one: The law of the first.
+        other: The law of the second.
+        oscillations: How often the two densities rise and fall.
+        error: Of the densities, relative.
+        floor: Absolute error of probabilities that is accepted, as in `tabulate`.
+    """
+    second = other.table
+    convolution = _Convolution(
+        one.table,
+        one.table,
+        second,
+        lambda s: second.interpolate(_between(second, s)).reshape(s.shape),
+        oscillations,
+    )
+    whole = 1 - one.atom * other.atom
+
+    def density(at: Places) -> ndarray:
+        result = (
+            (1 - one.atom) * (1 - other.atom) * convolution(at.x, at.x, at.x - convolution.high)
+        )
+        for atom, part in ((other.atom, one), (one.atom, other)):
+            if atom:
+                result += (
+                    atom * (1 - part.atom) * part.table.interpolate(_between(part.table, at.x))
+                )
+        return result / whole
+
+    stop = one.table.breaks[-1] + second.breaks[-1]
+    relative = error + 40 * EPS + one.table.error + second.error
+    return tabulate(density, [0.0, stop], (0.0, np.inf), relative, floor)
+
+
+def _between(table: Tabulated, x: ndarray) -> Places:
+    """Return places of a table, whose density beyond the last break is negligible."""
+    stop = float(table.breaks[-1])
+    inside = np.clip(x, 0.0, stop).ravel()
+    return Places(inside, np.zeros(inside.shape, int), inside, stop - inside)
+
+
 @lru_cache(maxsize=64)
 def chi_square_table(k: int) -> Tabulated:
     """Return the law of `χ²_k / k`; its panels tell where its density changes."""
@@ -115,17 +170,18 @@ def chi_square_table(k: int) -> Tabulated:
 
 
 class _Convolution:
-    """`∫ ρ(t) χ(x - t) dt` at any x."""
+    """`∫ ρ(t) χ(x - t) dt` at any x, where χ may be any law on [0, ∞)."""
 
     def __init__(
         self,
         part: Tabulated | Singular,
         table: Tabulated,
         chi: Tabulated,
-        k: int,
+        chi_density: Callable[[ndarray], ndarray],
         oscillations: int,
     ) -> None:
-        self.part, self.table, self.k, self.oscillations = part, table, k, oscillations
+        self.part, self.table, self.oscillations = part, table, oscillations
+        self.chi_density = chi_density
         self.low, self.high = float(table.breaks[0]), float(table.breaks[-1])
         self.t, self.log_rho = _logarithms(table)
         self.s, self.log_chi = _logarithms(chi)
@@ -183,7 +239,7 @@ class _Convolution:
             places = (t, np.zeros(t.shape, int), from_low, to_high)
             rho = self.table.interpolate(Places(*(part.ravel() for part in places)))
             rho = rho.reshape(t.shape)
-        values = rho * chi_square_density(s, self.k)
+        values = rho * self.chi_density(s)
         return np.asarray(width[:, 0] * (values @ rule.weights))
 
     def _nodes(self, start: ndarray, stop: ndarray) -> ndarray:
@@ -253,4 +309,4 @@ def _double_exponential() -> _Rule:
     return _Rule(from_low, from_high, STEP * np.pi * np.cosh(u) * from_low * from_high)
 
 
-__all__: Sequence[str] = ["Singular", "chi_square_table", "with_chi_square"]
+__all__: Sequence[str] = ["Singular", "Summand", "chi_square_table", "sum_law", "with_chi_square"]

@@ -7,7 +7,7 @@ from numpy import ndarray
 from scipy import stats
 
 from hessweep.errors import InputError
-from hessweep.laws.convolution import Singular, with_chi_square
+from hessweep.laws.convolution import Singular, Summand, sum_law, with_chi_square
 from hessweep.laws.law import Law
 from hessweep.laws.panels import Places
 from hessweep.laws.tabulated import Tabulated, tabulate
@@ -102,12 +102,22 @@ def _wishart_law(N: int, M: int) -> Law:
 
 
 @lru_cache(maxsize=256)
-def hessian_law(N_i: int, N_h: int, exact: bool = False, floor: float = FLOOR) -> Law:
-    """Return the law of the N_i non-zero eigenvalues of the linear network's Hessian.
+def hessian_law(
+    N_i: int,
+    N_h: int,
+    exact: bool = False,
+    floor: float = FLOOR,
+    N_o: int = 1,
+    biases: str = "none",
+) -> Law:
+    """Return the law of the non-zero eigenvalues of the linear network's Hessian.
 
-    They are `|W2|² + eig(W1^T W1)` (App. A), so the law is the convolution of `χ²_{N_h}/N_h`
-    with that of the N_i x N_i matrix `W1^T W1`. For `N_i > N_h` the latter has an atom
-    `(N_i - N_h)/N_i` at zero, which makes the law a mixture (sec. 3.1).
+    For one output they are `|W2|² + eig(W1^T W1)` (App. A), N_i of them, so the law is the
+    convolution of `χ²_{N_h}/N_h` with that of the N_i x N_i matrix `W1^T W1`. For `N_i > N_h` the
+    latter has an atom `(N_i - N_h)/N_i` at zero, which makes the law a mixture (sec. 3.1). For
+    several outputs they are the N_i N_o sums of eigenvalues of `W2 W2^T` and `W1^T W1`
+    (docs/biases.md); where N_h is below both sizes, some of these are 0. A hidden bias of
+    variance 1/N_i is one more input.
 
     Args:
         N_i: Number of inputs.
@@ -115,17 +125,33 @@ def hessian_law(N_i: int, N_h: int, exact: bool = False, floor: float = FLOOR) -
         exact: The mean law at this size, instead of the paper's limit with Marchenko-Pastur.
         floor: Absolute error in small probabilities that is accepted. Tails are accurate
             relatively down to about 1e13 times this; a larger one makes the law faster to build.
+        N_o: Number of outputs. For several the law at this size is known, and no limit.
+        biases: `none` or `hidden`.
 
     Raises:
         ShapeError: If a size is below 1.
+        InputError: If the limit for several outputs is asked for, or a law with output biases.
     """
-    check_sizes(N_i, N_h)
-    # W1^T W1 = (N_h / N_i) X X^T / N_h with X standard normal, N_i x N_h.
+    check_sizes(N_i, N_h, N_o)
+    if biases not in ("none", "hidden"):
+        raise InputError(
+            f"biases: expected none or hidden, got {biases!r}; output biases alone add N_o "
+            "eigenvalues that are 1, and with both no law is known"
+        )
+    inputs = N_i + (biases == "hidden")
+    if not exact and (N_o > 1 or inputs > N_i):
+        raise InputError(
+            "exact: expected True for several outputs or hidden biases, whose law is known at "
+            "finite size only"
+        )
     ratio = N_h / N_i
+    if N_o > 1:
+        return _outputs_law(inputs, N_i, N_h, N_o, floor)
+    # W1^T W1 = X X^T / N_i with X standard normal, `inputs` x N_h.
     if exact:
-        atom = max(0.0, 1 - ratio)
-        N, M = min(N_i, N_h), max(N_i, N_h)
-        variance = 2 / N_h + ratio**2 * (N_i + 1) / N_h
+        atom = max(0.0, 1 - N_h / inputs)
+        N, M = min(inputs, N_h), max(inputs, N_h)
+        variance = 2 / N_h + N_h * (inputs + 1) / N_i**2
         part = wishart_part(N, M, 1 / N_i)
         law = with_chi_square(part, atom, N_h, N, wishart_error(N, M), floor)
     else:
@@ -134,4 +160,24 @@ def hessian_law(N_i: int, N_h: int, exact: bool = False, floor: float = FLOOR) -
         limit_part = _marchenko_pastur_singular(N_i / N_h, ratio)
         law = with_chi_square(limit_part, atom, N_h, floor=floor)
     name = f"{'exact ' if exact else ''}law of H({N_i}, {N_h})"
-    return Law(name, law, (1 + ratio, variance))
+    return Law(
+        name + (f" with {biases} biases" if biases != "none" else ""), law, (1 + ratio, variance)
+    )
+
+
+def _outputs_law(inputs: int, N_i: int, N_h: int, N_o: int, floor: float) -> Law:
+    """The law of a sum of random eigenvalues of `W2 W2^T` and `W1^T W1`, zeros included.
+
+    `W2 W2^T` is `X X^T / N_h`, N_o x N_h, and `W1^T W1` is `X X^T / N_i`, inputs x N_h.
+    """
+    parts, error, oscillations = [], 0.0, 0
+    for size, scale in ((N_o, 1 / N_h), (inputs, 1 / N_i)):
+        N, M = min(size, N_h), max(size, N_h)
+        parts.append(Summand(wishart_part(N, M, scale), max(0.0, 1 - N_h / size)))
+        error, oscillations = error + wishart_error(N, M), oscillations + N
+    one, other = parts
+    law = sum_law(one, other, oscillations, error, floor)
+    # E tr (X X^T)² = N M (N + M + 1).
+    variance = (N_o + 1) / N_h + N_h * (inputs + 1) / N_i**2
+    name = f"exact law of H({inputs}, {N_h}, {N_o})"
+    return Law(name, law, (1 + N_h / N_i, variance), atom=one.atom * other.atom)

@@ -10,6 +10,7 @@ from hessweep.rank.effective import layout_formula
 from hessweep.rank.exact_neurons import Neurons, neurons
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.formulas_outputs import DEFECTIVE_QUADRATIC
+from hessweep.rank.linear_exact import linear_rank
 from hessweep.rank.polynomial_exact import polynomial_rank
 
 
@@ -24,6 +25,8 @@ def proved_bounds(network: Network) -> tuple[int, int, str]:
     if of is None:
         return 0, network.P, "theorem"
     polynomial = network.activation.polynomial
+    if polynomial is not None and polynomial.degree == 1:
+        return linear_rank(polynomial, of)
     if polynomial is not None:
         upper = _polynomial_upper_bound(network, polynomial, of)
         return polynomial_rank(polynomial, of, upper)

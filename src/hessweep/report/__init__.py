@@ -87,7 +87,7 @@ def build(
 def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
         path = root / "tables" / f"{name}.csv"
-        if request.kind == "claims" and path.is_file():
+        if request.kind in ("claims", "claims-beyond") and path.is_file():
             return read_table(path)
     return None
 
