@@ -281,3 +281,119 @@ def test_the_example_of_the_docs_runs(tmp_path: Path) -> None:
     assert 0 < hessian_error(sample_teacher(mine, 3, 4, seed=0)) < 1e-10
     smooth = activation("bump", file=str(tmp_path / "my_activation.py"))
     assert hessian_error(sample_teacher(smooth, 3, 4, seed=0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("formula", "place", "power"),
+    [
+        ("np.sqrt(np.abs(x))", r"-?[\d.e-]+", "0.50"),
+        ("np.sqrt(np.abs(x - 1.2345)) + 50 * np.tanh(x)", r"1\.2345", r"0\.(49|50)"),
+        ("np.abs(x)**0.6", r"-?[\d.e-]+", "0.60"),
+        ("np.sqrt(np.maximum(0, 1 - x * x))", "-1", "0.50"),
+    ],
+)
+def test_a_slope_whose_square_can_not_be_integrated(
+    tmp_path: Path, formula: str, place: str, power: str
+) -> None:
+    message = rf"near x = {place} it changes as the distance to the power {power}"
+    with pytest.raises(ActivationError, match=message):
+        load_activation(write(tmp_path, f"def f(x): return {formula}\n"), "f")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "np.tanh(1e4 * x)",
+        "np.abs(x)**0.8",
+        "x * np.log(np.abs(x) + 1e-300)",
+        "np.where(x > 0, x, np.expm1(np.minimum(x, 0)))",
+        "np.round(np.tanh(x), 12)",
+        "1e-9 * np.tanh(x) + 3",
+    ],
+)
+def test_steep_but_integrable_slopes_are_taken(tmp_path: Path, formula: str) -> None:
+    assert load_activation(write(tmp_path, f"def f(x): return {formula}\n"), "f").name == "f"
+
+
+AT_THE_EDGE = """
+from hessweep.activations import DualKernel
+def wave(x): return np.sin(x)
+def wave_dual(p, q, c):
+    odd, even = (np.exp(-(p + q) / 2) * f(c) for f in (np.sinh, np.cosh))
+    rest = 1 - c * c / (p * q)
+    with np.errstate(invalid="ignore"):
+        {spoilt}
+    return DualKernel(odd, even, -odd / 2, -odd / 2, odd, -even / 2, -even / 2, odd / 4)
+"""
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "message"),
+    [
+        ("odd = odd * rest / rest", "K at p, q, c = 1, 1, 1: expected a finite number, got nan"),
+        ("even = np.where(rest, even, 1.1 * even)", r"K_c at p, q, c = 1, 1, 1: expected 0\.567"),
+    ],
+)
+def test_a_dual_kernel_is_tried_on_parallel_rows(tmp_path: Path, spoilt, message) -> None:
+    with pytest.raises(ActivationError, match=message):
+        load_activation(write(tmp_path, AT_THE_EDGE.format(spoilt=spoilt)), "wave")
+
+
+def test_a_dual_kernel_may_have_the_limits_of_a_kink(tmp_path: Path) -> None:
+    text = (
+        "from hessweep.activations import activation\n"
+        "def corner(x): return np.maximum(x, 0)\n"
+        "def corner_dual(p, q, c): return activation('relu').dual(p, q, c)\n"
+    )
+    corner = load_activation(write(tmp_path, text), "corner")
+    teacher = sample_teacher("relu", 3, 4, seed=1)
+    np.testing.assert_array_equal(
+        hessian(Network(teacher.W1, teacher.W2, corner)), hessian(teacher)
+    )
+
+
+TABLE = """
+from pathlib import Path
+_T = np.loadtxt(Path(__file__).with_name("table.txt"))
+def act(x): return np.interp(x, _T[:, 0], _T[:, 1])
+"""
+
+
+def write_table(folder: Path, f) -> None:
+    x = np.linspace(-20, 20, 2001)
+    np.savetxt(folder / "table.txt", np.column_stack([x, f(x)]))
+
+
+def test_data_that_a_file_reads_belongs_to_the_identity(tmp_path: Path) -> None:
+    file = write(tmp_path, TABLE)
+    write_table(tmp_path, np.tanh)
+    one = load_activation(file, "act")
+    [(name, digest)] = one.data
+    assert name == "table.txt"
+    assert digest == hashlib.sha256((tmp_path / "table.txt").read_bytes()).hexdigest()
+    assert one.identity["data"] == {name: digest}
+    assert load_activation(file, "act") == one
+    write_table(tmp_path, np.sin)
+    two = load_activation(file, "act")
+    assert two != one
+    assert two.identity != one.identity
+    assert two.label != one.label
+    np.testing.assert_allclose(two(np.array([1.0])), np.sin(1), rtol=1e-3)
+    write_table(tmp_path, np.tanh)
+    assert load_activation(file, "act") == one
+    # The same file and the same data elsewhere are the same activation.
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    write_table(moved, np.tanh)
+    assert load_activation(write(moved, TABLE), "act") == one
+    assert "data" not in load_activation(write(tmp_path, SWISH), "swish").identity
+
+
+def test_data_that_changes_while_it_is_in_use_is_noticed(tmp_path: Path) -> None:
+    write_table(tmp_path, np.tanh)
+    mine = load_activation(write(tmp_path, TABLE), "act")
+    packed = pickle.dumps(mine)
+    write_table(tmp_path, np.sin)
+    code = "import pickle, sys; pickle.loads(sys.stdin.buffer.read())(__import__('numpy').ones(1))"
+    done = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True)
+    assert b"the data that it reads changed while it was in use (table.txt)" in done.stderr

@@ -7,14 +7,19 @@ import pytest
 
 from hessweep.activations import Activation, activation
 from hessweep.errors import ActivationError, InputError, ShapeError
+from hessweep.hessian import hessian, hessian_operator
 from hessweep.networks import (
     MAX_SEED,
     WEIGHTS,
+    DeepNetwork,
+    Inputs,
     Network,
     sample_teacher,
     sample_teachers,
     sample_weights,
 )
+from hessweep.rank import rank
+from hessweep.spectrum import spectrum
 
 EXCESS = {
     "normal": 0,
@@ -185,3 +190,36 @@ def test_wrong_weights(W1: object, W2: object, error: type, message: str) -> Non
 def test_wrong_teachers(arguments: dict, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         sample_teacher(**{"activation": "erf", "N_i": 2, "N_h": 2, "seed": 0, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([[1j]], "expected real numbers, got complex ones"),
+        (None, "expected an array of real numbers, got None"),
+        ([[None]], "expected an array of real numbers, got None"),
+        ([[10**400]], "expected an array of real numbers, got int too large"),
+        ([["a"]], "expected an array of real numbers, got could not convert"),
+        ([[1.0], [1.0, 2.0]], "expected an array of real numbers, got setting an array"),
+    ],
+)
+def test_what_is_no_array_of_real_numbers(values, message) -> None:
+    for make, name in (
+        (lambda: Network(values, [1.0], "erf"), "W1"),
+        (lambda: Network([[1.0]], values, "erf"), "W2"),
+        (lambda: DeepNetwork([values, [[1.0]]], "erf"), "W_1"),
+        (lambda: Inputs(covariance=values), "covariance"),
+        (lambda: Inputs(mean=values), "mean"),
+        (lambda: Network([[1.0]], [1.0], "erf", b1=values), "b1"),
+        (lambda: DeepNetwork([[[1.0]], [[1.0]]], "erf", biases=[values, None]), "b_1"),
+    ):
+        if values is None and name not in ("W1", "W2", "W_1"):
+            continue
+        with pytest.raises(InputError, match=f"{name}: {message}"):
+            make()
+
+
+@pytest.mark.parametrize("function", [hessian_operator, hessian, spectrum, rank])
+def test_an_array_is_no_network(function) -> None:
+    with pytest.raises(InputError, match=r"expected a .*Network.*, got"):
+        function(np.eye(3))

@@ -213,3 +213,20 @@ def test_a_chunk_that_is_damaged_is_an_error_when_it_is_read(root):
     assert len(table(opened, "activation == 'erf'", ["rank"])) == 12
     with pytest.raises(DamagedStoreError, match="eigenvalues of erf can not be read"):
         pooled_eigenvalues(opened)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        table,
+        points,
+        pooled_eigenvalues,
+        lambda results: spectra(results, "erf", 2, 2),
+        lambda results: restrict(results, []),
+        lambda results: query.each_of(results, "eigenvalues"),
+    ],
+)
+@pytest.mark.parametrize("given", ["results/x", None, xr.Dataset()])
+def test_a_path_is_not_opened_results(ask, given):
+    with pytest.raises(QueryError, match=r"results: expected what hessweep\.open_results\(path\)"):
+        ask(given)

@@ -16,19 +16,17 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations.kernel import DualKernel
+from hessweep.activations.reach import FIRST
 
 ORDERS = 512
 """Number of terms of the series. It suffices for tanh at variance 10, where the coefficients
 decay most slowly."""
 HIGHEST = 4
 """The highest derivative of g in a dual kernel."""
-REACH = 13.0
-"""Half-width of the interval of the quadrature. At its ends the factor `e^{-z²/4}` of the
-integrand is below 1e-18."""
 PANELS = 64
 NODES = 16
-"""Number of Gauss-Legendre panels, and of nodes in each. The number of panels is even, so that 0
-is a boundary between two of them."""
+"""Number of Gauss-Legendre panels in `[-FIRST, FIRST]`, and of nodes in each. The number of panels
+is even, so that 0 is a boundary between two of them. A wider interval has more panels."""
 
 Rows = Float[ndarray, "*rows"]
 
@@ -50,18 +48,36 @@ def rest_of_series(T: float, S: float, noise: float, worst: float = inf) -> floa
 
 
 @lru_cache(maxsize=8)
-def quadrature(panels: int) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"]]:
-    """Return nodes and weights on `[-REACH, REACH]`; the weights do not contain the Gaussian."""
-    return composite(np.linspace(-REACH, REACH, panels + 1))
+def quadrature(
+    panels: int, reach: float = FIRST
+) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"]]:
+    """Return nodes and weights on `[-reach, reach]`; the weights do not contain the Gaussian."""
+    return composite(_edges(panels, reach))
 
 
 def broken_quadrature(
-    breaks: Float[ndarray, "*rows k"], panels: int
+    breaks: Float[ndarray, "*rows k"], panels: int, reach: float = FIRST
 ) -> tuple[Float[ndarray, "*rows n"], Float[ndarray, "*rows n"]]:
     """Return nodes and weights as `quadrature` does, with further panel boundaries in each row."""
-    edges = np.linspace(-REACH, REACH, panels + 1)
-    edges = np.broadcast_to(edges, (*breaks.shape[:-1], panels + 1))
-    return composite(np.sort(np.concatenate([edges, np.clip(breaks, -REACH, REACH)], axis=-1)))
+    edges = _edges(panels, reach)
+    edges = np.broadcast_to(edges, (*breaks.shape[:-1], len(edges)))
+    return composite(np.sort(np.concatenate([edges, np.clip(breaks, -reach, reach)], axis=-1)))
+
+
+def shared_weight(
+    z: Float[ndarray, "*rows n"], w: Float[ndarray, "*rows n"], reach: float
+) -> tuple[ndarray, ndarray | float]:
+    """Return weights for the mean of a product of two functions, and a factor for each function.
+
+    On a wide interval each function takes half of the Gaussian, since their product may overflow.
+    """
+    if reach == FIRST:
+        return w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi), 1.0
+    return w / np.sqrt(2 * np.pi), np.exp(-z * z / 4)
+
+
+def _edges(panels: int, reach: float) -> Float[ndarray, " m"]:
+    return np.linspace(-reach, reach, round(panels * reach / FIRST) + 1)
 
 
 def composite(
@@ -85,30 +101,47 @@ def hermite_functions(z: Float[ndarray, "*rows n"]) -> Float[ndarray, "orders *r
     return h
 
 
-@lru_cache(maxsize=4)
-def _weighted_functions(panels: int) -> Float[ndarray, "n orders"]:
+@lru_cache(maxsize=6)
+def _weighted_functions(panels: int, reach: float = FIRST) -> Float[ndarray, "n orders"]:
     """Return quadrature weights times Hermite functions, which turn values of g into `â`."""
-    z, w = quadrature(panels)
+    z, w = quadrature(panels, reach)
     weight = w * np.exp(-z * z / 4) / np.sqrt(2 * np.pi)
     return np.ascontiguousarray((hermite_functions(z) * weight).T)
 
 
 def coefficients(
-    g: Callable[[ndarray], ndarray], p: Rows, kinks: Sequence[float], panels: int
+    g: Callable[[ndarray], ndarray],
+    p: Rows,
+    kinks: Sequence[float],
+    panels: int,
+    reach: Rows | float = FIRST,
 ) -> Float[ndarray, "*rows orders"]:
     """Return `â_l(p)` for `l < ORDERS`, each row computed on its own.
 
     The coefficients after the last one above rounding error are set to 0.
+
+    Args:
+        g: The function.
+        p: Variances.
+        kinks: Places where g' jumps.
+        panels: Number of panels in `[-FIRST, FIRST]`.
+        reach: Half-width of the quadrature of each row (`reaches`).
     """
-    root = np.sqrt(p)[..., None]
-    if not kinks:
+    root, reach = np.sqrt(p)[..., None], np.broadcast_to(reach, np.shape(p))
+    a = np.empty((*np.shape(p), ORDERS))
+    if not kinks and (reach == FIRST).all():
         z, _ = quadrature(panels)
         # One row at a time, so that no result depends on the other rows of its batch.
         a = (g(root * z)[..., None, :] @ _weighted_functions(panels))[..., 0, :]
-    else:
-        a = np.empty((*np.shape(p), ORDERS))
+    elif not kinks:
         for row in np.ndindex(np.shape(p)):
-            z, w = broken_quadrature(np.asarray(kinks) / root[row], panels)
+            z, _ = quadrature(panels, float(reach[row]))
+            functions = _weighted_functions(panels, float(reach[row]))
+            a[row] = (g(root[row] * z)[None, :] @ functions)[0]
+    else:
+        for row in np.ndindex(np.shape(p)):
+            breaks = np.asarray(kinks) / root[row]
+            z, w = broken_quadrature(breaks, panels, float(reach[row]))
             weight = w * np.exp(-z * z / 4) / np.sqrt(2 * np.pi)
             a[row] = hermite_functions(z) @ (weight * g(root[row] * z))
     noise = 32 * np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]

@@ -8,7 +8,8 @@ from numpy import ndarray
 
 from hessweep.activations import hermite, kinks
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
-from hessweep.errors import ActivationError
+from hessweep.activations.reach import reaches
+from hessweep.errors import ActivationError, PrecisionError
 
 PARALLEL = 8 * np.finfo(float).eps
 """Rows count as parallel if `1 - ρ²` is below this, which is the rounding error of c."""
@@ -49,7 +50,9 @@ class Numeric(Activation):
         accurate, even if g has a kink and `K_cc` alone diverges.
 
         Raises:
-            ActivationError: If g is not finite everywhere in the domain of integration.
+            ActivationError: If g is not finite everywhere in the domain of integration, or grows
+                so fast that a mean is infinite.
+            PrecisionError: If g has a kink at 0 and a row is shorter than 1e-5.
         """
         return self._evaluate(p, q, c)[0]
 
@@ -76,23 +79,29 @@ class Numeric(Activation):
         floor: float = FLOOR,
     ) -> list[DualKernel]:
         """Return the kernel once for each number of terms."""
+        if any(place == 0 for place, _ in self.jumps):
+            require_long_rows(self.label, p, q)
         p, q = (np.maximum(np.asarray(variance, dtype=float), floor) for variance in (p, q))
         c = np.asarray(c, dtype=float)
-        a_p = hermite.coefficients(self._values, p, self.kinks, panels)
+        reach_p, reach_q = (reaches(self, self.derivative, v, self.label) for v in (p, q))
+        a_p = hermite.coefficients(self._values, p, self.kinks, panels, reach_p)
         same = p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q)
         same = same and np.array_equal(c.swapaxes(-1, -2), c)
-        a_q = None if same else hermite.coefficients(self._values, q, self.kinks, panels)
+        a_q = None if same else hermite.coefficients(self._values, q, self.kinks, panels, reach_q)
         kernels = hermite.Series(a_p, a_q, p, q, c).kernels(terms)
         if self.jumps:
             kernels = self._without_kinks(kernels, p, q, c, terms, panels, same)
         p, q, c = np.broadcast_arrays(p, q, c)
+        reach = np.broadcast_to(np.maximum(reach_p, reach_q), p.shape)
         parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
-        for start in range(0, len(parallel), CHUNK):
-            pairs = parallel[start : start + CHUNK]
-            sign = np.sign(c.flat[pairs])
-            means = _ParallelPairs(self, p.flat[pairs], q.flat[pairs], sign, panels)
-            for kernel in kernels:
-                means.overwrite(kernel, pairs)
+        for width in np.unique(reach.flat[parallel]).tolist():
+            alike = parallel[reach.flat[parallel] == width]
+            for start in range(0, len(alike), CHUNK):
+                pairs = alike[start : start + CHUNK]
+                sign = np.sign(c.flat[pairs])
+                means = _ParallelPairs(self, p.flat[pairs], q.flat[pairs], sign, panels, width)
+                for kernel in kernels:
+                    means.overwrite(kernel, pairs)
         return kernels
 
     def _without_kinks(
@@ -141,25 +150,47 @@ class Numeric(Activation):
         return values
 
 
+def require_long_rows(label: str, *variances: ndarray) -> None:
+    """Raise if a variance is below `FLOOR`, which would hide a kink at 0; zeros are no matter.
+
+    Raises:
+        PrecisionError: If there is one.
+    """
+    for variance in map(np.asarray, variances):
+        short = variance[(variance > 0) & (variance < FLOOR)]
+        if short.size:
+            raise PrecisionError(
+                f"{label}: expected rows of W1 whose |w|² is 0 or at least {FLOOR:g}, since the "
+                f"activation has a kink where such a row keeps its input, got {short.min():g}; "
+                "use larger weights"
+            )
+
+
 class _ParallelPairs:
     """Gaussian means for pairs of parallel rows, `u = √p z`, `v = ±√q z`, by quadrature in z."""
 
     def __init__(
-        self, activation: Numeric, p: ndarray, q: ndarray, sign: ndarray, panels: int
+        self,
+        activation: Numeric,
+        p: ndarray,
+        q: ndarray,
+        sign: ndarray,
+        panels: int,
+        reach: float,
     ) -> None:
         self.p, self.q, self.sign = p, q, sign
         u_scale, v_scale = np.sqrt(p)[:, None], (sign * np.sqrt(q))[:, None]
         kinks = np.asarray(activation.kinks)
         if len(kinks):
             breaks = np.concatenate([kinks / u_scale, kinks / v_scale], axis=-1)
-            z, w = hermite.broken_quadrature(breaks, panels)
+            z, w = hermite.broken_quadrature(breaks, panels, reach)
         else:
-            z, w = hermite.quadrature(panels)
-        self.z, self.w = z, w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
-        self.g_u, self.g_v = activation(u_scale * z), activation(v_scale * z)
+            z, w = hermite.quadrature(panels, reach)
+        self.z = z
+        self.w, share = hermite.shared_weight(z, w, reach)
+        self.g_u, self.g_v = (share * activation(scale * z) for scale in (u_scale, v_scale))
         self.dg_u, self.dg_v = (
-            activation.derivative(u_scale * z),
-            activation.derivative(v_scale * z),
+            share * activation.derivative(scale * z) for scale in (u_scale, v_scale)
         )
 
     def mean(self, values: ndarray) -> ndarray:

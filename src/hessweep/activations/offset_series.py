@@ -7,20 +7,22 @@ integrated directly.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy import ndarray
 
 from hessweep.activations import hermite
 from hessweep.activations.kernel import Activation
+from hessweep.activations.numeric import FLOOR, require_long_rows
 from hessweep.activations.offsets import ORDERS, CoarserOffsetKernels, OffsetKernel
+from hessweep.activations.reach import reaches
 from hessweep.errors import ActivationError
 
 PARALLEL = 8 * np.finfo(float).eps
 """Variables count as parallel where `1 - ρ²` is below this: all that rounding leaves of it."""
-FLOOR = 1e-10
-"""A smaller variance is replaced by this one: the series divides by it."""
+NEAR = 1e-3
+"""An input that varies by less than √`FLOOR` sees no kink that is further away than this."""
 JUMP_STEP = 2.0**-20
 """How far on both sides of 0 a jump of g' is looked for."""
 
@@ -85,38 +87,58 @@ def _evaluate(
     floor: float = FLOOR,
 ) -> list[OffsetKernel]:
     """Return the kernel once for each of these ascending numbers of terms."""
+    for variance, offset in ((p, b), (q, d)):
+        near = [np.abs(np.subtract(offset, bend)) < NEAR for bend in g.bends]
+        if near:
+            beside = np.broadcast_to(np.any(near, axis=0), np.broadcast(variance, offset).shape)
+            require_long_rows(g.label, np.broadcast_to(variance, beside.shape)[beside])
     p, q = (np.maximum(np.asarray(variance, dtype=float), floor) for variance in (p, q))
     c = np.asarray(c, dtype=float)
     p, b = np.broadcast_arrays(p, b)
     q, d = np.broadcast_arrays(q, d)
-    a_p = _coefficients(g, p, b, panels)
+    reach_p, reach_q = _reaches(g, p, b), _reaches(g, q, d)
+    a_p = _coefficients(g, p, b, panels, reach_p)
     same = p.ndim > 1 and all(
         np.array_equal(one.swapaxes(-1, -2), other) for one, other in ((p, q), (b, d))
     )
-    a_q = a_p.swapaxes(-2, -3) if same else _coefficients(g, q, d, panels)
+    a_q = a_p.swapaxes(-2, -3) if same else _coefficients(g, q, d, panels, reach_q)
     series = hermite.Series(a_p, a_q, p, q, c)
     means = [np.broadcast_to(series.b_p[order, 0], p.shape) for order in range(3)]
     pairs = np.broadcast_arrays(p, q, c, b, d)
+    reach = np.broadcast_to(np.maximum(reach_p, reach_q), pairs[0].shape)
     square = pairs[0] * pairs[1]
     parallel = [tuple(at) for at in np.argwhere(square - pairs[2] ** 2 <= PARALLEL * square)]
     kernels = []
     for sums in _sums(series, pairs[0].shape, terms):
         for pair in parallel:
             of_pair = [float(array[pair]) for array in pairs]
-            _correct_parallel(g, sums, pair, of_pair, panels)
+            _correct_parallel(g, sums, pair, of_pair, panels, float(reach[pair]))
         *fields, _, _ = (sums[orders] for orders in _FIELDS)
         kernels.append(OffsetKernel(*fields, *means))
     return kernels
 
 
-def _coefficients(g: Activation, p: ndarray, b: ndarray, panels: int) -> ndarray:
+def _reaches(g: Activation, p: ndarray, b: ndarray) -> ndarray:
+    """Return how far the quadrature of each row has to reach."""
+    found = np.empty(p.shape)
+    for row in np.ndindex(p.shape):
+        g_shifted, slope = (partial(_shifted, f, float(b[row])) for f in (g, g.derivative))
+        found[row] = reaches(g_shifted, slope, p[row], g.label)
+    return found
+
+
+def _shifted(f: Callable[[ndarray], ndarray], offset: float, x: ndarray) -> ndarray:
+    return f(x + offset)
+
+
+def _coefficients(g: Activation, p: ndarray, b: ndarray, panels: int, reach: ndarray) -> ndarray:
     """Return `E[g(√p z + b) He_l(z)] / √l!`, with l last; each row by itself."""
     a = np.empty((*p.shape, hermite.ORDERS))
     for row in np.ndindex(p.shape):
         offset = float(b[row])
         kinks = [kink - offset for kink in g.bends]
         shifted = _finite_values(g, offset)
-        a[row] = hermite.coefficients(shifted, p[row][None], kinks, panels)[0]
+        a[row] = hermite.coefficients(shifted, p[row][None], kinks, panels, reach[row])[0]
     return a
 
 
@@ -166,6 +188,7 @@ def _correct_parallel(
     pair: tuple[int, ...],
     of_pair: Sequence[float],
     panels: int,
+    reach: float,
 ) -> None:
     """Overwrite, in place, what the Hessian sees of a parallel pair by one-dimensional integrals.
 
@@ -176,13 +199,13 @@ def _correct_parallel(
     root_p, root_q = np.sqrt(p), np.copysign(np.sqrt(q), c)
     breaks = [(kink - b) / root_p for kink in g.bends] + [(kink - d) / root_q for kink in g.bends]
     z, w = (
-        hermite.broken_quadrature(np.array(breaks), panels)
+        hermite.broken_quadrature(np.array(breaks), panels, reach)
         if breaks
-        else hermite.quadrature(panels)
+        else hermite.quadrature(panels, reach)
     )
-    w = w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    w, share = hermite.shared_weight(z, w, reach)
     u, v = root_p * z + b, root_q * z + d
-    g_u, g_v, dg_u, dg_v = g(u), g(v), g.derivative(u), g.derivative(v)
+    g_u, g_v, dg_u, dg_v = (share * f(x) for f in (g, g.derivative) for x in (u, v))
     E11 = w @ (dg_u * dg_v)
     sums[0, 0][pair], sums[0, 1][pair], sums[1, 1][pair] = w @ (g_u * g_v), w @ (g_u * dg_v), E11
     sums[0, 2][pair] = (w @ (g_u * dg_v * z) - root_p * E11) / root_q

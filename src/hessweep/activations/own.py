@@ -6,7 +6,6 @@ and the constants `swish_kinks`; or a class `swish` derived from `hessweep.activ
 """
 
 import hashlib
-import sys
 import tokenize
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -17,11 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray
 
+from hessweep.activations import own_module
 from hessweep.activations.differences import differentiate, one_sided_slope
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.numeric import Numeric
 from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
 from hessweep.activations.own_checks import check, check_dual
+from hessweep.activations.own_module import Data
 from hessweep.activations.own_parameters import bound_parameters, plain_value
 from hessweep.errors import ActivationError, shortened
 
@@ -40,10 +41,12 @@ class Own(Activation):
     Nothing is proved about one, whatever its name and whichever class it derives from.
     """
 
-    revision: ClassVar[int] = 1
+    revision: ClassVar[int] = 2
 
     source: str = field(default="", repr=False)
     file: str = field(default="", compare=False)
+    data: Data = field(default=(), repr=False)
+    """The data files that the file reads when it is run."""
 
     @property
     def sha256(self) -> str:
@@ -57,18 +60,29 @@ class Own(Activation):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The spec without the path of the file: results stay valid when the file is moved."""
-        return {**super().spec, "sha256": self.sha256}
+        """The spec without the path of the file: results stay valid when the file is moved.
+
+        The hashes of data files that it reads are part of it.
+        """
+        data = {"data": dict(self.data)} if self.data else {}
+        return {**super().spec, "sha256": self.sha256, **data}
 
     @property
     def label(self) -> str:
-        """The label with the first digits of the hash, which distinguishes versions of a file."""
-        return super().label.replace(self.name, f"{self.name}@{self.sha256[:8]}", 1)
+        """The label with the first digits of the hash, which distinguishes versions of a file.
+
+        Of a file that reads data, it is the hash of the hashes of the file and of the data.
+        """
+        digest = self.sha256
+        if self.data:
+            together = digest + "".join(part for item in self.data for part in item)
+            digest = hashlib.sha256(together.encode()).hexdigest()
+        return super().label.replace(self.name, f"{self.name}@{digest[:8]}", 1)
 
     @property
     def inner(self) -> Activation:
         """The activation that the file defines."""
-        return _build(self.source, self.file, self.name, self.parameters)
+        return _build(self.source, self.file, self.name, self.parameters, self.data)
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
@@ -219,7 +233,7 @@ def load_activation(
             f"got: {reason}"
         ) from error
     plain = {key: plain_value(name, key, value) for key, value in parameters.items()}
-    module = _run(source, path)
+    module, data = own_module.run(source, path)
     defaults, own_values = bound_parameters(module, name, path, plain)
     own = Own(
         name,
@@ -227,6 +241,7 @@ def load_activation(
         tuple(sorted(defaults.items())),
         source=source,
         file=path,
+        data=data,
     )
     if sha256 not in (None, own.sha256):
         raise ActivationError(
@@ -240,30 +255,18 @@ def load_activation(
     return own
 
 
-@lru_cache(maxsize=64)
-def _run(source: str, file: str) -> ModuleType:
-    """Run the text of a file as a new module, which is named after the hash of the text."""
-    digest = hashlib.sha256(source.encode()).hexdigest()
-    module = ModuleType(f"hessweep_own_{digest[:16]}")
-    module.__file__ = file
-    # Dataclasses and pickle look up the module of a class by name.
-    sys.modules[module.__name__] = module
-    try:
-        exec(compile(source, file, "exec"), module.__dict__)  # noqa: S102  the user's own file
-    except (Exception, SystemExit) as error:
-        del sys.modules[module.__name__]
-        raise ActivationError(
-            f"{file}: expected a Python file that runs, got {type(error).__name__}: {error}"
-        ) from error
-    return module
-
-
 @lru_cache(maxsize=256)
 def _build(
-    source: str, file: str, name: str, parameters: tuple[tuple[str, Any], ...]
+    source: str, file: str, name: str, parameters: tuple[tuple[str, Any], ...], data: Data
 ) -> Activation:
     """Return the activation itself, from the text alone, so that workers do not need the file."""
-    module = _run(source, file)
+    module, found = own_module.run(source, file)
+    if found != data:
+        changed = sorted({name for name, _ in set(found) ^ set(data)})
+        raise ActivationError(
+            f"{name} of {file}: the data that it reads changed while it was in use "
+            f"({', '.join(changed)}); load the activation, or start the run, again"
+        )
     made = getattr(module, name)
     if not isinstance(made, type):
         return _Function(name, parameters, module=module)

@@ -12,6 +12,13 @@ GRID = np.linspace(-8.0, 8.0, 1025)
 """Where g is checked: the grid extends beyond any likely input of a neuron."""
 PAIRS = np.array([[1.0, 1.0, 0.3], [0.5, 1.5, -0.4], [1.2, 0.8, 0.0]])
 """Values of p, q, c at which a dual kernel is checked."""
+PARALLEL = np.array([[1.0, 1.0, 1.0], [1.0, 1.0, -1.0], [0.25, 1.0, 0.5], [0.25, 1.0, -0.5]])
+"""The same of parallel rows, such as a neuron with itself."""
+FINEST, COARSER = 26, 14
+"""A steep place is looked at over steps of 2^-26 and 2^-14 of the grid's."""
+LEAST_POWER = 0.7
+"""A function may leave a point at least as this power of the distance. With 1/2 or less, E[g'²] is
+infinite; with little more, quadrature converges so slowly that its error can not be estimated."""
 
 
 def check(g: Activation, what: str) -> None:
@@ -30,6 +37,7 @@ def check(g: Activation, what: str) -> None:
     if np.ptp(values) == 0:
         raise ActivationError(f"{what}: expected a function of x, got the constant {values[0]:g}")
     _check_continuous(g, values, what)
+    _check_energy(g, values, what)
     _check_derivative(g, what)
 
 
@@ -39,7 +47,7 @@ def check_dual(g: Numeric, what: str) -> None:
     Raises:
         ActivationError: If it does not. The message names the field and both numbers.
     """
-    p, q, c = PAIRS.T
+    p, q, c = np.concatenate([PAIRS, PARALLEL]).T
     expected, coarser = Numeric.dual(g, p, q, c), Numeric.coarser_duals(g, p, q, c)
     try:
         got = g.dual(p, q, c)
@@ -49,18 +57,45 @@ def check_dual(g: Numeric, what: str) -> None:
             f"({', '.join(DualKernel._fields)}), each of the shape of c, got "
             f"{type(failure).__name__}: {failure}"
         ) from failure
-    for name, ours, theirs, half, panels in zip(
-        DualKernel._fields, expected, got, coarser.half, coarser.quadrature, strict=True
-    ):
-        off = np.abs(ours - half) + np.abs(ours - panels)
+    for name, theirs in zip(DualKernel._fields, got, strict=True):
+        finite = np.isfinite(theirs)
+        if not finite.all():
+            at = int(np.argmin(finite))
+            raise ActivationError(
+                f"{what}: {name} at p, q, c = {_listed(p[at], q[at], c[at])}: expected a finite "
+                f"number, got {theirs[at]:g}; where c² = p q, as for a neuron with itself, return "
+                "the limit"
+            )
+    versions = (
+        _checked(one, p, q, c) for one in (expected, got, coarser.half, coarser.quadrature)
+    )
+    for (name, ours), theirs, half, panels in zip(*(one.items() for one in versions), strict=True):
+        off = np.abs(ours - half[1]) + np.abs(ours - panels[1])
         allowed = 1e-8 * (1 + np.abs(ours)) + 10 * off
-        wrong = ~(np.abs(ours - theirs) <= allowed)
+        wrong = ~(np.abs(ours - theirs[1]) <= allowed)
         if wrong.any():
             at = int(np.argmax(wrong))
             raise ActivationError(
-                f"{what}: {name} at p, q, c = {', '.join(f'{x:g}' for x in PAIRS[at])}: expected "
-                f"{ours[at]:.10g} (integrated from g), got {theirs[at]:.10g}"
+                f"{what}: {name} at p, q, c = {_listed(p[at], q[at], c[at])}: expected "
+                f"{ours[at]:.10g} (integrated from g), got {theirs[1][at]:.10g}"
             )
+
+
+def _checked(k: DualKernel, p: ndarray, q: ndarray, c: ndarray) -> dict[str, ndarray]:
+    """Return what is compared of a dual kernel: every field, and a sum for parallel rows.
+
+    Of `K_cc`, `K_pc` and `K_qc` of parallel rows, which may be infinite one by one, the Hessian
+    sees only that sum.
+    """
+    apart = len(PAIRS)
+    seen = {"2c K_cc + 2p K_pc + 2q K_qc": 2 * (c * k.K_cc + p * k.K_pc + q * k.K_qc)}
+    singular = ("K_cc", "K_pc", "K_qc", "K_pp")
+    fields = {name: np.asarray(field) for name, field in k._asdict().items()}
+    return {n: field[:apart] if n in singular else field for n, field in fields.items()} | seen
+
+
+def _listed(*numbers: float) -> str:
+    return ", ".join(f"{x:g}" for x in numbers)
 
 
 def _values(function: Activation, x: ndarray, what: str) -> ndarray:
@@ -105,6 +140,38 @@ def _check_continuous(g: Activation, values: ndarray, what: str) -> None:
         raise ActivationError(
             f"{what}: expected a continuous function, got a jump by {jump:.3g} at x = {left:.6g}; "
             "its gradient does not exist, and neither does its Hessian"
+        )
+
+
+def _check_energy(g: Activation, values: ndarray, what: str) -> None:
+    """Bisect every interval towards its sharpest bend, and see how fast g leaves it.
+
+    If that is as the power a of the distance, E[g'²] is finite for a > 1/2 only. What a function
+    that has two derivatives leaves its chords by falls as the square of their length.
+    """
+    left, step = GRID[:-1].copy(), np.diff(GRID) / 8
+    share = np.arange(5) / 4
+    for halving in range(FINEST + 1):
+        on_grid = g(left[:, None] + step[:, None] * np.arange(9))
+        # Three halves that overlap, so that a bend is well inside one of them.
+        halves = np.stack([on_grid[:, first : first + 5] for first in (0, 2, 4)])
+        chords = halves[..., :1] + (halves[..., -1:] - halves[..., :1]) * share
+        bends = np.abs(halves - chords).max(axis=-1)
+        change = bends.max(axis=0)
+        if halving == COARSER:
+            before = change
+        left, step = left + 2 * bends.argmax(axis=0) * step, step / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.log2(before / change) / (FINEST - COARSER)
+    # Smaller changes than these may be rounding errors of g.
+    noise = 1e-9 * np.ptp(values) + 100 * np.finfo(float).eps * np.abs(values).max()
+    steep = (change > noise) & (power < LEAST_POWER)
+    if steep.any():
+        at = int(np.argmin(np.where(steep, power, np.inf)))
+        raise ActivationError(
+            f"{what}: expected a function whose squared slope can be integrated, but near "
+            f"x = {left[at]:.6g} it changes as the distance to the power {power[at]:.2f}, so that "
+            f"E[g'²] is infinite or out of reach; the power has to be at least {LEAST_POWER:g}"
         )
 
 

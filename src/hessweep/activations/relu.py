@@ -14,6 +14,10 @@ from hessweep.activations.offsets import ORDERS, OffsetKernel
 from hessweep.activations.ramp import ramp_mean, ramp_means
 from hessweep.activations.theory import Theory
 
+EXTREME = 2.0**200
+"""Variances above this or below its inverse are scaled before their products are formed, which
+would otherwise overflow or underflow."""
+
 PARALLEL = 4 * np.finfo(float).eps
 """Rows count as parallel if `sin² θ` is below this, which is the rounding error of `c`. At this
 angle the two branches of the kernel differ by less than `2 √eps`."""
@@ -45,24 +49,14 @@ class Relu(OffsetClosedForm):
         in the limit.
         """
         p, q, c = np.broadcast_arrays(p, q, c)
-        present = (p > 0) & (q > 0)
-        p, q = np.where(present, p, 1.0), np.where(present, q, 1.0)
-        Delta = p * q - c * c
-        apart = present & (Delta > PARALLEL * p * q)
-        root = np.sqrt(np.where(apart, Delta, 0.0))
-        inverse = np.divide(1.0, root, out=np.zeros(c.shape), where=apart)
-        angle = np.pi - np.arctan2(root, c)  # π - θ
-        return DualKernel(
-            K=(root + c * angle) / (2 * np.pi),
-            # For a zero row g'(0) = 0, so that its weights do not change the output.
-            K_c=np.where(present, angle, 0.0) / (2 * np.pi),
-            K_p=root / (4 * np.pi * p),
-            K_q=root / (4 * np.pi * q),
-            K_cc=inverse / (2 * np.pi),
-            K_pc=-c * inverse / (4 * np.pi * p),
-            K_qc=-c * inverse / (4 * np.pi * q),
-            K_pp=(q * inverse / 2 - root / p) / (4 * np.pi * p),
-        )
+        s, t = _exponents(p), _exponents(q)
+        if not (s.any() or t.any()):
+            return _moderate_dual(p, q, c)
+        p, q, c = np.ldexp(p, -2 * s), np.ldexp(q, -2 * t), np.ldexp(c, -s - t)
+        # g(2^s x) = 2^s g(x): every field scales with a power of the lengths of the rows.
+        powers = (s + t, 0 * s, t - s, s - t, -s - t, -2 * s, -2 * t, t - 3 * s)
+        with np.errstate(over="ignore"):
+            return DualKernel(*map(np.ldexp, _moderate_dual(p, q, c), powers))
 
     def _facts(self) -> Facts:
         """Return what is proved about ReLU."""
@@ -76,18 +70,61 @@ class Relu(OffsetClosedForm):
 
         For parallel pairs the two sums that `OffsetKernel` names are split evenly.
         """
-        M, of_v = _means(p, b), _means(q, d)
-        p, q, c, b, d = np.broadcast_arrays(p, q, c, b, d)
-        Delta = p * q - c * c
-        present = (p > 0) & (q > 0)
-        apart = present & (Delta > PARALLEL * p * q)
-        # These hold where one of the variables is a constant.
-        E = [M[i] * of_v[j] + np.zeros(c.shape) for i, j in ORDERS]
-        for where, of_pairs in ((apart, _apart), (present & ~apart, _parallel)):
-            chosen = of_pairs(p[where], q[where], c[where], b[where], d[where])
-            for field, values in zip(E, chosen, strict=True):
-                field[where] = values
-        return OffsetKernel(*E, *M[:3])
+        s, t = _exponents(np.asarray(p)), _exponents(np.asarray(q))
+        if not (s.any() or t.any()):
+            return _moderate_offset_dual(p, q, c, b, d)
+        p, q, c = np.ldexp(p, -2 * s), np.ldexp(q, -2 * t), np.ldexp(c, -s - t)
+        b, d = np.ldexp(b, -s), np.ldexp(d, -t)
+        with np.errstate(over="ignore"):
+            E = _moderate_offset_dual(p, q, c, b, d)
+            powers = [(1 - i) * s + (1 - j) * t for i, j in ORDERS]
+            return OffsetKernel(*map(np.ldexp, E, (*powers, s, 0 * s, -s)))
+
+
+def _exponents(variance: ndarray) -> ndarray:
+    """Return the s for which `variance / 4^s` is moderate: 0 unless the variance is extreme."""
+    extreme = (variance > EXTREME) | ((variance < 1 / EXTREME) & (variance > 0))
+    return np.where(extreme, np.frexp(variance)[1] // 2, 0)
+
+
+def _moderate_dual(p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
+    """Return the kernel where no product of two of these arguments leaves float64."""
+    present = (p > 0) & (q > 0)
+    p, q = np.where(present, p, 1.0), np.where(present, q, 1.0)
+    Delta = p * q - c * c
+    apart = present & (Delta > PARALLEL * p * q)
+    root = np.sqrt(np.where(apart, Delta, 0.0))
+    inverse = np.divide(1.0, root, out=np.zeros(c.shape), where=apart)
+    angle = np.pi - np.arctan2(root, c)  # π - θ
+    return DualKernel(
+        K=(root + c * angle) / (2 * np.pi),
+        # For a zero row g'(0) = 0, so that its weights do not change the output.
+        K_c=np.where(present, angle, 0.0) / (2 * np.pi),
+        K_p=root / (4 * np.pi * p),
+        K_q=root / (4 * np.pi * q),
+        K_cc=inverse / (2 * np.pi),
+        K_pc=-c * inverse / (4 * np.pi * p),
+        K_qc=-c * inverse / (4 * np.pi * q),
+        K_pp=(q * inverse / 2 - root / p) / (4 * np.pi * p),
+    )
+
+
+def _moderate_offset_dual(
+    p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
+) -> OffsetKernel:
+    """Return the kernel with offsets where no product of two variances leaves float64."""
+    M, of_v = _means(p, b), _means(q, d)
+    p, q, c, b, d = np.broadcast_arrays(p, q, c, b, d)
+    Delta = p * q - c * c
+    present = (p > 0) & (q > 0)
+    apart = present & (Delta > PARALLEL * p * q)
+    # These hold where one of the variables is a constant.
+    E = [M[i] * of_v[j] + np.zeros(c.shape) for i, j in ORDERS]
+    for where, of_pairs in ((apart, _apart), (present & ~apart, _parallel)):
+        chosen = of_pairs(p[where], q[where], c[where], b[where], d[where])
+        for field, values in zip(E, chosen, strict=True):
+            field[where] = values
+    return OffsetKernel(*E, *M[:3])
 
 
 def _means(p: ndarray, b: ndarray) -> list[ndarray]:

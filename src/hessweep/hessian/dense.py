@@ -4,13 +4,17 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel
 from hessweep.compiled import assembly
+from hessweep.errors import PrecisionError
 from hessweep.hessian.general import general_hessian, general_trace
 from hessweep.networks import Network, require_plain
+
+EXTREME = 2.0**250
+"""Rows whose largest weight is above this or below its inverse count as extreme."""
 
 
 class Blocks(NamedTuple):
@@ -31,10 +35,21 @@ def hessian(network: Network) -> Float[ndarray, "P P"]:
     ordered `W1` row by row, `b1`, `W2` row by row, `b2`, as in `network.parameters`. `H` is
     symmetric, and positive semidefinite up to rounding errors. For several outputs the loss is
     the sum over them, and so is `H`.
+
+    Raises:
+        PrecisionError: If an entry is too large for float64.
     """
-    if not network.is_plain:
-        return general_hessian(network)
-    return stacked_hessian(network.activation, network.W1, network.W2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if network.is_plain:
+            H = stacked_hessian(network.activation, network.W1, network.W2)
+        else:
+            H = general_hessian(network)
+    if not np.isfinite(H).all():
+        raise PrecisionError(
+            f"hessian of {network.activation}: expected entries and kernels below 1.8e308, got "
+            "larger ones; use weights of another size, or an activation that grows more slowly"
+        )
+    return H
 
 
 def blocks(network: Network) -> Blocks:
@@ -91,10 +106,46 @@ def stacked_hessian(
 
     They are exactly symmetric.
     """
+    W1, exponents = moderate_rows(activation, W1)
     H = stacked_upper_hessian(activation.self_dual(W1), W1, W2)
+    lengthen_rows(H, exponents)
     for i in range(1, H.shape[-1]):
         H[..., i, :i] = H[..., :i, i]
     return H
+
+
+def moderate_rows(
+    activation: Activation, W1: Float[ndarray, "*stack N_h N_i"]
+) -> tuple[Float[ndarray, "*stack N_h N_i"], Int[ndarray, "*stack N_h"] | None]:
+    """Return W1 with rows of moderate size, and the powers of two by which they were divided.
+
+    Squares of very long or short rows do not fit into float64, but a kernel of such rows may have
+    a formula in which only ratios of the squares matter. If `g(s x) = s g(x)` for positive s, rows
+    can be divided by s first; `lengthen_rows` then gives the Hessian of the original rows. For
+    other activations, and where no row is extreme, W1 is returned as it is, with None.
+    """
+    known = activation.theory
+    size = np.abs(W1).max(axis=-1)
+    extreme = (size > EXTREME) | ((size < 1 / EXTREME) & (size > 0))
+    if known is None or not known.homogeneous or not extreme.any():
+        return W1, None
+    exponents = np.where(extreme, np.frexp(size)[1], 0)
+    return np.ldexp(W1, -exponents[..., None]), exponents
+
+
+def lengthen_rows(
+    H: Float[ndarray, "*stack P P"], exponents: Int[ndarray, "*stack N_h"] | None
+) -> None:
+    """Turn the Hessian of `moderate_rows` into that of the original rows, in place.
+
+    The gradient by W1 does not change, and that by W2 is multiplied by the length of the row.
+    """
+    if exponents is None:
+        return
+    P1 = H.shape[-1] - exponents.shape[-1]
+    with np.errstate(over="ignore"):
+        H[..., P1:] = np.ldexp(H[..., P1:], exponents[..., None, :])
+        H[..., P1:, P1:] = np.ldexp(H[..., P1:, P1:], exponents[..., :, None])
 
 
 def stacked_upper_hessian(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hessweep.errors import PrecisionError
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
 
@@ -80,7 +81,13 @@ class Exact(Kind):
 
         networks = setup.networks(seeds)
         start = perf_counter()
-        spectra = spectra_of(networks)
+        try:
+            spectra = spectra_of(networks)
+        except PrecisionError as error:
+            # One by one it turns out whose it is, and its rank needs no eigenvalues.
+            if len(seeds) > 1:
+                raise
+            raise PrecisionError(f"{error}; {_rank_alone(networks[0])}") from error
         spectrum_time = (perf_counter() - start) / len(seeds)
         traces = _traces(networks)
         results = []
@@ -110,6 +117,16 @@ class Exact(Kind):
         allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
         if found.shape != computed.shape or not (np.abs(found - computed) <= allowed).all():
             yield "eigenvalues"
+
+
+def _rank_alone(network: "Network") -> str:
+    """Return in words what is known of the rank of a network without its eigenvalues."""
+    from hessweep.rank import rank
+
+    found = rank(network)
+    if found.certificate == "proved":
+        return f"the rank of H is {found.value}, proved by {found.method}"
+    return f"the rank of H is from {found.lower} to {found.upper}"
 
 
 def _traces(networks: "Sequence[Network]") -> list[float]:

@@ -11,6 +11,7 @@ from numpy import ndarray
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError, ShapeError
+from hessweep.networks.arrays import real_array
 
 
 class LayerSlices(NamedTuple):
@@ -177,7 +178,7 @@ class DeepNetwork:
 
 
 def _checked_weights(weights: Sequence[Any]) -> tuple[ndarray, ...]:
-    matrices = tuple(np.array(W, dtype=float) for W in weights)
+    matrices = tuple(real_array(f"W_{layer}", W) for layer, W in enumerate(weights, start=1))
     if not matrices:
         raise ShapeError("weights: expected a list of at least one matrix, got none")
     for layer, W in enumerate(matrices, start=1):
@@ -201,7 +202,10 @@ def _checked_biases(
             f"biases: expected {len(matrices)} entries, one for each layer (None where it has "
             f"no biases), got {len(given)}"
         )
-    vectors = tuple(None if b is None else np.array(b, dtype=float) for b in given)
+    vectors = tuple(
+        None if b is None else real_array(f"b_{layer}", b)
+        for layer, b in enumerate(given, start=1)
+    )
     for layer, (b, W) in enumerate(zip(vectors, matrices, strict=True), start=1):
         if b is not None and b.shape != W.shape[:1]:
             raise ShapeError(
@@ -235,13 +239,17 @@ def _resolved(
 
 
 def check_two_layers(network: object, function: str) -> None:
-    """Raise where a function of two-layer networks is given a deep one.
+    """Raise where a function of two-layer networks is given a deep one, or no network.
 
     Raises:
-        InputError: If the network is a `DeepNetwork`.
+        InputError: If the network is not a `Network`.
     """
     if isinstance(network, DeepNetwork):
         raise InputError(
             f"{function}: expected a two-layer Network, got a DeepNetwork of widths "
             f"{network.widths}; hessian, spectrum and rank take deep networks"
+        )
+    if not hasattr(network, "is_plain"):
+        raise InputError(
+            f"{function}: expected a two-layer Network, got a {type(network).__name__}"
         )

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.errors import InputError, ShapeError
+from hessweep.networks.arrays import real_array
 
 NEGATIVE = 1e-12
 """Eigenvalues of a covariance may be below 0 by this much of the largest one: by rounding."""
@@ -36,7 +37,7 @@ class Inputs:
             given = getattr(self, name)
             if given is None:
                 continue
-            array = np.array(given, dtype=float)
+            array = real_array(name, given)
             if array.ndim not in dimensions or 0 in array.shape:
                 allowed = "a vector" if dimensions == (1,) else "a square matrix or its diagonal"
                 raise ShapeError(f"{name}: expected {allowed}, got shape {array.shape}")

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from numpy.typing import ArrayLike
 
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError, ShapeError
+from hessweep.networks.arrays import real_array
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import Layout
 
@@ -46,7 +46,9 @@ class Network:
         """Copy the weights as read-only float64, check them, resolve the activation's name."""
         given = {"W1": self.W1, "W2": self.W2, "b1": self.b1, "b2": self.b2}
         arrays = {
-            name: _real(name, values) for name, values in given.items() if values is not None
+            name: real_array(name, values)
+            for name, values in given.items()
+            if values is not None or name in ("W1", "W2")
         }
         if "b2" in arrays:
             arrays["b2"] = np.atleast_1d(arrays["b2"])
@@ -227,20 +229,3 @@ def require_plain(network: Network, what: str) -> None:
         f"{what}: expected a network without biases, with one output (W2 a vector) and standard "
         f"normal inputs, got one with {got}; hessian(network) takes such networks"
     )
-
-
-def _real(name: str, weights: ArrayLike) -> Float[ndarray, "*shape"]:
-    """Return a float64 copy of the weights.
-
-    Raises:
-        InputError: If they are not real numbers.
-    """
-    try:
-        given = np.asarray(weights)
-        if np.iscomplexobj(given):
-            raise InputError(f"{name}: expected real numbers, got complex ones ({given.dtype})")
-        return np.array(given, dtype=float)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{name}: expected an array of real numbers, got {error}") from error

@@ -34,7 +34,8 @@ class Rank:
 
     value: int
     """The rank if it is proved. Otherwise the number of eigenvalues above their error, or the
-    bound that is nearest to it if it is not between the bounds."""
+    bound that is nearest to it if it is not between the bounds; the upper bound if the Hessian is
+    too large for float64."""
     lower: int
     """Proved lower bound."""
     upper: int
@@ -93,9 +94,12 @@ def _of_two_layers(
 ) -> Rank:
     if not network.is_plain:
         return _general_rank(network, spectrum, theorems)
-    spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    proves = network.activation.is_closed_form
-    seen = float64.lower_bound(spectrum, network.N_i, network.N_h) if proves else 0
+    spectrum = _computed(network) if spectrum is None else spectrum
+    seen = (
+        0
+        if spectrum is None or not network.activation.is_closed_form
+        else float64.lower_bound(spectrum, network.N_i, network.N_h)
+    )
     generic = formula(network.activation, network.N_i, network.N_h).value
     if seen == (network.P if generic is None else generic):
         return Rank(seen, seen, seen, "proved", "float64")
@@ -129,9 +133,18 @@ def _within(
         )
     if lower == upper:
         return Rank(lower, lower, upper, "proved", method)
-    spectrum = spectrum_with_error(network) if spectrum is None else spectrum
-    value = min(max(lower, float64.seen_rank(spectrum)), upper)
+    spectrum = _computed(network) if spectrum is None else spectrum
+    # Without eigenvalues nothing is known that speaks against the rank of generic weights.
+    value = upper if spectrum is None else min(max(lower, float64.seen_rank(spectrum)), upper)
     return Rank(value, lower, upper, "undecided", method)
+
+
+def _computed(network: Network) -> Spectrum | None:
+    """Return the spectrum; None if the Hessian is too large for float64."""
+    try:
+        return spectrum_with_error(network)
+    except PrecisionError:
+        return None
 
 
 def _compute(network: Network, lower: int, upper: int) -> tuple[int, int, str]:

@@ -125,8 +125,11 @@ def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue 
         mu, error = _largest(mid, rad, None, None)
     else:
         S = X * arb_mat(rows)
+        N, N_rad = _gram(S * S.transpose())
+        if not (np.isfinite(N).all() and np.isfinite(N_rad).all()):
+            return None  # the chosen gradients are so badly conditioned that float64 overflows
         try:
-            mu, error = _largest(mid, rad, *_gram(S * S.transpose()))
+            mu, error = _largest(mid, rad, N, N_rad)
         except linalg.LinAlgError:  # N is nearly singular in float64
             return None
     if not error < mu:
@@ -143,7 +146,8 @@ def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue 
 
 def _gram(N: arb_mat) -> tuple[Float[ndarray, "r r"], Float[ndarray, "r r"]]:
     mid, rad, exponent = ball.scaled(N)
-    return np.ldexp(mid, exponent), np.ldexp(rad, exponent)
+    with np.errstate(over="ignore"):
+        return np.ldexp(mid, exponent), np.ldexp(rad, exponent)
 
 
 def _largest(

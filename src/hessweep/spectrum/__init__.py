@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from hessweep.activations import Activation
 from hessweep.errors import InputError, ShapeError
-from hessweep.hessian import stacked_upper_hessian
+from hessweep.hessian import lengthen_rows, moderate_rows, stacked_upper_hessian
 from hessweep.networks import DeepNetwork, Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.deep import deep_spectrum
@@ -21,7 +21,7 @@ from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.sampled import SampledSpectrum, sampled_spectrum
 from hessweep.spectrum.shares import layer_shares
-from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
+from hessweep.spectrum.solver import EPS, LANES, UNDERFLOW, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24
 """Networks are solved in stacks of about this many bytes, so that a stack stays in the cache."""
@@ -48,7 +48,13 @@ class Spectrum:
     @cached_property
     def frobenius_norm(self) -> float:
         """The square root of the sum of the squared eigenvalues."""
-        return sqrt(self.eigenvalues.dot(self.eigenvalues))
+        with np.errstate(over="ignore"):
+            square = self.eigenvalues.dot(self.eigenvalues)
+        if 0 < square < np.inf:
+            return sqrt(square)
+        # Squares above 1.8e308 or below 5e-324.
+        largest = float(np.abs(self.eigenvalues).max(initial=0))
+        return largest * float(np.linalg.norm(self.eigenvalues / largest)) if largest else 0.0
 
 
 def spectrum(network: Network | DeepNetwork) -> Float[ndarray, " P"]:
@@ -61,7 +67,8 @@ def spectrum(network: Network | DeepNetwork) -> Float[ndarray, " P"]:
     Raises:
         InputError: If the network is neither a `Network` nor a `DeepNetwork`.
         TooLargeError: If a deep network is too large to be sampled.
-        PrecisionError: If sampling does not reach its relative error.
+        PrecisionError: If sampling does not reach its relative error, or an entry of the Hessian
+            is too large for float64.
     """
     return spectrum_with_error(network).eigenvalues
 
@@ -72,6 +79,7 @@ def spectrum_with_error(network: Network | DeepNetwork) -> Spectrum:
 
     Raises:
         InputError: If the network is neither a `Network` nor a `DeepNetwork`.
+        PrecisionError: If an entry of the Hessian is too large for float64.
     """
     raise InputError(f"network: expected a Network or a DeepNetwork, got {network!r}")
 
@@ -144,7 +152,9 @@ def stacked_spectra_with_error(
     results: list[Spectrum] = []
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
-        eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
+        # Overflows are found by their results.
+        with np.errstate(over="ignore", invalid="ignore"):
+            eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
         results += [
             Spectrum(values, float(bound), plan)
             for values, bound in zip(eigenvalues, error, strict=True)
@@ -171,15 +181,19 @@ def _solve(
             matrices = stacked_gram(activation.polynomial, W1, W2)
             error = gram_error(activation.polynomial, W1, W2, inputs=N_i)
         else:
+            W1, exponents = moderate_rows(activation, W1)
             kernel = activation.self_dual(W1)
             matrices = stacked_upper_hessian(kernel, W1, W2)
             error = assembly_error(activation, kernel, W1, W2, inputs=N_i)
+            if exponents is not None:
+                lengthen_rows(matrices, exponents)
+                error *= np.maximum(1.0, 4.0 ** exponents.max(axis=1))
         parts.append(stacked_eigenvalues(matrices))
         found = np.concatenate(parts, axis=1)
         error += solver_error(plan.size, np.abs(found).max(axis=1))
     eigenvalues = np.concatenate([found, np.zeros((S, plan.zeros))], axis=1)
     eigenvalues.sort(axis=1)
-    return eigenvalues, error
+    return eigenvalues, error + UNDERFLOW * eigenvalues.shape[1]
 
 
 def row_space(
@@ -194,7 +208,8 @@ def row_space(
     # The spectrum depends only on L L^T, so that the rank of L does not matter.
     R = np.asarray(np.linalg.qr(W1.swapaxes(1, 2), mode="r"))
     L = np.ascontiguousarray(R.swapaxes(1, 2))
-    outside = W2[:, :, None] * W2[:, None, :] * activation.self_dual(L).K_c
+    K_c = activation.self_dual(moderate_rows(activation, L)[0]).K_c
+    outside = W2[:, :, None] * W2[:, None, :] * K_c
     return L, stacked_eigenvalues(outside)
 
 

@@ -20,6 +20,9 @@ STEP = 2.0**-20
 ROUNDINGS = 16
 """Rounding errors, in units of eps, between the formula of a kernel and an entry of the matrix."""
 
+SMALLEST_NORM = 1e-140
+"""Squares of what is below this norm may underflow."""
+
 
 def assembly_error(
     activation: Activation,
@@ -153,8 +156,23 @@ def _majorant_norm(
     A += 2 * (delta.K_pc * own**2 + delta.K_qc * other**2)
     A *= out * out.swapaxes(1, 2)
     C = (delta.K_c * own + 2 * delta.K_q * other).swapaxes(1, 2) * out
-    return np.sqrt(
-        np.square(A).sum(axis=(1, 2))
-        + 2 * np.square(C).sum(axis=(1, 2))
-        + np.square(delta.K).sum(axis=(1, 2))
+    norm = _norm(A, C, delta.K)
+    extreme = ~((norm > SMALLEST_NORM) & np.isfinite(norm))
+    if extreme.any():
+        # Divided by a power of two, so that no square leaves float64.
+        largest = np.max([np.abs(block).max(axis=(1, 2)) for block in (A, C, delta.K)], axis=0)
+        exponent = np.where(extreme & np.isfinite(largest), np.frexp(largest)[1], 0)
+        scaled = (np.ldexp(block, -exponent[:, None, None]) for block in (A, C, delta.K))
+        norm = np.where(extreme, np.ldexp(_norm(*scaled), exponent), norm)
+    return np.nan_to_num(norm, nan=np.inf, posinf=np.inf)
+
+
+def _norm(A: ndarray, C: ndarray, B: ndarray) -> Float[ndarray, " S"]:
+    """Return the Frobenius norm of a symmetric matrix by its blocks."""
+    return np.asarray(
+        np.sqrt(
+            np.square(A).sum(axis=(1, 2))
+            + 2 * np.square(C).sum(axis=(1, 2))
+            + np.square(B).sum(axis=(1, 2))
+        )
     )

@@ -15,7 +15,7 @@ from hessweep.hessian.general_error import general_hessian_error
 from hessweep.networks import Network
 from hessweep.spectrum.general_accuracy import general_assembly_error
 from hessweep.spectrum.linear_outputs import linear_eigenvalues
-from hessweep.spectrum.solver import EPS, LANES, solver_error, stacked_eigenvalues
+from hessweep.spectrum.solver import EPS, LANES, UNDERFLOW, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24
 """Networks are solved in stacks of about this much memory, so that a stack stays in cache."""
@@ -73,8 +73,10 @@ def general_eigenvalues(
     values, errors = np.empty((len(networks), first.P)), np.empty(len(networks))
     for start in range(0, len(networks), together):
         part = slice(start, start + together)
-        values[part], errors[part] = _solve(first.activation, networks[part], plan)
-    return values, errors, plan
+        # Overflows are found by their results.
+        with np.errstate(over="ignore", invalid="ignore"):
+            values[part], errors[part] = _solve(first.activation, networks[part], plan)
+    return values, errors + UNDERFLOW * first.P, plan
 
 
 def _solve(

@@ -6,8 +6,12 @@ from numpy import ndarray
 from scipy import linalg
 
 from hessweep.compiled import lanes
+from hessweep.errors import PrecisionError
 
 EPS = float(np.finfo(float).eps)
+
+UNDERFLOW = float(np.finfo(float).tiny)
+"""For each row of a matrix, a bound on what underflows add to the errors of its eigenvalues."""
 
 LANES = 8
 """Number of matrices that are solved together; stacks should be multiples of it."""
@@ -24,7 +28,26 @@ def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S 
     The computation for a matrix depends only on its size, not on the stack that it is in. The
     matrices may be overwritten. Without eigenvectors, all drivers of LAPACK use the same algorithm
     (tridiagonalisation and the square-root-free QR of `dsterf`) and take the same time.
+
+    Raises:
+        PrecisionError: If an eigenvalue is not a finite number, because an entry is not.
     """
+    # No entry of a positive semidefinite matrix is larger than all of its diagonal.
+    finite = np.isfinite(np.einsum("sii->si", matrices)).all()
+    try:
+        eigenvalues = _solved(matrices) if finite else None
+    except np.linalg.LinAlgError:  # LAPACK does not converge if an entry is not finite
+        eigenvalues = None
+    if eigenvalues is None or not np.isfinite(eigenvalues).all():
+        raise PrecisionError(
+            "expected a Hessian whose entries and kernels are below 1.8e308, got larger ones, so "
+            "that its eigenvalues can not be computed in float64; use weights of another size, or "
+            "an activation that grows more slowly"
+        )
+    return eigenvalues
+
+
+def _solved(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
     size = matrices.shape[-1]
     if size <= SMALL:
         return _in_lanes(matrices) if lanes else np.linalg.eigvalsh(matrices, UPLO="U")

@@ -13,7 +13,7 @@ import xarray as xr
 from numpy import ndarray
 
 from hessweep.columns import Ragged
-from hessweep.errors import DamagedStoreError, QueryError
+from hessweep.errors import DamagedStoreError, QueryError, shortened
 from hessweep.kinds import FULL_SPECTRUM, SCALARS, SPECTRUM
 from hessweep.setup import AXES, IDENTITY, KIND
 from hessweep.store.rows import (
@@ -214,6 +214,11 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
 
 
 def _groups(results: xr.DataTree) -> list[xr.DataTree]:
+    if not isinstance(results, xr.DataTree):
+        raise QueryError(
+            "results: expected what hessweep.open_results(path) returns, got "
+            f"{shortened(repr(results), 100)}"
+        )
     # The root of a tree without groups is a leaf, too.
     return [node for node in results.leaves if "activation" in node.attrs]
 

@@ -1,0 +1,110 @@
+"""Activations that grow fast: the quadrature reaches as far as it has to, or refuses."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from hessweep.activations import activation, load_activation
+from hessweep.activations.reach import FIRST, reaches
+from hessweep.errors import ActivationError
+from hessweep.networks import Network, sample_teacher
+from hessweep.spectrum import spectrum_with_error
+
+GROWING = """\
+import numpy as np
+def squared(x, rate=0.125): return np.exp(rate * x * x)
+def quartic(x, rate=1e-4): return np.exp(rate * x**4)
+def exponential(x): return np.exp(x)
+def eighth(x): return x**8
+def table(x): return np.where(np.abs(x) <= 15, np.interp(x, [-15, 0, 15], [0, 1, 3]), np.nan)
+"""
+
+REFUSED = r"expected E\[g\(u\)²\] and E\[g'\(u\)²\] to be finite|expected finite values"
+
+
+@pytest.fixture
+def grown(tmp_path) -> Callable:
+    (tmp_path / "grown.py").write_text(GROWING)
+    return lambda name, **parameters: load_activation(tmp_path / "grown.py", name, **parameters)
+
+
+def test_the_largest_eigenvalue_of_a_function_that_grows_as_a_gaussian_falls(grown) -> None:
+    # 9.736985 from K = ((1 - p/4)(1 - q/4) - c²/16)^(-1/2), differentiated to 40 digits.
+    found = spectrum_with_error(sample_teacher(grown("squared"), 2, 4, 0))
+    assert abs(found.eigenvalues[-1] - 9.736985) < 1e-6
+    assert found.error < 1e-11
+
+
+@pytest.mark.parametrize("p", [0.3, 1.0, 1.7, 1.85])
+@pytest.mark.parametrize("rho", [-1.0, -0.7, 0.2, 1.0])
+def test_a_function_that_grows_as_a_gaussian_falls_has_its_kernel(grown, p, rho) -> None:
+    q = 0.8 * p
+    c = rho * np.sqrt(p * q)
+    D = (1 - p / 4) * (1 - q / 4) - c**2 / 16
+    got = grown("squared").dual(*(np.array([[x]]) for x in (p, q, c)))
+    np.testing.assert_allclose(got.K, D**-0.5, rtol=1e-10)
+    np.testing.assert_allclose(got.K_c, c / 16 * D**-1.5, rtol=1e-8)
+    np.testing.assert_allclose(got.K_p, (1 - q / 4) / 8 * D**-1.5, rtol=1e-8)
+
+
+@pytest.mark.parametrize("length", [4.0, 5.0, 6.0, 9.0])
+def test_large_weights_of_an_exponential(grown, length) -> None:
+    rows = np.array([[length, 0.3], [0.5, -0.2]])
+    own, exact = (
+        spectrum_with_error(Network(rows, np.array([1.0, 0.4]), g))
+        for g in (grown("exponential"), "exp")
+    )
+    off = np.abs(own.eigenvalues - exact.eigenvalues).max()
+    assert off <= own.error + exact.error
+    assert own.error < 1e-10 * exact.eigenvalues[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "length"),
+    [
+        ("squared", {}, np.sqrt(2)),
+        ("squared", {}, 1.5),
+        ("squared", {}, 40.0),
+        ("squared", {"rate": 0.24}, 1.1),
+        ("quartic", {}, 1.0),
+        ("quartic", {"rate": 1e-3}, 0.3),
+        ("exponential", {}, 40.0),
+    ],
+)
+@pytest.mark.parametrize("biases", [None, np.zeros(1)])
+def test_infinite_means_are_refused(grown, name, parameters, length, biases) -> None:
+    network = Network([[length]], [1.0], grown(name, **parameters), b1=biases)
+    with pytest.raises(ActivationError, match=REFUSED):
+        spectrum_with_error(network)
+
+
+def test_means_with_offsets_reach_as_far(grown) -> None:
+    rows, offsets = np.array([[5.5, 0.3], [0.5, -0.2]]), np.array([0.7, -1.0])
+    own, exact = (
+        spectrum_with_error(Network(rows, np.array([1.0, 0.4]), g, b1=offsets))
+        for g in (grown("exponential"), "exp")
+    )
+    assert np.abs(own.eigenvalues - exact.eigenvalues).max() <= own.error + exact.error
+    assert own.error < 1e-9 * exact.eigenvalues[-1]
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "silu", "gelu", "relu", "cubic"])
+@pytest.mark.parametrize("p", [1e-12, 1e-3, 1.0, 30.0, 1e16])
+def test_usual_functions_need_no_more_than_the_first(name, p) -> None:
+    g = activation(name)
+    assert reaches(g, g.derivative, np.array(p), name) == FIRST
+
+
+def test_nothing_is_assumed_where_a_table_ends(grown) -> None:
+    g = grown("table")
+    np.testing.assert_array_equal(reaches(g, g.derivative, np.array([0.1, 1.2]), "table"), FIRST)
+    with pytest.raises(ActivationError, match=r"finite values .* at x = -?1\d"):
+        spectrum_with_error(Network([[2.0]], [1.0], g))
+
+
+def test_a_power_of_x_reaches_further(grown) -> None:
+    g = grown("eighth")
+    assert reaches(g, g.derivative, np.array(1.0), "eighth") == 2 * FIRST
+    K = g.self_dual(np.array([[1.0]])).K
+    np.testing.assert_allclose(K, 2027025, rtol=1e-13)  # 15!!
