@@ -6,7 +6,6 @@
 from hessweep.analysis.distances import ks_noise
 from hessweep.analysis.eigenvalues import block_spectra, non_zero
 from hessweep.analysis.fits import Fit, PowerLaw, by_size, fit, power_law
-from hessweep.analysis.gaps import Gap, largest_gap
 from hessweep.analysis.histograms import histogram, log_histogram
 from hessweep.analysis.increments import increments
 from hessweep.analysis.predictions import (
@@ -24,6 +23,7 @@ from hessweep.analysis.realisations import (
     results_of,
 )
 from hessweep.analysis.runs import mean_on_grid, training_runs
+from hessweep.spectrum.gaps import Gap, largest_gap
 
 __all__ = [
     "Fit",

@@ -1,5 +1,7 @@
 """Columns that several kinds of measurement share."""
 
+from math import nan
+
 from hessweep.columns import Column, Ragged
 
 SPECTRUM = Ragged(
@@ -26,6 +28,19 @@ SCALARS: tuple[Column, ...] = (
     Column("gap_ratio", "float64", "smallest eigenvalue counted by rank over the largest not"),
     Column("effective_parameters", "int64", "rank by formula for generic weights, -1: none known"),
     Column("effective_parameters_kind", "str", "exact, upper bound or none"),
+    Column("outliers_by_law", "int64", "outliers by the law (docs/laws.md), -1: none", missing=-1),
+    Column("order_one_by_law", "int64", "eigenvalues of order one by the law", missing=-1),
+    Column("special_by_law", "int64", "eigenvalues of special directions by the law", missing=-1),
+    Column("bulk_by_law", "int64", "eigenvalues of the bulk by the law", missing=-1),
+    Column("zeros_by_law", "int64", "zeros beside those of the bulk by the law", missing=-1),
+    Column("outlier_ratio", "float64", "measured: largest eigenvalue over second", missing=nan),
+    Column("large", "int64", "measured: eigenvalues above the largest gap of log λ", missing=-1),
+    Column(
+        "large_ratio",
+        "float64",
+        "measured: eigenvalue above that gap over the one below",
+        missing=nan,
+    ),
     Column("route", "str", "how the eigenvalues were computed"),
     Column("spectrum_time", "float64", "wall time of the eigenvalues", "s"),
     Column("rank_time", "float64", "wall time of the rank and its certificate", "s"),

@@ -10,6 +10,7 @@ import numpy as np
 from hessweep.columns import Column, Ragged
 from hessweep.kinds.columns import SPECTRUM
 from hessweep.kinds.exact import formula_columns
+from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
 
@@ -92,6 +93,7 @@ def _compute_one(point: "Point", network: "Network") -> PointResult:
         "eigenvalue_error": extremes.error.max(),
         "density_floor": density.floor,
         **proof,
+        **group_columns(point.setup, extremes.largest[::-1], extremes.error.max()),
         "route": plan.route,
         "spectrum_time": spectrum_time,
         "rank_time": rank_time,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hessweep.errors import PrecisionError
+from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
 
@@ -103,6 +104,7 @@ class Exact(Kind):
                 "eigenvalue_error": spectrum.error,
                 "density_floor": 0.0,
                 **proof,
+                **group_columns(setup, spectrum.eigenvalues, spectrum.error),
                 "route": spectrum.route,
                 "spectrum_time": spectrum_time,
                 "rank_time": rank_time,

@@ -27,7 +27,10 @@ class Gap:
 
 
 def largest_gap(
-    eigenvalues: Float[ndarray, " P"], expected: int, at_most: int | None = None
+    eigenvalues: Float[ndarray, " P"],
+    expected: int,
+    at_most: int | None = None,
+    floor: float = 0.0,
 ) -> Gap:
     """Return the largest gap of log eigenvalues near an expected number of large ones.
 
@@ -41,6 +44,7 @@ def largest_gap(
         expected: The expected number of large eigenvalues.
         at_most: The greatest expected number, if it is not one number: then the gaps up to
             that after the `2 at_most`-th largest eigenvalue are compared.
+        floor: Eigenvalues below it count as this large, so that rounding errors make no gaps.
 
     Raises:
         InputError: If `expected` is below 1 or there are no eigenvalues on both sides of it.
@@ -53,6 +57,6 @@ def largest_gap(
             f"expected: a number of large eigenvalues from 1 to {len(descending) - 1}, one less "
             f"than all eigenvalues, got {expected}{'' if at_most is None else f' to {at_most}'}"
         )
-    window = np.maximum(descending[first - 1 : last + 1], np.finfo(float).tiny)
+    window = np.maximum(descending[first - 1 : last + 1], max(floor, np.finfo(float).tiny))
     count = first + int(np.argmax(-np.diff(np.log(window))))
     return Gap(count, float(descending[count - 1]), float(descending[count]))

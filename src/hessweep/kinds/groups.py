@@ -1,0 +1,71 @@
+"""Columns on the groups of eigenvalues: how many the law has in each, and what is measured."""
+
+from functools import lru_cache
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.errors import ActivationError
+
+if TYPE_CHECKING:
+    from hessweep.activations import Activation
+    from hessweep.setup import Setup
+
+GROUPS = {
+    "outlier": "outliers_by_law",
+    "order_one": "order_one_by_law",
+    "special": "special_by_law",
+    "bulk": "bulk_by_law",
+    "zeros": "zeros_by_law",
+}
+"""The groups of `hessweep.laws.groups`, with their columns."""
+
+
+def group_columns(
+    setup: "Setup", eigenvalues: Float[ndarray, " n"], error: float
+) -> dict[str, Any]:
+    """Return what is stored about the groups of eigenvalues of a point.
+
+    Args:
+        setup: The point's. Only for plain networks there is a law.
+        eigenvalues: All eigenvalues, or the largest ones, ascending.
+        error: A bound on the error of each; what is below it makes no gap.
+
+    Returns:
+        The number of eigenvalues in each group by the law, -1 without one. `outlier_ratio`, the
+        largest eigenvalue over the second. `large`, the number
+        above the largest gap of log λ from half the smaller to twice the larger of N_i and N_h,
+        or up to as many as are known; and its `large_ratio`. If not so many are known as to
+        compare, they are -1 and NaN.
+    """
+    from hessweep.spectrum.gaps import largest_gap
+
+    counts = _by_law(setup.activation, setup.N_i, setup.N_h) if setup.is_plain else None
+    columns: dict[str, Any] = {
+        column: -1 if counts is None else counts[group] for group, column in GROUPS.items()
+    }
+    outlier_ratio = nan
+    if len(eigenvalues) > 1:
+        second = max(float(eigenvalues[-2]), error)
+        outlier_ratio = float(eigenvalues[-1]) / second if second > 0 else nan
+    columns["outlier_ratio"] = outlier_ratio
+    few, many = sorted((setup.N_i, setup.N_h))
+    if many >= len(eigenvalues):
+        return {**columns, "large": -1, "large_ratio": nan}
+    gap = largest_gap(eigenvalues, few, many, error)
+    below = max(gap.below, error)
+    ratio = gap.above / below if below > 0 else nan
+    return {**columns, "large": gap.count, "large_ratio": ratio}
+
+
+@lru_cache(maxsize=1024)
+def _by_law(activation: "Activation", N_i: int, N_h: int) -> dict[str, int] | None:
+    """Return the groups by law, None for an activation whose coefficients are not finite."""
+    from hessweep.laws import groups
+
+    try:
+        return groups(activation, N_i, N_h)
+    except ActivationError:
+        return None
