@@ -83,13 +83,15 @@ def one_a_teacher(points: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each teacher, sorted by teacher.
 
     Where several kinds of measurement of a teacher are stored, its row is that of the kind with
-    the highest precedence: the spectrum rather than the density.
+    the highest precedence: the spectrum rather than the density, and the exact one rather than a
+    sampled one. Of two sampled ones it is that of which the smaller error was asked.
     """
     teacher = [*TEACHER, "seed"]
     precedence = points[KIND].map({name: kind.precedence for name, kind in KINDS.items()})
-    rows = points.assign(precedence=precedence).sort_values([*teacher, "precedence"])
+    rows = points.assign(precedence=precedence, accuracy=-points["asked_error"])
+    rows = rows.sort_values([*teacher, "precedence", "accuracy"])
     rows = rows.drop_duplicates(teacher, keep="last", ignore_index=True)
-    return rows.drop(columns="precedence")
+    return rows.drop(columns=["precedence", "accuracy"])
 
 
 def _densities(

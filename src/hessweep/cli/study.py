@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +33,7 @@ Workers = Annotated[
     int | None, typer.Option(min=1, max=10_000, help="Worker processes on this machine.")
 ]
 
-SHOWN_FAILURES = 10
+SHOWN_FAILURES = SHOWN_ROUTES = 10
 
 
 def plan(
@@ -59,10 +60,12 @@ def plan(
         name: _costs(points, [point for point in points if point.key in wanted], calibration)
         for name, points in {**_by_sweep(study), "all": requested}.items()
     }
+    routes = _deep_routes(missing)
     if as_json:
         deviations = None if deviation is None else asdict(deviation)
+        deep = {"deep": routes} if routes else {}
         told = {"name": study.name, "results": str(study.results), "sweeps": rows}
-        print_json(told | {"workers": workers, "predicted_over_measured": deviations})
+        print_json(told | {"workers": workers, "predicted_over_measured": deviations} | deep)
     else:
         print_table(
             ["sweep", "points", "missing", "core time", "memory", "storage"],
@@ -77,7 +80,7 @@ def plan(
                 ]
                 for name, row in rows.items()
             ],
-            note=_note(rows["all"], workers, str(study.results), deviation),
+            note=_shown(routes) + _note(rows["all"], workers, str(study.results), deviation),
         )
     check_fits(missing, capacity.memory if capacity else None)
 
@@ -238,6 +241,23 @@ def _costs(
         + max((point.setup.cost.peak_bytes for point in missing), default=0),
         "stored_bytes": sum(stored_bytes(point.setup) for point in missing),
     }
+
+
+def _deep_routes(points: "Sequence[Point]") -> dict[str, int]:
+    """Return how deep networks will be measured, in words, each with the number of points."""
+    words = Counter(point.setup for point in points)
+    routes: Counter[str] = Counter()
+    for setup, count in words.items():
+        if way := setup.measurement.foreseen(setup):
+            routes[f"{setup.activation}, widths {setup.widths}: {way}"] += count
+    return dict(routes)
+
+
+def _shown(routes: dict[str, int]) -> str:
+    """Return the ways in which deep networks will be measured, at most `SHOWN_ROUTES` lines."""
+    left = len(routes) - SHOWN_ROUTES
+    more = [f"and {left} other deep architectures, which --json names"] if left > 0 else []
+    return "".join(f"{line}\n" for line in [*list(routes)[:SHOWN_ROUTES], *more])
 
 
 def _note(

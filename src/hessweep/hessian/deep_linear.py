@@ -90,6 +90,17 @@ def linear_root(network: DeepNetwork) -> Float[ndarray, "n P"]:
     return R
 
 
+def linear_root_rounding(network: DeepNetwork) -> float:
+    """Return a bound on the spectral norm of what rounding does to `linear_root`."""
+    moved, rounded = 0.0, 0.0
+    for A, B, A_error, B_error in zip(*linear_factors(network), strict=True):
+        # A bias has the last unit vector in the place of B, so that 1 is added to the norm of B.
+        norm_A, norm_B = float(np.linalg.norm(A)), float(np.linalg.norm(B)) + 1
+        moved += (A_error * norm_B + norm_A * B_error + A_error * B_error) ** 2
+        rounded += (norm_A * norm_B) ** 2
+    return float(np.sqrt(moved) + EPS * np.sqrt(rounded))
+
+
 def _parts(network: DeepNetwork) -> list[tuple[slice, ndarray, ndarray]]:
     """Return the place of each matrix and of each bias vector, with its A and B."""
     A, B, _, _ = linear_factors(network)

@@ -18,8 +18,11 @@ from hessweep.hessian.nodes import Nodes, exact_nodes_each, tensor_nodes
 from hessweep.networks import DeepNetwork
 
 EPS = float(np.finfo(float).eps)
-CHUNK_BYTES = 2**24
-"""About how many bytes of gradients are held at a time."""
+CHUNK_BYTES = 2**20
+"""About how many bytes of gradients are held at a time: what stays in the cache is factored up to
+ten times faster."""
+CHUNK_ROWS = 4
+"""Rows for each parameter that are factored at a time at least, so that R adds little work."""
 NODES_WORK = 1e12
 """Multiplications that exact nodes may take: some minutes."""
 
@@ -77,7 +80,7 @@ def exact_factor(network: DeepNetwork) -> Factor:
 
 def chunk_size(outputs: int, P: int) -> int:
     """Return at how many points gradients are evaluated at a time: a power of 2."""
-    wanted = max(P / outputs, CHUNK_BYTES / (8 * P * outputs), 1)
+    wanted = max(CHUNK_ROWS * P / outputs, CHUNK_BYTES / (8 * P * outputs), 1)
     return 1 << int(np.log2(wanted))
 
 

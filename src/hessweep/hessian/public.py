@@ -8,9 +8,8 @@ from numpy import ndarray
 from hessweep.errors import InputError
 from hessweep.hessian import batch, dense
 from hessweep.hessian.deep import deep_batch_hessian
-from hessweep.hessian.deep_linear import is_affine, linear_hessian, linear_root
-from hessweep.hessian.factor import exact_factor, nodes_fit
-from hessweep.hessian.sampled import sampled_factor
+from hessweep.hessian.deep_linear import is_affine, linear_hessian
+from hessweep.hessian.root import root_of
 from hessweep.networks import DeepNetwork, Network, check_two_layers
 
 
@@ -55,11 +54,7 @@ def hessian_root(network: DeepNetwork) -> Float[ndarray, "k P"]:
         TooLargeError: If the network is too large to be sampled.
         PrecisionError: If sampling does not reach its relative error.
     """
-    if all(is_affine(g) for g in network.activations):
-        return linear_root(network)
-    if nodes_fit(network.activations, network.widths, network.P):
-        return exact_factor(network).R
-    return sampled_factor(network).R
+    return root_of(network).R
 
 
 @singledispatch

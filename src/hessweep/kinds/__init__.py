@@ -6,9 +6,12 @@ from hessweep.kinds.density import Density
 from hessweep.kinds.exact import Exact
 from hessweep.kinds.kind import Cost, Kind
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.sampled import Sampled
 from hessweep.kinds.training import TrainingKind
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (Exact(), Density(), TrainingKind())}
+_ALL = (Exact(), Density(), TrainingKind(), Sampled())
+
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 """Every kind by its name; the first is the default of a sweep."""
 
 SCALARS: tuple[Column, ...] = tuple(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hessweep.errors import PrecisionError
+from hessweep.errors import InputError, PrecisionError
 from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
@@ -50,8 +50,20 @@ class Exact(Kind):
 
     name = "exact"
     has_full_spectrum = True
-    precedence = 1
+    precedence = 2
     lighter = "density"
+
+    def refusal(self, setup: "Setup") -> str:
+        """Return why a deep network has no exact spectrum here, or nothing."""
+        from hessweep.kinds.deep import plan_of
+
+        if not setup.is_deep or plan_of(setup).is_exact:
+            return ""
+        return (
+            "kind exact: there is no exact route to the spectrum of deep networks of this "
+            "activation and these widths; ask for kind: sampled, or leave kind out to get the "
+            "exact one where there is one"
+        )
 
     def cost(self, setup: "Setup") -> Cost:
         """Return the predicted cost of one point.
@@ -59,8 +71,11 @@ class Exact(Kind):
         Certificates are counted where the sizes tell that float64 will not do. Weights in special
         position, whose ranks take exact arithmetic, show only when they are computed.
         """
+        from hessweep.kinds.deep import exact_cost
         from hessweep.spectrum import spectrum_plan
 
+        if setup.is_deep:
+            return exact_cost(setup)
         if not setup.is_plain:
             return _general_cost(setup)
         plan = spectrum_plan(setup.activation, setup.N_i, setup.N_h)
@@ -78,8 +93,13 @@ class Exact(Kind):
         Teachers and eigenvalues of all seeds are computed together: for small networks that is
         many times faster.
         """
+        from hessweep.kinds.deep import exact_points
         from hessweep.spectrum import spectra_of
 
+        if refusal := self.refusal(setup):
+            raise InputError(f"{setup}: {refusal}")
+        if setup.is_deep:
+            return exact_points(setup, seeds)
         networks = setup.networks(seeds)
         start = perf_counter()
         try:

@@ -57,6 +57,20 @@ class Kind(ABC):
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 
+    def refusal(self, setup: "Setup") -> str:
+        """Return why this kind can not measure the networks of a setup, or nothing if it can."""
+        if setup.is_deep and self.takes_plain_only:
+            return f"kind {self.name} takes networks of two layers only"
+        return ""
+
+    def foreseen(self, setup: "Setup") -> str:
+        """Return in words how a deep network will be measured; nothing for two layers."""
+        if not setup.is_deep:
+            return ""
+        from hessweep.kinds.deep import plan_of
+
+        return plan_of(setup).in_words
+
     @abstractmethod
     def cost(self, setup: "Setup") -> Cost:
         """Return the predicted cost of one point."""

@@ -1,5 +1,6 @@
 """Networks, random teachers, wider students, and the order of their parameters."""
 
+from hessweep.networks.as_deep import as_deep
 from hessweep.networks.deep import DeepNetwork, check_two_layers
 from hessweep.networks.deep_teachers import (
     biased_layers,
@@ -33,6 +34,7 @@ __all__ = [
     "Layout",
     "Network",
     "StoredArrays",
+    "as_deep",
     "biased_layers",
     "Student",
     "check_sizes",

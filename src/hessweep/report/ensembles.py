@@ -17,6 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import activation
+from hessweep.analysis import one_a_teacher
 from hessweep.kinds import FULL_SPECTRUM
 from hessweep.laws import hessian_law
 from hessweep.setup import KIND, TEACHER_DEFAULTS
@@ -134,6 +135,7 @@ def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
     points["start"] = points["stop"] - points["row_size"]
     # Other kinds of measurement have no full spectrum to count and to draw.
     done = points[(points["status"] == "done") & points[KIND].isin(FULL_SPECTRUM)]
+    done = one_a_teacher(done)
     for _, teachers in done.groupby(GRID, sort=True):
         yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
 

@@ -15,6 +15,9 @@ const ascending = (values) => unique(values).sort((a, b) => a - b);
 // Those that share the first `depth` of GRID with an ensemble.
 const alike = (depth) => ensembles.filter((e) => GRID.slice(0, depth).every((k) => e[k] === chosen[k]));
 
+// Those that differ from it in the sizes alone; each deep architecture has a map of one cell.
+const sameAxes = () => alike(1 + results.axes.length);
+
 function fill(name, values) {
   const select = picker.elements[name];
   select.replaceChildren(...values.map((value) => new Option(value, value)));
@@ -117,7 +120,7 @@ const differs = (e) => e.kind === "exact" && (e.rank[0] !== e.formula || e.rank[
 const ranks = (e) => (e.rank[0] === e.rank[1] ? `${e.rank[0]}` : `${e.rank[0]}–${e.rank[1]}`);
 
 function drawMap(id, value, text, colorbar, marked) {
-  const cells = alike(2);
+  const cells = sameAxes();
   const x = ascending(cells.map((e) => e.N_i)), y = ascending(cells.map((e) => e.N_h));
   const bySize = new Map(cells.map((e) => [`${e.N_i} ${e.N_h}`, e]));
   const at = (f, none = null) => y.map((N_h) => x.map((N_i) => {
@@ -157,7 +160,7 @@ function legible(id, columns, texts) {
 const log10 = (x) => (x > 0 ? Math.log10(x) : null);
 
 function drawMaps() {
-  const exponents = alike(2).map((e) => log10(e.lambda_min[1])).filter((x) => x !== null);
+  const exponents = sameAxes().map((e) => log10(e.lambda_min[1])).filter((x) => x !== null);
   const [low, high] = [Math.min(...exponents), Math.max(...exponents)];
   const step = Math.max(1, Math.ceil((high - low) / 6));
   const whole10 = [];
@@ -220,7 +223,7 @@ function move(event) {
   event.preventDefault();
   const [name, sign] = step, other = name === "N_i" ? "N_h" : "N_i";
   const distance = (e) => Math.abs(e[other] - chosen[other]) * 1e6 + sign * (e[name] - chosen[name]);
-  const ahead = alike(2).filter((e) => sign * (e[name] - chosen[name]) > 0);
+  const ahead = sameAxes().filter((e) => sign * (e[name] - chosen[name]) > 0);
   if (ahead.length) choose(ahead.reduce((a, b) => (distance(b) < distance(a) ? b : a)));
 }
 
@@ -252,7 +255,7 @@ function listen() {
     map.addEventListener("keydown", move);
     map.on("plotly_click", ({ points }) => {
       const [N_i, N_h] = points[0].customdata ?? [];
-      const cell = alike(2).find((e) => e.N_i === N_i && e.N_h === N_h);
+      const cell = sameAxes().find((e) => e.N_i === N_i && e.N_h === N_h);
       if (cell) choose(cell);
     });
   }

@@ -55,6 +55,8 @@ def failures(requested: Keys, points: pd.DataFrame) -> pd.DataFrame:
 def _request(sweep: Sweep) -> dict[str, str]:
     if sweep.N is not None:
         sizes = f"N_i = N_h = {range_in_words(sweep.N)}"
+    elif sweep.widths is not None:
+        sizes = ", ".join("-".join(map(str, widths)) for widths in sweep.widths)
     elif sweep.sizes is not None:
         sizes = ", ".join(f"({N_i}, {N_h})" for N_i, N_h in sweep.sizes)
     else:

@@ -19,8 +19,9 @@ from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
 from hessweep.spectrum.general import GeneralPlan, general_eigenvalues
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
+from hessweep.spectrum.root import RootSpectrum, root_spectrum
 from hessweep.spectrum.sampled import SampledSpectrum, sampled_spectrum
-from hessweep.spectrum.shares import layer_shares
+from hessweep.spectrum.shares import layer_shares, shares_of
 from hessweep.spectrum.solver import EPS, LANES, UNDERFLOW, solver_error, stacked_eigenvalues
 
 STACK_BYTES = 2**24
@@ -86,7 +87,8 @@ def spectrum_with_error(network: Network | DeepNetwork) -> Spectrum:
 
 @spectrum_with_error.register(DeepNetwork)
 def _of_deep(network: DeepNetwork) -> Spectrum:
-    return Spectrum(*deep_spectrum(network))
+    found, plan = deep_spectrum(network)
+    return Spectrum(found.eigenvalues, float(found.errors.max()), plan)
 
 
 @spectrum_with_error.register(Network)
@@ -231,11 +233,15 @@ def _closed_form(
 
 __all__ = [
     "DeepPlan",
+    "RootSpectrum",
     "SampledSpectrum",
     "Spectrum",
     "SpectrumPlan",
     "deep_plan",
     "layer_shares",
+    "deep_spectrum",
+    "shares_of",
+    "root_spectrum",
     "row_space",
     "sampled_spectrum",
     "spectra_of",

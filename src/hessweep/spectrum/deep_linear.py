@@ -10,10 +10,11 @@ from numpy import ndarray
 
 from hessweep.hessian.deep_linear import LinearFactors, linear_factors, linear_hessian
 from hessweep.networks import DeepNetwork
+from hessweep.spectrum.root import Eigenvalues
 from hessweep.spectrum.solver import EPS, solver_error, stacked_eigenvalues
 
 
-def linear_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float]:
+def linear_spectrum(network: DeepNetwork) -> Eigenvalues:
     """Return the eigenvalues of a deep linear network, ascending, with a bound on their errors.
 
     The smaller of H itself and the matrix of size `d_L (d_0 + 1)` is solved, or of size
@@ -28,7 +29,13 @@ def linear_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float]:
     error = _assembly_error(network, factors)
     error += float(solver_error(len(found), np.array(np.abs(found).max())))
     eigenvalues = np.concatenate([found, np.zeros(network.P - len(found))])
-    return np.sort(eigenvalues), error
+    return Eigenvalues(np.sort(eigenvalues), np.full(network.P, error), _trace(network, factors))
+
+
+def _trace(network: DeepNetwork, factors: LinearFactors) -> float:
+    """Return the trace of H, `Σ_l |A_l|² (|B_l|² + [l biased])`."""
+    layers = zip(factors.A, factors.B, network.biased, strict=True)
+    return float(sum(np.square(A).sum() * (np.square(B).sum() + has) for A, B, has in layers))
 
 
 def _columns(network: DeepNetwork, factors: LinearFactors) -> int:

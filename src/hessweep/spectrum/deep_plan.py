@@ -40,6 +40,15 @@ class DeepPlan:
         return self.method != "sampled"
 
     @property
+    def in_words(self) -> str:
+        """The route in words, such as `exact by 125 Gauss-Hermite nodes`."""
+        if self.method == "nodes":
+            return f"exact by {self.nodes:,} Gauss-Hermite nodes"
+        if self.method == "sampled":
+            return f"estimated from {self.nodes:,} samples or more"
+        return f"exact, of a matrix of size {self.size:,}"
+
+    @property
     def route(self) -> str:
         """The route as text, such as `deep, nodes`."""
         return f"deep, {self.method}"

@@ -1,18 +1,16 @@
 """Exact eigenvalues of deep polynomial networks, from Gauss-Hermite nodes."""
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
-from hessweep.hessian.factor import EPS, exact_factor
+from hessweep.hessian.factor import exact_factor
 from hessweep.networks import DeepNetwork
+from hessweep.spectrum.root import Eigenvalues, squared
 
 
-def polynomial_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], float]:
-    """Return the eigenvalues of a deep polynomial network, ascending, and a bound on errors.
+def polynomial_spectrum(network: DeepNetwork) -> Eigenvalues:
+    """Return the eigenvalues of a deep polynomial network, ascending, and bounds on their errors.
 
-    They are squares of singular values, so that the small ones are far more accurate than the
-    bound, which holds for all of them, says.
+    They are squares of singular values, so that the small ones have far smaller errors.
 
     Raises:
         InputError: If an activation is not a polynomial.
@@ -20,7 +18,5 @@ def polynomial_spectrum(network: DeepNetwork) -> tuple[Float[ndarray, " P"], flo
     """
     R, rounding = exact_factor(network)
     singular = np.linalg.svd(R, compute_uv=False)
-    off = rounding + (len(singular) + 20) * EPS * singular[0]
-    eigenvalues = np.zeros(network.P)
-    eigenvalues[network.P - len(singular) :] = singular[::-1] ** 2
-    return eigenvalues, float(2 * singular[0] * off + off**2)
+    squares = squared(singular, rounding, 0.0, network.P)
+    return Eigenvalues(*squares, float(np.square(R).sum()))

@@ -6,9 +6,10 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.hessian.factor import EPS, qr_rounding
+from hessweep.hessian.factor import qr_rounding
 from hessweep.hessian.sampled import RELATIVE_ERROR, WORK, SampledFactor, sampled_factor
 from hessweep.networks import DeepNetwork
+from hessweep.spectrum.root import squared
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +56,6 @@ def sampled_spectrum(
         PrecisionError: If the relative error is not reached within `work`.
     """
     factor = sampled_factor(network, relative_error, work)
-    R, P = factor.R, network.P
-    found = np.linalg.svd(R, compute_uv=False)
-    singular = np.concatenate([np.zeros(P - len(found)), found[::-1]])
-    off = qr_rounding(R) + (P + 20) * EPS * found[0]
-    eigenvalues = singular**2
-    relative = factor.relative_error
-    errors = relative * eigenvalues + (1 + relative) * (2 * singular * off + off**2)
-    return SampledSpectrum(eigenvalues, errors, factor)
+    singular = np.linalg.svd(factor.R, compute_uv=False)
+    relative, rounding = factor.relative_error, qr_rounding(factor.R)
+    return SampledSpectrum(*squared(singular, rounding, relative, network.P), factor)

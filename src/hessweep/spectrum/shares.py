@@ -25,5 +25,10 @@ def layer_shares(network: DeepNetwork, largest: int = 1) -> Float[ndarray, "k L"
         PrecisionError: If sampling does not reach its relative error.
     """
     _, _, vectors = np.linalg.svd(hessian_root(network), full_matrices=False)
-    squares = np.square(vectors[:largest])
+    return shares_of(network, vectors[:largest])
+
+
+def shares_of(network: DeepNetwork, vectors: Float[ndarray, "k P"]) -> Float[ndarray, "k L"]:
+    """Return how much of each of these vectors lies in each layer of a network."""
+    squares = np.square(vectors)
     return np.stack([squares[:, place.layer].sum(axis=1) for place in network.layout], axis=1)

@@ -22,6 +22,7 @@ FORMAT = 2
 OUTCOME: tuple[Column, ...] = (
     Column("activation_spec", "str", "name and parameters of the activation, as JSON"),
     Column("kernel_version", "int64", "version of the maths that computed the point"),
+    Column("depth", "int64", "number of layers of the network", missing=2),
     Column("status", "str", "done or failed"),
     Column("error", "str", "what went wrong, empty where nothing did"),
     *(ragged.size for ragged in RAGGED),
@@ -163,6 +164,7 @@ def _row(result: PointResult) -> dict[str, Any]:
         **setup.columns,
         "activation_spec": identity_json(setup.activation),
         "kernel_version": setup.kernel_version,
+        "depth": setup.depth,
         "status": result.status,
         "error": result.error,
         **{ragged.size.name: _size(result, ragged) for ragged in RAGGED},

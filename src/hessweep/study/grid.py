@@ -14,6 +14,7 @@ from hessweep.errors import did_you_mean
 from hessweep.networks import BIASES, MAX_SEED, WEIGHTS
 from hessweep.study.messages import quote
 from hessweep.study.paths import expand
+from hessweep.widths import axes_of_widths
 
 MAX_POINTS = 10_000_000
 """More points than this in one study are a mistake: the keys alone would fill a laptop."""
@@ -57,6 +58,29 @@ def read_pairs(value: Any) -> Sequence[tuple[int, int]]:
         return N_i, N_h
 
     return _list_of(value, pair, expected)
+
+
+def read_widths(value: Any) -> Sequence[tuple[int, ...]]:
+    """Return the widths that a list such as `[[3, 4, 4, 1], [5, 5, 5, 1]]` stands for."""
+    expected = (
+        "a list of widths, each a list of inputs, hidden layers and outputs such as [3, 4, 4, 1]"
+    )
+
+    def one(item: Any) -> tuple[int, ...]:
+        if not isinstance(item, list | tuple):
+            raise ValueError(f"expected {expected}, got {quote(item)}")
+        axes_of_widths(item)
+        return tuple(item)
+
+    return _list_of(value, one, expected)
+
+
+def read_error(value: Any) -> float:
+    """Return the relative error, between 0 and 1, that is asked of sampled eigenvalues."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < 1:
+        raise ValueError(f"expected a number between 0 and 1, got {quote(value)}")
+    return float(value)
 
 
 def read_activations(value: Any, folder: Path = Path()) -> Sequence[Activation]:

@@ -1,140 +1,45 @@
 """A sweep: one grid of points, and what a study writes for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    ConfigDict,
-    PlainSerializer,
-    PlainValidator,
-    ValidationInfo,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import ConfigDict, model_validator
 
-from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.kinds import KINDS
-from hessweep.networks import BIASES, WEIGHTS, InputLaw, StoredArrays
-from hessweep.setup import Point, Setup
-from hessweep.study.grid import (
-    MAX_POINTS,
-    read_activations,
-    read_biases,
-    read_pairs,
-    read_seeds,
-    read_sizes,
-    read_weights,
-)
-from hessweep.study.input_laws import SCHEMA as INPUTS_SCHEMA
-from hessweep.study.input_laws import NamedLaw, read_input_laws
-from hessweep.study.messages import quote
+from hessweep.networks import InputLaw, StoredArrays
+from hessweep.setup import AXES, Point, Setup
+from hessweep.study.grid import MAX_POINTS
+from hessweep.study.input_laws import NamedLaw
 from hessweep.study.section import Section
+from hessweep.study.sweep_fields import (
+    EXACT_OR_SAMPLED,
+    KIND_SCHEMA,
+    Activations,
+    Biases,
+    Error,
+    InputLaws,
+    Kind,
+    Pairs,
+    Seeds,
+    Sizes,
+    Weights,
+    Widths,
+)
 from hessweep.study.trainings import Trainings
+from hessweep.widths import axes_of_widths
 
-_NUMBERS = {
-    "anyOf": [
-        {"type": "integer"},
-        {"type": "array", "items": {"type": "integer"}},
-        {"type": "string", "pattern": r"^\s*[0-9]+\s*\.\.\s*[0-9]+\s*$"},
-    ]
-}
-_ACTIVATION = {
-    "anyOf": [
-        {"type": "string", "enum": sorted(ACTIVATIONS)},
-        {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]},
-    ]
-}
-_WEIGHTS = {"type": "string", "enum": list(WEIGHTS)}
-_BIASES = {"type": "string", "enum": list(BIASES)}
+ASKED_ERROR = next(axis.default for axis in AXES if axis.field == "asked_error")
 
-
-def _plain_numbers(numbers: Sequence[int]) -> str | list[int]:
-    """Return numbers as a study writes them, without unfolding a range of millions."""
-    if isinstance(numbers, range):
-        return f"{numbers[0]}..{numbers[-1]}"
-    return list(numbers)
-
-
-def _activations(value: Any, info: ValidationInfo) -> Sequence[Activation]:
-    return read_activations(value, (info.context or {}).get("folder", Path()))
-
-
-Sizes = Annotated[
-    Sequence[int],
-    PlainValidator(read_sizes),
-    PlainSerializer(_plain_numbers),
-    WithJsonSchema(_NUMBERS),
-]
-Seeds = Annotated[
-    Sequence[int],
-    PlainValidator(read_seeds),
-    PlainSerializer(_plain_numbers),
-    WithJsonSchema(_NUMBERS),
-]
-Pairs = Annotated[
-    Sequence[tuple[int, int]],
-    PlainValidator(read_pairs),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "items": {
-                "type": "array",
-                "items": {"type": "integer"},
-                "minItems": 2,
-                "maxItems": 2,
-            },
-        }
-    ),
-]
-
-
-Activations = Annotated[
-    Sequence[Activation],
-    PlainValidator(_activations),
-    PlainSerializer(lambda activations: [activation.spec for activation in activations]),
-    WithJsonSchema({"anyOf": [*_ACTIVATION["anyOf"], {"type": "array", "items": _ACTIVATION}]}),
-]
-Weights = Annotated[
-    Sequence[str],
-    PlainValidator(read_weights),
-    WithJsonSchema({"anyOf": [_WEIGHTS, {"type": "array", "items": _WEIGHTS}]}),
-]
-
-Biases = Annotated[
-    Sequence[str],
-    PlainValidator(read_biases),
-    WithJsonSchema({"anyOf": [_BIASES, {"type": "array", "items": _BIASES}]}),
-]
-
-
-def _input_laws(value: Any, info: ValidationInfo) -> Sequence[NamedLaw]:
-    return read_input_laws(value, (info.context or {}).get("folder", Path()))
-
-
-InputLaws = Annotated[
-    Sequence[NamedLaw],
-    PlainValidator(_input_laws),
-    PlainSerializer(lambda laws: [str(named.law) for named in laws]),
-    WithJsonSchema(INPUTS_SCHEMA),
-]
-
-
-def _kind(value: Any) -> str:
-    if not isinstance(value, str) or value not in KINDS:
-        raise ValueError(f"expected one of {', '.join(KINDS)}, got {quote(value)}")
-    return value
-
-
-_KIND = {"type": "string", "enum": list(KINDS)}
-Kind = Annotated[str, PlainValidator(_kind), WithJsonSchema(_KIND)]
+GO_WITH_WIDTHS = ("activation", "widths", "seeds", "weights", "biases", "kind", "asked_error")
+"""The keys that a sweep of deep networks may have."""
 
 
 def _add_older_name(schema: dict[str, Any]) -> None:
     """Let the JSON schema of a sweep take `spectrum` for `kind`."""
     schema["properties"]["spectrum"] = {
-        **_KIND,
+        **KIND_SCHEMA,
         "description": "an older name of kind",
         "deprecated": True,
     }
@@ -152,6 +57,8 @@ class Sweep(Section):
     N_h: Sizes | None = None
     sizes: Pairs | None = None
     """(N_i, N_h), where the grid is not a product."""
+    widths: Widths | None = None
+    """d_0 ... d_L: the numbers of inputs, neurons of each hidden layer, and outputs."""
     seeds: Seeds
     weights: Weights = ("normal",)
     biases: Biases = ("none",)
@@ -161,47 +68,77 @@ class Sweep(Section):
     inputs: InputLaws = (NamedLaw(InputLaw()),)
     """Laws of the inputs: standard, {mean: 0.5}, {covariance: power-law, exponent: 1.0} …"""
     kind: Kind = "exact"
-    """What is computed; `density` is for networks too large for all eigenvalues."""
+    """What is computed; `density` is for networks too large for all eigenvalues, `sampled` for
+    deep ones without an exact route, and `exact-or-sampled` the default where there are widths."""
     training: Trainings = ("",)
     """How students are trained: start, method, stop and recorded times, or a list of these."""
+    asked_error: Error = ASKED_ERROR
+    """The relative error that is asked of the eigenvalues of `sampled`."""
 
     @model_validator(mode="before")
     @classmethod
     def _older_name(cls, data: Any) -> Any:
-        """Take `spectrum`, the older name of `kind`."""
-        if not isinstance(data, Mapping) or "spectrum" not in data:
+        """Take `spectrum`, the older name of `kind`; give deep networks their own default."""
+        if not isinstance(data, Mapping):
             return data
-        if "kind" in data:
-            raise ValueError("spectrum: is an older name of kind; give kind alone")
-        return {"kind" if key == "spectrum" else key: value for key, value in data.items()}
+        if "spectrum" in data:
+            if "kind" in data:
+                raise ValueError("spectrum: is an older name of kind; give kind alone")
+            data = {"kind" if key == "spectrum" else key: value for key, value in data.items()}
+        if data.get("widths") is not None and "kind" not in data:
+            return {**data, "kind": EXACT_OR_SAMPLED}
+        return data
 
     @model_validator(mode="after")
     def _one_grid(self) -> "Sweep":
-        given = tuple(
-            name for name in ("N", "N_i", "N_h", "sizes") if getattr(self, name) is not None
-        )
-        if given not in (("N",), ("N_i", "N_h"), ("sizes",)):
+        names = ("N", "N_i", "N_h", "sizes", "widths")
+        given = tuple(name for name in names if getattr(self, name) is not None)
+        if given not in (("N",), ("N_i", "N_h"), ("sizes",), ("widths",)):
             raise ValueError(
                 "expected N (square networks), or both N_i and N_h (their product), or sizes "
-                f"(pairs [N_i, N_h]), got {' and '.join(given) or 'none of them'}"
+                "(pairs [N_i, N_h]), or widths (such as [3, 4, 4, 1], of deep networks), got "
+                f"{' and '.join(given) or 'none of them'}"
             )
+        if self.widths is not None:
+            self._check_widths()
+        if self.asked_error != ASKED_ERROR and self.kind not in ("sampled", EXACT_OR_SAMPLED):
+            raise ValueError(f"asked_error: only kind: sampled takes it, got kind: {self.kind}")
         laws = dict.fromkeys(str(named.law) for named in self.inputs)
         plain = (
             set(self.biases) == {"none"} and set(self.outputs) == {1} and set(laws) == {"standard"}
         )
-        if KINDS[self.kind].takes_plain_only and not plain:
+        if self.kind in KINDS and KINDS[self.kind].takes_plain_only and not plain:
             raise ValueError(
                 f"kind: {self.kind} takes networks without biases, with one output and standard "
                 f"inputs, got biases {', '.join(self.biases)}, outputs "
                 f"{', '.join(map(str, self.outputs))} and inputs {', '.join(laws)}"
             )
-        if any(self.training) and not KINDS[self.kind].takes_training:
-            taking = " or ".join(name for name, kind in KINDS.items() if kind.takes_training)
-            raise ValueError(f"training: expected with kind: {taking} only, got {self.kind}")
+        taking = [name for name, kind in KINDS.items() if kind.takes_training]
+        if any(self.training) and self.kind not in taking:
+            wanted = " or ".join(taking)
+            raise ValueError(f"training: expected with kind: {wanted} only, got {self.kind}")
         if self.cells > MAX_POINTS:
             raise ValueError(f"expected at most {MAX_POINTS:,} points, got {self.cells:,}")
         self._check_inputs()
+        self._check_kind()
         return self
+
+    def _check_widths(self) -> None:
+        """Refuse keys that say nothing about deep networks."""
+        for name, field in type(self).model_fields.items():
+            if name not in GO_WITH_WIDTHS and getattr(self, name) != field.default:
+                hint = "; the last of the widths says it" if name == "outputs" else ""
+                raise ValueError(f"{name}: does not go with widths{hint}, leave one of them out")
+
+    def _check_kind(self) -> None:
+        """Refuse networks that the kind can not measure."""
+        if self.widths is None and self.kind != "sampled" and self.kind in KINDS:
+            return
+        if self.widths is None and self.kind == EXACT_OR_SAMPLED:
+            raise ValueError(f"kind: {EXACT_OR_SAMPLED} is for sweeps with widths; leave it out")
+        for setup in self.setups():
+            if refusal := setup.measurement.refusal(setup):
+                raise ValueError(f"{setup}: {refusal}")
 
     def _check_inputs(self) -> None:
         sizes = dict.fromkeys(N_i for N_i, _ in self.shapes())
@@ -216,7 +153,8 @@ class Sweep(Section):
     @property
     def cells(self) -> int:
         """Number of cells of the grid; a point named twice counts twice."""
-        sizes = len(self.N or self.sizes or ()) or len(self.N_i or ()) * len(self.N_h or ())
+        alone = self.N or self.sizes or self.widths or ()
+        sizes = len(alone) or len(self.N_i or ()) * len(self.N_h or ())
         others = len(self.weights) * len(self.biases) * len(self.outputs) * len(self.inputs)
         others *= len(self.training)
         return len(self.activation) * others * sizes * len(self.seeds)
@@ -232,31 +170,45 @@ class Sweep(Section):
             return ((N, N) for N in self.N)
         if self.sizes is not None:
             return iter(self.sizes)
+        if self.widths is not None:
+            return ((widths[0], sum(widths[1:-1])) for widths in self.widths)
         return product(self.N_i or (), self.N_h or ())
 
     def setups(self) -> Iterator[Setup]:
         """Yield the setups of the grid, each once, in the order of the study."""
-        for activation, weights, biases, N_o, inputs, training, (N_i, N_h) in product(
+        for activation, weights, biases, N_o, inputs, training, sizes in product(
             dict.fromkeys(self.activation),
             dict.fromkeys(self.weights),
             dict.fromkeys(self.biases),
             dict.fromkeys(self.outputs),
             {str(named.law): named.files for named in self.inputs}.items(),
             self.training,
-            dict.fromkeys(self.shapes()),
+            self._sizes(),
         ):
-            yield Setup(
+            setup = Setup(
                 activation,
-                N_i,
-                N_h,
+                **{"N_o": N_o, **sizes},
                 weights=weights,
                 biases=biases,
-                N_o=N_o,
                 inputs=inputs[0],
-                kind=self.kind,
                 training=training,
                 files=inputs[1],
             )
+            yield self._measured(setup)
+
+    def _sizes(self) -> list[dict[str, Any]]:
+        """Return the sizes of the grid as fields of a setup, each once."""
+        if self.widths is not None:
+            return [axes_of_widths(widths) for widths in dict.fromkeys(self.widths)]
+        return [{"N_i": N_i, "N_h": N_h} for N_i, N_h in dict.fromkeys(self.shapes())]
+
+    def _measured(self, setup: Setup) -> Setup:
+        """Return the setup with the kind that is asked for, exact before sampled."""
+        if self.kind != EXACT_OR_SAMPLED:
+            return replace(setup, kind=self.kind, asked_error=self.asked_error)
+        if not setup.measurement.refusal(setup):
+            return setup
+        return replace(setup, kind="sampled", asked_error=self.asked_error)
 
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""

@@ -1,0 +1,120 @@
+"""The kind `sampled`, and exact deep points: their numbers against other routes."""
+
+import numpy as np
+import pytest
+
+from hessweep import hessian, sample_deep_teacher
+from hessweep.activations import activation
+from hessweep.errors import InputError
+from hessweep.hessian import batch_hessian
+from hessweep.kinds import KINDS, TIMES
+from hessweep.networks import as_deep
+from hessweep.setup import Setup
+
+
+def setup_of(name, widths, **axes):
+    return Setup.of_widths(activation(name), widths, **axes)
+
+
+@pytest.mark.parametrize(
+    ("name", "widths", "biases", "kind", "route"),
+    [
+        ("linear", (3, 4, 2, 2), "both", "exact", "deep, linear"),
+        ("linear", (3, 4, 2, 2), "hidden", "sampled", "deep, linear"),
+        ("quadratic", (2, 3, 2, 1), "output", "exact", "deep, nodes"),
+        ("quadratic", (2, 3, 2, 1), "none", "sampled", "deep, nodes"),
+    ],
+)
+def test_exact_deep_points_have_the_numbers_of_their_matrix(name, widths, biases, kind, route):
+    setup = setup_of(name, widths, biases=biases, kind=kind)
+    for point, result in zip(setup.points([2, 5]), setup.compute([2, 5]), strict=True):
+        expected = np.linalg.eigvalsh(hessian(point.network()))
+        scalars = result.scalars
+        allowed = scalars["eigenvalue_error"] + 1e-13 * expected[-1]
+        assert np.abs(result.eigenvalues - expected).max() <= allowed
+        assert scalars["route"] == route
+        assert scalars["P"] == setup.P == len(expected)
+        assert scalars["trace"] == pytest.approx(expected.sum(), rel=1e-12)
+        assert scalars["rank_certificate"] == "proved"
+        true = expected[-scalars["rank"]]
+        off = abs(scalars["lambda_min"] - true)
+        assert off <= true * scalars["lambda_min_error"] + 1e-13 * expected[-1]
+        if kind == "sampled":
+            assert scalars["sampling_error"] == 0
+
+
+def test_sampled_points_are_inside_their_error_of_the_exact_ones_of_two_layers():
+    """The same teachers, whose exact spectra come from kernels in closed form."""
+    for name, N_i, N_h in (("erf", 4, 3), ("relu", 3, 3), ("erf", 2, 3)):
+        exact = Setup(activation(name), N_i, N_h).compute([1])[0]
+        sampled = Setup(activation(name), N_i, N_h, kind="sampled").compute([1])[0]
+        relative, rounding = sampled.scalars["sampling_error"], 1e-14 * exact.eigenvalues[-1]
+        assert 0 < relative <= 0.2
+        off = np.abs(sampled.eigenvalues - exact.eigenvalues)
+        allowed = relative * sampled.eigenvalues + exact.scalars["eigenvalue_error"] + rounding
+        assert (off <= allowed).all()
+        assert sampled.scalars["rank"] == exact.scalars["rank"]
+        assert sampled.scalars["effective_parameters"] == exact.scalars["effective_parameters"]
+
+
+def test_more_samples_are_taken_for_a_smaller_asked_error():
+    rough, fine = (
+        setup_of("relu", (4, 3, 2, 1), kind="sampled", asked_error=error).compute([0])[0]
+        for error in (0.6, 0.1)
+    )
+    assert rough.scalars["samples"] < fine.scalars["samples"]
+    assert fine.scalars["sampling_error"] <= 0.1 < rough.scalars["sampling_error"] <= 0.6
+
+
+def test_shares_are_those_of_the_eigenvectors():
+    setup = setup_of("quadratic", (2, 3, 2, 1), kind="sampled")
+    result = setup.compute([0])[0]
+    shares, layers, places = (
+        result.flat[name] for name in ("layer_shares", "share_layers", "share_places")
+    )
+    assert len(shares) == len(layers) == len(places) == 3 * setup.P
+    _, vectors = np.linalg.eigh(hessian(setup.network(0)))
+    ends = [0, 6, 12, 14]
+    for place in (1, 2, 3):
+        squares = np.square(vectors[:, -place])
+        for layer in (1, 2, 3):
+            [share] = shares[(layers == layer) & (places == place)]
+            expected = squares[ends[layer - 1] : ends[layer]].sum()
+            assert share == pytest.approx(expected, abs=1e-9)
+
+
+def test_what_has_no_exact_route_is_refused():
+    with pytest.raises(InputError, match=r"no exact route .* ask for kind: sampled"):
+        setup_of("erf", (3, 4, 4, 1)).compute([0])
+    wide = setup_of("erf", (50, 60, 60, 1), kind="sampled")
+    assert "take smaller widths" in KINDS["sampled"].refusal(wide)
+    with pytest.raises(InputError, match="standard"):
+        setup_of("erf", (3, 4, 4, 1), inputs="mean=0.5")
+
+
+def test_a_stack_computes_each_deep_point_as_alone():
+    setup = setup_of("erf", (2, 2, 2, 1), kind="sampled")
+    for seed, together in zip((0, 3), setup.compute([0, 3]), strict=True):
+        alone = setup.compute([seed])[0]
+        for name in together.scalars.keys() - set(TIMES):
+            assert together.scalars[name] == alone.scalars[name], name
+        assert together.eigenvalues.tobytes() == alone.eigenvalues.tobytes()
+
+
+def test_two_layers_as_deep_networks_have_the_same_outputs_and_gradients():
+    network = Setup(activation("cubic"), 3, 2, biases="both", N_o=2).network(0)
+    deep, x = as_deep(network), np.random.default_rng(0).standard_normal((5, 3))
+    np.testing.assert_allclose(deep(x), network(x))
+    student = as_deep(Setup(activation("cubic"), 3, 2, biases="both", N_o=2).network(1))
+    other = Setup(activation("cubic"), 3, 2, biases="both", N_o=2).network(1)
+    for one, two in zip(
+        batch_hessian(student, deep, x), batch_hessian(other, network, x), strict=True
+    ):
+        np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+def test_the_teacher_is_that_of_its_widths():
+    setup = setup_of("erf", (3, 4, 2, 1), biases="hidden")
+    expected = sample_deep_teacher("erf", (3, 4, 2, 1), 7, biases="hidden")
+    assert (setup.N_i, setup.N_h, setup.N_o, setup.depth) == (3, 6, 1, 3)
+    assert np.array_equal(setup.network(7).parameters, expected.parameters)
