@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hessweep.lazy import import_when_used
 
 if TYPE_CHECKING:
-    from hessweep import dynamics, errors, laws
+    from hessweep import dynamics, errors, ground_truth, laws, plot
     from hessweep.activations import activation
     from hessweep.analysis import non_zero, training_runs
     from hessweep.density import extreme_eigenvalues, spectral_density
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from hessweep.outputs import load_study
     from hessweep.rank import effective_parameters, formula, rank
+    from hessweep.rank.enclosure import lambda_min
     from hessweep.rank.learning import learning_coefficient
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
@@ -40,6 +41,7 @@ _HOMES = {
     "formula": "rank",
     "hessian": "hessian",
     "hessian_operator": "hessian",
+    "lambda_min": "rank.enclosure",
     "learning_coefficient": "rank.learning",
     "load_study": "outputs",
     "non_zero": "analysis",
@@ -57,7 +59,7 @@ _HOMES = {
 }
 """Public function or class -> the module that holds it."""
 
-_MODULES = ("dynamics", "errors", "laws")
+_MODULES = ("dynamics", "errors", "ground_truth", "laws", "plot")
 
 __all__ = [
     "__version__",
@@ -70,13 +72,16 @@ __all__ = [
     "errors",
     "extreme_eigenvalues",
     "formula",
+    "ground_truth",
     "hessian",
     "hessian_operator",
+    "lambda_min",
     "laws",
     "learning_coefficient",
     "load_study",
     "non_zero",
     "open_results",
+    "plot",
     "pooled_eigenvalues",
     "rank",
     "sample_deep_teacher",

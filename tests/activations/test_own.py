@@ -227,7 +227,7 @@ def test_only_the_named_file_runs(tmp_path: Path) -> None:
         ("raise SystemExit(3)", "a Python file that runs, got SystemExit: 3"),
         ("1 / 0", "a Python file that runs, got ZeroDivisionError"),
         ("def f(x): return x.sum()", r"expected an array of shape \(1025,\)"),
-        ("def f(x): return 'a'", r"expected an array of shape \(1025,\), got str"),
+        ("def f(x): return 'a'", r"expected a numpy array of shape \(1025,\), got a str"),
         ("def f(x): return float(x)", "expected numbers for an array.*TypeError"),
         ("def f(x): return np.log(x)", "nan or infinity at x = -8"),
         ("def f(x): return x + 1j", "real numbers, got dtype complex128"),

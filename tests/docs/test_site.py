@@ -44,7 +44,7 @@ def test_every_page_is_built_and_in_the_navigation(site):
     assert {path.stem for path in site.glob("*.html")} >= pages
     # Not read with PyYAML: MkDocs has tags of its own.
     navigation = CONFIG.read_text().partition("nav:")[2].partition("theme:")[0]
-    assert set(re.findall(r"(\w+)\.md", navigation)) == pages
+    assert set(re.findall(r"([\w-]+)\.md", navigation)) == pages
 
 
 def test_pages_load_nothing_from_elsewhere(site):

@@ -8,6 +8,7 @@ from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.erf import Erf
 from hessweep.activations.exponential import Exp
 from hessweep.activations.facts import Facts
+from hessweep.activations.from_functions import activation_of_session
 from hessweep.activations.gaussian import Gaussian
 from hessweep.activations.gelu import Gelu
 from hessweep.activations.kernel import Activation, DualKernel
@@ -50,14 +51,18 @@ ACTIVATIONS: dict[str, Callable[..., Activation]] = {
 """The names that a study may use, each with the function that makes the activation."""
 
 
-def activation(name: str | Activation, **parameters: Any) -> Activation:
-    """Return the activation with this name.
+def activation(name: str | Activation | Callable[..., Any], **parameters: Any) -> Activation:
+    """Return the activation with this name, or the one that a function computes.
 
     Args:
-        name: A key of `ACTIVATIONS`, or an `Activation`, which is returned as it is.
+        name: A key of `ACTIVATIONS`; or an `Activation`, which is returned as it is; or a function
+            of a numpy array, such as `np.arctan`, for use in this session. Its results can not be
+            stored: a study names a file.
         **parameters: The parameters of the activation: `epsilon` for quadratic, `coefficients`
             for polynomial, `degree` for power, `beta` for swish. If `file` is given, the name is
-            looked up in that Python file instead (see `load_activation`).
+            looked up in that Python file instead (see `load_activation`). For a function these
+            are its own, besides `derivative` (a function) and `kinks` (where the derivative
+            jumps, other than at 0).
 
     Raises:
         ActivationError: If the name is unknown, or if the activation does not take these
@@ -67,6 +72,8 @@ def activation(name: str | Activation, **parameters: Any) -> Activation:
         if parameters:
             raise ActivationError(f"{name} is already an activation and takes no parameters")
         return name
+    if callable(name):
+        return activation_of_session(name, **parameters)
     if "file" in parameters:
         return load_activation(name=name, **parameters)
     if name not in ACTIVATIONS:

@@ -97,10 +97,22 @@ class Activation(ABC):
     @property
     def label(self) -> str:
         """The name in tables and stores, such as `erf` or `quadratic(epsilon=0.5)`."""
+        stated = self._stated()
+        return f"{self.name}({', '.join(stated)})" if stated else self.name
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Keep `dataclass` from giving each class a representation of its own."""
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Activation.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Return how the activation is made, such as `activation('quadratic', epsilon=0.5)`."""
+        return f"activation({', '.join([repr(self.name), *self._stated()])})"
+
+    def _stated(self) -> list[str]:
         named = [item for item in self.parameters if item not in self.default_parameters]
-        if not named:
-            return self.name
-        return f"{self.name}({', '.join(f'{key}={_plain(value)}' for key, value in named)})"
+        return [f"{key}={_plain(value)}" for key, value in named]
 
     def __str__(self) -> str:
         """Return the label."""

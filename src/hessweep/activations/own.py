@@ -8,29 +8,20 @@ and the constants `swish_kinks`; or a class `swish` derived from `hessweep.activ
 import hashlib
 import tokenize
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from os import PathLike, fspath
-from types import ModuleType
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy import ndarray
 
 from hessweep.activations import own_module
-from hessweep.activations.differences import differentiate, one_sided_slope
+from hessweep.activations.from_functions import FromFunctions
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
-from hessweep.activations.numeric import Numeric
 from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
 from hessweep.activations.own_checks import check, check_dual
 from hessweep.activations.own_module import Data
-from hessweep.activations.own_parameters import bound_parameters, plain_value
+from hessweep.activations.own_parameters import bound_parameters, identifier, plain_value
 from hessweep.errors import ActivationError, shortened
-
-SMALLEST_JUMP = 1e-7
-"""A smaller jump of g' may be an error of the differences from which it is computed."""
-
-JUMP_STEP = 2.0**-20
-"""Distance from 0, on both sides, at which a jump of g' is looked for."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +38,10 @@ class Own(Activation):
     file: str = field(default="", compare=False)
     data: Data = field(default=(), repr=False)
     """The data files that the file reads when it is run."""
+
+    def __repr__(self) -> str:
+        """Return how the activation is loaded."""
+        return f"{super().__repr__()[:-1]}, file={self.file!r})"
 
     @property
     def sha256(self) -> str:
@@ -132,76 +127,6 @@ class Own(Activation):
         return self.inner.coarser_offset_duals(p, q, c, b, d)
 
 
-@dataclass(frozen=True)
-class _Function(Numeric):
-    """An activation that a file defines by functions."""
-
-    module: ModuleType = field(default_factory=lambda: ModuleType("none"), compare=False)
-
-    def _part(self, suffix: str) -> Any:
-        return getattr(self.module, f"{self.name}{suffix}", None)
-
-    @property
-    def kinks(self) -> tuple[float, ...]:
-        """The places where, according to the file, g' jumps."""
-        return tuple(float(kink) for kink in self._part("_kinks") or ())
-
-    @property
-    def all_kinks(self) -> tuple[float, ...]:
-        """The kinks of the file, and 0 if g' jumps there, which a file need not state."""
-        near = np.array([-JUMP_STEP, 0.0, JUMP_STEP])
-        bend = np.diff(self(near), n=2)
-        jumps = np.abs(bend) > 1e-3 * JUMP_STEP * np.ptp(self(np.linspace(-1, 1, 9)))
-        return (*self.kinks, 0.0) if jumps.all() else self.kinks
-
-    @cached_property
-    def jumps(self) -> tuple[tuple[float, float], ...]:
-        """The kinks, and 0 if g' jumps there, each with the jump of g'."""
-        places = sorted(set(self.all_kinks))
-        found = [
-            (place, one_sided_slope(self, place, 1) - one_sided_slope(self, place, -1))
-            for place in places
-        ]
-        return tuple((place, jump) for place, jump in found if abs(jump) > SMALLEST_JUMP)
-
-    def __call__(self, x: ndarray) -> ndarray:
-        """Return g(x), elementwise."""
-        return self._part("")(x, **dict(self.parameters))
-
-    def derivative(self, x: ndarray) -> ndarray:
-        """Return g'(x) as the file defines it, or by differences."""
-        own = self._part("_derivative")
-        if own:
-            return own(x, **dict(self.parameters))
-        return differentiate(self, x, kinks=self.all_kinks)
-
-    def second_derivative(self, x: ndarray) -> ndarray:
-        """Return g''(x) by differences."""
-        if self._part("_derivative"):
-            return differentiate(self.derivative, x, kinks=self.all_kinks)
-        return differentiate(self, x, order=2, kinks=self.all_kinks)
-
-    def dual(self, p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
-        """Return the dual kernel that the file defines, or the numeric one."""
-        own = self._part("_dual")
-        if own is None:
-            return super().dual(p, q, c)
-        shape = np.broadcast_shapes(np.shape(p), np.shape(q), np.shape(c))
-        kernel = own(p, q, c, **dict(self.parameters))
-        return DualKernel(*(np.broadcast_to(part, shape) for part in kernel))
-
-    def coarser_duals(  # type: ignore[override]
-        self, p: ndarray, q: ndarray, c: ndarray
-    ) -> CoarserDuals | None:
-        """Return less accurate numeric kernels; None if the file defines the dual kernel."""
-        return None if self._part("_dual") else super().coarser_duals(p, q, c)
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether the file defines no dual kernel."""
-        return not self._part("_dual")
-
-
 def load_activation(
     file: str | PathLike[str], name: str, sha256: str | None = None, **parameters: Any
 ) -> Own:
@@ -232,6 +157,7 @@ def load_activation(
             f"activation {name!r}: expected a readable Python file at {shortened(str(path))}, "
             f"got: {reason}"
         ) from error
+    name = identifier(name)
     plain = {key: plain_value(name, key, value) for key, value in parameters.items()}
     module, data = own_module.run(source, path)
     defaults, own_values = bound_parameters(module, name, path, plain)
@@ -250,7 +176,7 @@ def load_activation(
         )
     inner = own.inner
     check(inner, f"activation {name!r} of {path}")
-    if isinstance(inner, _Function) and hasattr(module, f"{name}_dual"):
+    if isinstance(inner, FromFunctions) and hasattr(module, f"{name}_dual"):
         check_dual(inner, f"{name}_dual of {path}")
     return own
 
@@ -269,7 +195,7 @@ def _build(
         )
     made = getattr(module, name)
     if not isinstance(made, type):
-        return _Function(name, parameters, module=module)
+        return FromFunctions(name, parameters, module=module)
     try:
         activation: Activation = made(name=name, parameters=parameters, **dict(parameters))
     except Exception as error:

@@ -36,6 +36,8 @@ def check(g: Activation, what: str) -> None:
         )
     if np.ptp(values) == 0:
         raise ActivationError(f"{what}: expected a function of x, got the constant {values[0]:g}")
+    if isinstance(g, Numeric):
+        _ = g.kinks  # raises where they are not numbers
     _check_continuous(g, values, what)
     _check_energy(g, values, what)
     _check_derivative(g, what)
@@ -103,19 +105,24 @@ def _values(function: Activation, x: ndarray, what: str) -> ndarray:
         with np.errstate(all="ignore"):
             values = function(x.copy())
     except Exception as error:
+        hint = "; np.where chooses entry by entry" if "truth value" in str(error) else ""
         raise ActivationError(
             f"{what}: expected numbers for an array of shape {x.shape}, got "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {error}{hint}"
         ) from error
-    if not isinstance(values, ndarray) or values.shape != x.shape:
-        shape = getattr(values, "shape", type(values).__name__)
-        raise ActivationError(f"{what}: expected an array of shape {x.shape}, got {shape}")
+    if not isinstance(values, ndarray):
+        raise ActivationError(
+            f"{what}: expected a numpy array of shape {x.shape}, got a {type(values).__name__}"
+        )
+    if values.shape != x.shape:
+        raise ActivationError(f"{what}: expected an array of shape {x.shape}, got {values.shape}")
     if not np.issubdtype(values.dtype, np.floating):
         raise ActivationError(f"{what}: expected real numbers, got dtype {values.dtype}")
     if values.dtype.itemsize < 8:
         raise ActivationError(
             f"{what}: expected float64 for float64, got {values.dtype}, which has too few digits; "
-            "compute with float64, for example with np.float64 constants and tables"
+            "compute with float64, for example with np.float64 constants and tables, and for JAX "
+            "with jax.config.update('jax_enable_x64', True)"
         )
     if not np.all(np.isfinite(values)):
         bad = x[~np.isfinite(values)][0]
@@ -178,6 +185,13 @@ def _check_energy(g: Activation, values: ndarray, what: str) -> None:
 def _check_derivative(g: Activation, what: str) -> None:
     """Compare g' with differences of g. A few points may disagree, as they do near a kink."""
     slopes = _values(g.derivative, GRID, f"{what}: derivative")  # type: ignore[arg-type]
+    table = GRID[:1024].reshape(32, 32)
+    of_table = _values(g.derivative, table, f"{what}: derivative")  # type: ignore[arg-type]
+    if not np.allclose(of_table.ravel(), slopes[:1024], rtol=1e-9, atol=1e-12):
+        raise ActivationError(
+            f"{what}: derivative: expected an elementwise function, but that of a 32 x 32 array "
+            "is not the same numbers as that of its entries"
+        )
     expected = differentiate(g, GRID)
     wrong = ~np.isclose(slopes, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
     if wrong.sum() > len(GRID) // 20:

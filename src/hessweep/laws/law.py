@@ -43,6 +43,10 @@ class Law:
     atom: float = 0.0
     """Probability of exactly zero."""
 
+    def __repr__(self) -> str:
+        """Return the name of the law."""
+        return f"Law({self.name!r})"
+
     def support(self) -> tuple[float, float]:
         """Return the smallest interval of probability 1."""
         low, high = self.continuous.support()

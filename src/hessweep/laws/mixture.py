@@ -39,6 +39,10 @@ class SpectrumLaw:
     tails: dict[str, Tail]
     """For each group the share of its eigenvalues above x > 0."""
 
+    def __repr__(self) -> str:
+        """Return the name of the law and how many eigenvalues are in each group."""
+        return f"SpectrumLaw({self.name!r}, {self.counts})"
+
     @property
     def atom(self) -> float:
         """The probability of exactly zero."""

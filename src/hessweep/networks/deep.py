@@ -81,6 +81,13 @@ class DeepNetwork:
         object.__setattr__(self, "biases", _checked_biases(biases, matrices))
         object.__setattr__(self, "inputs", None)
 
+    def __repr__(self) -> str:
+        """Return the activations and the sizes."""
+        kinds = dict.fromkeys(map(str, self.activations))
+        layers = [k + 1 for k, has in enumerate(self.biased) if has]
+        biased = f", biases in layers {layers}" if layers else ""
+        return f"DeepNetwork({', '.join(kinds)}, widths={self.widths}{biased}, P={self.P})"
+
     @property
     def widths(self) -> tuple[int, ...]:
         """`d_0, ..., d_L`: inputs, the hidden layers, outputs."""

@@ -58,6 +58,15 @@ class Inputs:
         if self.covariance is not None:
             _check_covariance(self.covariance)
 
+    def __repr__(self) -> str:
+        """Return what is given, arrays by their shapes."""
+        given = [
+            f"{name}=array of shape {array.shape}"
+            for name, array in (("mean", self.mean), ("covariance", self.covariance))
+            if array is not None
+        ]
+        return f"Inputs({', '.join(given)})"
+
     @property
     def N_i(self) -> int | None:
         """Number of inputs, or None where neither mean nor covariance is given."""

@@ -24,7 +24,7 @@ class Network:
     Args:
         W1: First layer.
         W2: Second layer: a vector for one output, or a matrix with a row for each output.
-        activation: g, or its name.
+        activation: g, its name, or a function of a numpy array.
         b1: Hidden biases. They are parameters if they are given, even where they are 0.
         b2: Output biases, parameters if they are given: one for each output. For a vector `W2`
             it may be a number.
@@ -77,6 +77,19 @@ class Network:
         network = object.__new__(cls)
         vars(network).update(W1=W1, W2=W2, activation=activation)
         return network
+
+    def __repr__(self) -> str:
+        """Return activation and sizes, and what this network has besides the paper's."""
+        parts = [str(self.activation), f"N_i={self.N_i}", f"N_h={self.N_h}"]
+        if self.W2.ndim > 1:
+            parts.append(f"N_o={self.N_o}")
+        given = [name for name in ("b1", "b2") if getattr(self, name) is not None]
+        words = {"b1": "hidden", "b2": "output"}
+        if given:
+            parts.append(f"biases={'both' if len(given) > 1 else words[given[0]]}")
+        if self.inputs is not None and not self.inputs.is_standard:
+            parts.append(f"inputs={self.inputs!r}")
+        return f"Network({', '.join(parts)}, P={self.P})"
 
     @property
     def N_i(self) -> int:

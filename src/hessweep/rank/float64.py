@@ -23,17 +23,21 @@ def solver_bound(spectrum: Spectrum) -> float:
     return (8 * n + 600) * n * ROUNDOFF * max(norm, spectrum.frobenius_norm)
 
 
-def lower_bound(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> int:
-    """Return the number of eigenvalues that are proved to be positive.
+def proved_error(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> float:
+    """Return a worst-case bound on the error of each eigenvalue.
 
-    These are the eigenvalues above the sum of two bounds: `spectrum.error`, for the assembly of H,
-    and `solver_bound`. If the row space of W1 was split off, `spectrum.error` allows for an error
-    of `(N_i + N_h) eps` in each row of the triangular factor. A proof needs the worst case of
-    Householder QR instead, which is `4 N_i N_h eps`.
+    It is the sum of two bounds: `spectrum.error`, for the assembly of H, and `solver_bound`. If
+    the row space of W1 was split off, `spectrum.error` allows for an error of `(N_i + N_h) eps` in
+    each row of the triangular factor. A proof needs the worst case of Householder QR instead,
+    which is `4 N_i N_h eps`.
     """
     worse = 4 * N_i * N_h / (N_i + N_h) if spectrum.plan.row_space else 1.0
-    bound = spectrum.error * max(worse, 1.0) + solver_bound(spectrum)
-    return int(np.count_nonzero(spectrum.eigenvalues > bound))
+    return spectrum.error * max(worse, 1.0) + solver_bound(spectrum)
+
+
+def lower_bound(spectrum: Spectrum, N_i: int = 1, N_h: int = 1) -> int:
+    """Return the number of eigenvalues that are proved to be positive: those above the bound."""
+    return int(np.count_nonzero(spectrum.eigenvalues > proved_error(spectrum, N_i, N_h)))
 
 
 def seen_rank(spectrum: Spectrum) -> int:
