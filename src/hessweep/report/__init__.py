@@ -19,11 +19,10 @@ from hessweep.report.page import render
 from hessweep.report.progress import Keys, failures, progress, requested_keys
 from hessweep.report.table import NONE, Cell, Table, cell, tabulate
 from hessweep.report.tiles import tiles
+from hessweep.running.closing import REPORT as FILE
 from hessweep.store import open_results, restrict, table
 from hessweep.store.files import accessing, commit_file
 from hessweep.study import Study
-
-FILE = "report.html"
 
 _RANK_HEADINGS = {
     "rank_min": "rank from",
@@ -58,13 +57,7 @@ def build(
     """
     root = Path(study.results if results_root is None else results_root)
     requested = requested_keys(study)
-    keys = {key for sweep in requested.values() for key in sweep}
-    results = restrict(open_results(root), keys)
-    if not results.children:
-        raise QueryError(
-            f"{root}: expected published points of the study {study.name!r}, found none of "
-            f"{len(keys)}; `hessweep run` computes and publishes them"
-        )
+    results = _published(study, root, requested)
     points = table(results)
     claims = _read_claims(study, root) if claims is None else claims
     context = {
@@ -84,6 +77,31 @@ def build(
     return path
 
 
+def summary(study: Study) -> str:
+    """Return the results of a study in one line: the numbers at the top of its report page.
+
+    Raises:
+        QueryError: If no point of the study is published, or its table of claims is damaged.
+    """
+    requested = requested_keys(study)
+    points = table(_published(study, study.results, requested))
+    counts = _counts(requested, points)
+    shown = tiles(counts, tables.rank_table(points), _read_claims(study, study.results))
+    return "; ".join(f"{tile.heading.lower()}: {tile.number} ({tile.note})" for tile in shown)
+
+
+def _published(study: Study, root: Path, requested: Keys) -> xr.DataTree:
+    """Return the published points that a study asks for."""
+    keys = {key for sweep in requested.values() for key in sweep}
+    results = restrict(open_results(root), keys)
+    if not results.children:
+        raise QueryError(
+            f"{root}: expected published points of the study {study.name!r}, found none of "
+            f"{len(keys)}; `hessweep run` computes and publishes them"
+        )
+    return results
+
+
 def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
         path = root / "tables" / f"{name}.csv"
@@ -100,17 +118,21 @@ def _verdict_second(claims: pd.DataFrame) -> pd.DataFrame:
     return claims[[others[0], "verdict", *others[1:]]]
 
 
-def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, Any]:
+def _counts(requested: Keys, points: pd.DataFrame) -> dict[str, int]:
     # Not the sum over sweeps, which may share points.
     total = len({key for keys in requested.values() for key in keys})
     done, failed = (int((points["status"] == status).sum()) for status in ("done", "failed"))
     return {
-        "counts": {
-            "requested": total,
-            "done": done,
-            "failed": failed,
-            "missing": total - done - failed,
-        },
+        "requested": total,
+        "done": done,
+        "failed": failed,
+        "missing": total - done - failed,
+    }
+
+
+def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "counts": _counts(requested, points),
         "progress": tabulate(progress(study, requested, points)),
         "failures": tabulate(failures(requested, points)),
     }
@@ -205,4 +227,4 @@ def _platform(provenance: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-__all__ = ["FILE", "build"]
+__all__ = ["FILE", "build", "summary"]

@@ -51,11 +51,11 @@ function choose(ensemble, keepScale = false) {
   draw();
 }
 
-function bins() {
+function bins(of = chosen) {
   const logx = picker.elements.logx.checked && chosen.log_histogram !== null;
-  const { low, high, counts } = logx ? chosen.log_histogram : chosen.histogram;
+  const { low, high, counts } = logx ? of.log_histogram : of.histogram;
   const width = (high - low) / counts.length;
-  const total = size(chosen);
+  const total = size(of);
   const edge = (k) => (logx ? 10 ** (low + k * width) : low + k * width);
   return counts.map((count, k) => ({ low: edge(k), high: edge(k + 1), count, density: count / total / width }));
 }
@@ -96,9 +96,10 @@ function drawSpectrum() {
   // Half of what one eigenvalue makes: where empty bins lie on a logarithmic axis.
   const floor = Math.min(...shown.filter((b) => b.count).map((b) => b.density / b.count)) / 2;
   const heights = shown.map((b) => (logy ? Math.max(b.density, floor) : b.density));
-  const top = Math.max(...heights);
+  const compared = keptTraces(logx, logy, floor);
+  const top = Math.max(...heights, ...compared.flatMap((trace) => trace.y));
   const bars = {
-    name: "eigenvalues", x: [shown[0].low, ...shown.map((b) => b.low), shown.at(-1).high, shown.at(-1).high],
+    name: compared.length ? named(chosen) : "eigenvalues", x: [shown[0].low, ...shown.map((b) => b.low), shown.at(-1).high, shown.at(-1).high],
     y: [logy ? floor : 0, ...heights, heights.at(-1), logy ? floor : 0], mode: "lines", fill: "tozeroy",
     fillcolor: color("bar"), line: { shape: "hv", width: 1, color: color("soft") },
     customdata: [shown[0], ...shown, shown.at(-1), shown.at(-1)].map((b) => [number(b.low), number(b.high), b.count]),
@@ -108,10 +109,10 @@ function drawSpectrum() {
     xaxis: { type: logx ? "log" : "linear", title: { text: "eigenvalue λ" } },
     yaxis: { type: logy ? "log" : "linear", title: { text: logx ? "density of log₁₀ λ" : "density" },
              range: logy ? [Math.log10(floor), Math.log10(top) + 0.15] : [0, top * 1.08] },
-    showlegend: Boolean(chosen.law), legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
-    margin: { l: 60, r: 10, t: chosen.law ? 36 : 10, b: 45 },
+    showlegend: Boolean(chosen.law || compared.length), legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+    margin: { l: 60, r: 10, t: chosen.law || compared.length ? 36 : 10, b: 45 },
   };
-  Plotly.react("spectrum", [bars, ...lawTraces(logx)], layout("spectrum", axes), options);
+  Plotly.react("spectrum", [bars, ...lawTraces(logx), ...compared], layout("spectrum", axes), options);
   fillTable("bins", ["from", "to", "eigenvalues", "density"],
     shown.map((b) => [number(b.low), number(b.high), whole(b.count), number(b.density)]));
 }
@@ -225,6 +226,7 @@ function move(event) {
   const distance = (e) => Math.abs(e[other] - chosen[other]) * 1e6 + sign * (e[name] - chosen[name]);
   const ahead = sameAxes().filter((e) => sign * (e[name] - chosen[name]) > 0);
   if (ahead.length) choose(ahead.reduce((a, b) => (distance(b) < distance(a) ? b : a)));
+  rememberState();
 }
 
 function followLink() {
@@ -245,6 +247,13 @@ function listen() {
   picker.addEventListener("change", ({ target }) => {
     if (target.type === "checkbox") draw();
     else choose(nearest(target.name, target.value));
+    rememberState();
+  });
+  document.getElementById("keep").addEventListener("click", () => {
+    kept = kept ? null : chosen;
+    showKept();
+    draw();
+    rememberState();
   });
   picker.addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("save-spectrum").addEventListener("click", () => saveCsv(
@@ -257,11 +266,13 @@ function listen() {
       const [N_i, N_h] = points[0].customdata ?? [];
       const cell = sameAxes().find((e) => e.N_i === N_i && e.N_h === N_h);
       if (cell) choose(cell);
+      rememberState();
     });
   }
   document.addEventListener("themechange", draw);
   for (const query of ["print", "(prefers-color-scheme: dark)"]) matchMedia(query).addEventListener("change", draw);
   addEventListener("hashchange", followLink);
+  addEventListener("hashchange", stateOfAddress);
   // A link that is followed a second time changes no hash.
   document.addEventListener("click", ({ target }) => {
     if (target.closest?.("a")?.hash === location.hash) followLink();
@@ -278,6 +289,7 @@ async function start() {
   choose(chosen);
   listen();
   followLink();
+  stateOfAddress();
   document.getElementById("explorer").dataset.ready = "yes";
 }
 

@@ -81,6 +81,19 @@ function condition(word, names) {
   };
 }
 
+// Why a word of the filter can not mean what it seems to: a comparison with no column of the table.
+function misunderstood(form, names) {
+  const words = form.querySelector("input").value.trim().split(/\s+/).filter(Boolean);
+  const known = names.filter(Boolean);
+  const unknown = words
+    .map((word) => word.match(/^(\w+?)(<=|>=|!=|==?|<|>)(.*)$/))
+    .filter((parts) => parts && !known.some((n) => n.toLowerCase() === parts[1].toLowerCase()))
+    .map((parts) => parts[1]);
+  const empty = words.filter((word) => /(<=|>=|!=|=|<|>)$/.test(word));
+  if (unknown.length) return `no column ${unknown.join(", ")}: there are ${known.join(", ")}`;
+  return empty.length ? `${empty[0]} compares with nothing: write a value after it, without a space` : "";
+}
+
 function testsOf(form, names) {
   const words = form.querySelector("input").value.trim().split(/\s+/).filter(Boolean);
   const tests = words.map((word) => condition(word, names));
@@ -108,7 +121,8 @@ function makeFilter(form) {
     const tests = testsOf(form, names);
     for (const row of rows) row.hidden = !tests.every((test) => test(row));
     const shown = rows.filter((row) => !row.hidden).length;
-    form.querySelector("output").textContent = `${shown} of ${rows.length} rows`;
+    const why = misunderstood(form, names);
+    form.querySelector("output").textContent = `${shown} of ${rows.length} rows${why && `; ${why}`}`;
   };
   form.addEventListener("input", apply);
   form.querySelector(".clear").addEventListener("click", () => { form.reset(); apply(); });
@@ -145,6 +159,32 @@ function makePng(button) {
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
     canvas.getContext("2d").drawImage(image, 0, 0);
     canvas.toBlob((blob) => saveBlob(`${figure.id.replace(/^figure-/, "")}.png`, blob), "image/png");
+  });
+}
+
+// A picture in the whole window, at its own number of pixels.
+function makeZoom(button) {
+  const figure = button.closest("figure");
+  const image = figure.querySelector("img");
+  button.addEventListener("click", () => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "zoom";
+    dialog.setAttribute("aria-label", `Picture: ${figure.querySelector("h3").textContent}`);
+    const large = image.cloneNode();
+    large.removeAttribute("width");
+    large.removeAttribute("height");
+    const frame = document.createElement("div");
+    frame.className = "frame";
+    frame.tabIndex = 0;
+    frame.append(large);
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "Close";
+    close.addEventListener("click", () => dialog.close());
+    dialog.append(close, frame);
+    dialog.addEventListener("close", () => { dialog.remove(); button.focus(); });
+    document.body.append(dialog);
+    dialog.showModal();
   });
 }
 
@@ -210,3 +250,4 @@ document.querySelectorAll("table.sortable").forEach(makeSortable);
 document.querySelectorAll("form[data-table]").forEach(makeFilter);
 document.querySelectorAll("a.packed").forEach(makeUnpacked);
 document.querySelectorAll("button.png").forEach(makePng);
+document.querySelectorAll("button.enlarge").forEach(makeZoom);

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from hessweep.report.packing import pack
 from hessweep.report.table import group_digits
 
-SCRIPTS = ("page.js", "explorer.js")
+SCRIPTS = ("page.js", "compared.js", "explorer.js")
 
 VERDICTS = {"holds": "holds", "holds with correction": "corrected", "fails": "fails"}
 """Classes of the page's style for the verdicts on claims."""
