@@ -4,10 +4,11 @@ STUDY  ?= config/paper.yaml
 VENV   := .venv
 BIN    := $(VENV)/bin
 SOURCES_IN_C := $(wildcard src/hessweep/compiled/*.[ch])
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md results/README.md $(wildcard docs/*.md)
 SMK     = $(BIN)/snakemake --workflow-profile workflow/profiles/default --config 'study=$(subst ','\'',$(STUDY))'
 
 .DELETE_ON_ERROR:
-.PHONY: study setup test test-faults test-cluster lint format bench docs lock clean help
+.PHONY: study setup test test-faults test-cluster test-install lint format bench docs lock clean help
 
 study: $(VENV)/.run ## Run STUDY (the paper's, unless you name another)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(SMK)
@@ -15,11 +16,14 @@ study: $(VENV)/.run ## Run STUDY (the paper's, unless you name another)
 setup: $(VENV)/.dev ## Set up .venv for development
 
 test: $(VENV)/.dev ## Run the tests
-	$(BIN)/pytest -m "not faults and not cluster"
+	$(BIN)/pytest -m "not faults and not cluster and not install"
 
 test-faults: $(VENV)/.dev ## Run the tests that kill, damage, fuzz and fill disks: minutes, as root
 	$(BIN)/pytest --timeout 1800 -m "faults or fuzz" --hypothesis-profile thousands \
 	  --dist worksteal --durations 10 tests/faults
+
+test-install: $(VENV)/.dev ## Build wheel and sdist, install them into a new environment, run a study
+	$(BIN)/pytest --timeout 1800 -n 0 -m install tests/install
 
 test-cluster: $(VENV)/.dev ## Run the tests that start a SLURM and cut a network: minutes, as root
 	$(BIN)/pytest --timeout 1800 -n 0 -m cluster --durations 10 tests/cluster
@@ -30,6 +34,8 @@ lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/codespell $(PROSE) src tests workflow packaging
+	$(BIN)/proselint check --config docs/mkdocs/proselint.json $(PROSE)
 
 format: $(VENV)/.dev ## Format everything
 	$(BIN)/ruff check --fix .

@@ -11,6 +11,7 @@ from snakemake.utils import min_version
 from hessweep.errors import InputError
 from hessweep.outputs import load_study, study_file_of
 from hessweep.running.after_kill import clear_after_kill
+from hessweep.running.closing import closing_lines
 from hessweep.running.receipts import Receipts
 
 min_version("9.0")
@@ -25,7 +26,6 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results
-
 
 RECEIPTS, OUTDATED = Receipts(STUDY), []
 if workflow.is_main_process and workflow.output_settings.dryrun:
@@ -51,3 +51,11 @@ rule all:
         rules.figures.input,
         rules.report_page.output,
         rules.complete.output,
+
+
+onsuccess:
+    print(closing_lines(STUDY), file=sys.stderr)
+
+
+onerror:
+    print(closing_lines(STUDY), file=sys.stderr)

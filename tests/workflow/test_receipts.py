@@ -168,4 +168,6 @@ def test_failed_points_do_not_keep_the_rest_from_being_shown(folder):
     assert "too many dimensions" in (results / "report.html").read_text()
     again = run(folder)
     assert again.returncode == 1
-    assert again.stderr.count("Finished jobid") == 0
+    assert "[1/1] Check that nothing has failed" in again.stderr
+    assert "Failed: Check that nothing has failed" in again.stderr
+    assert again.stderr.splitlines()[-2:-1] == ["Report: results/small/report.html"]

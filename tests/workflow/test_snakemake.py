@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,8 @@ def snakemake(folder, *arguments):
 
 
 def jobs(process):
-    """Return how many jobs Snakemake says it has finished."""
-    return process.stderr.count("Finished jobid")
+    """Return how many jobs with a message Snakemake says it has started."""
+    return len(re.findall(r"^\[\d+/\d+\] ", process.stderr, re.MULTILINE))
 
 
 def edit_study(folder, change):
@@ -60,7 +61,43 @@ def workflow(tmp_path_factory):
     shutil.copy(ROOT / "Snakefile", folder)
     first = snakemake(folder)
     assert first.returncode == 0, first.stderr
+    (folder / "terminal.txt").write_text(first.stdout + first.stderr)
     return folder
+
+
+def test_the_terminal_shows_a_line_for_each_job_and_the_log_file_the_rest(workflow):
+    text = (workflow / "terminal.txt").read_text()
+    lines = text.splitlines()
+    wanted = ["Sweep erf-square", "Sweep polynomials", "Publish the results for queries",
+              "Table ranks", "Figure ranks", "Figure architecture", "Report page",
+              "Check that nothing has failed"]  # fmt: skip
+    started = [line for line in lines if re.match(r"\[\d/8\] ", line)]
+    assert sorted(line.split("] ")[1] for line in started) == sorted(wanted)
+    assert [line[1] for line in started] == list("12345678")
+    assert "erf-square: 15 points to compute, less than a second with" in text
+    assert lines[-2] == "Report: results/tiny/report.html"
+    assert lines[-1].startswith(
+        "points computed: 111 (all of 111); ranks proved: 100\u202f% (111 of 111 teachers); "
+    )
+    assert max(map(len, lines)) <= 200
+    assert "Reason" not in text
+    [log] = (workflow / ".snakemake" / "log").glob("*.log")
+    detail = log.read_text()
+    assert detail.count("Finished jobid") == 9
+    assert detail.count("Reason: Missing output files") == 8
+
+
+def test_each_job_keeps_a_log(workflow):
+    logs = workflow / "results" / "tiny" / "logs"
+    assert "15 points to compute" in (logs / "sweeps" / "erf-square.log").read_text()
+    for name in ("publish", "report", "complete", "tables/ranks", "figures/ranks"):
+        assert (logs / f"{name}.log").is_file()
+
+
+def test_snakemake_has_nothing_to_say_against_the_workflow(workflow):
+    found = snakemake(workflow, "--lint")
+    assert found.returncode == 0
+    assert "Lints for" not in found.stdout + found.stderr
 
 
 def test_everything_comes_out(workflow):
@@ -80,6 +117,7 @@ def test_again_does_nothing(workflow):
     again = snakemake(workflow)
     assert again.returncode == 0
     assert jobs(again) == 0
+    assert again.stderr.splitlines()[-2] == "Report: results/tiny/report.html"
     assert segments(workflow) == before
 
 

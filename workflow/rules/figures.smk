@@ -12,8 +12,12 @@ rule figure:
         csv=RESULTS / "figures" / "{figure}.csv",
         caption=RESULTS / "figures" / "{figure}.txt",
         receipt=RESULTS / "receipts" / "figures" / "{figure}.json",
+    log:
+        RECEIPTS.log("figures", "{figure}"),
     wildcard_constraints:
         figure="|".join(map(re.escape, STUDY.figures)) or "none",
+    conda:
+        "../envs/hessweep.yaml"
     params:
         request=lambda wildcards: STUDY.figures[wildcards.figure].model_dump(
             mode="json"

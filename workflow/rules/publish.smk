@@ -4,8 +4,12 @@ rule publish:
         [RECEIPTS.sweep(sweep) for sweep in STUDY.sweeps],
     output:
         manifest=RECEIPTS.manifest,
+    log:
+        RECEIPTS.log("publish"),
+    conda:
+        "../envs/hessweep.yaml"
     params:
-        results=str(RESULTS),
+        results=lambda wildcards: str(RESULTS),
         outdated=RECEIPTS.manifest in OUTDATED,
     message:
         "Publish the results for queries"

@@ -11,6 +11,10 @@ rule report_page:
             caption="../report/page.rst",
         ),
         receipt=RECEIPTS.report,
+    log:
+        RECEIPTS.log("report"),
+    conda:
+        "../envs/hessweep.yaml"
     params:
         study=STUDY_FILE,
         outdated=RECEIPTS.report in OUTDATED,
@@ -27,6 +31,10 @@ rule complete:
         rules.report_page.output,
     output:
         RESULTS / "complete.json",
+    log:
+        RECEIPTS.log("complete"),
+    conda:
+        "../envs/hessweep.yaml"
     params:
         study=STUDY_FILE,
     message:

@@ -10,8 +10,12 @@ rule table:
         ),
         markdown=RESULTS / "tables" / "{table}.md",
         receipt=RESULTS / "receipts" / "tables" / "{table}.json",
+    log:
+        RECEIPTS.log("tables", "{table}"),
     wildcard_constraints:
         table="|".join(map(re.escape, STUDY.tables)) or "none",
+    conda:
+        "../envs/hessweep.yaml"
     params:
         request=lambda wildcards: STUDY.tables[wildcards.table].model_dump(mode="json"),
         study=STUDY_FILE,

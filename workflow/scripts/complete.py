@@ -7,9 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from hessweep.errors import HessweepError
 from hessweep.outputs import load_study
+from hessweep.report import summary
 from hessweep.running import find_work
+from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts
 
 
@@ -30,11 +31,9 @@ def main(job):
                 problems.append(f"{section}.{name} could not be made: {receipt['error']}")
     if problems:
         sys.exit("\n".join(["hessweep:", *problems]))
-    Path(job.output[0]).write_text(json.dumps({"points": work.done}) + "\n", encoding="utf-8")
+    told = {"points": work.done, "summary": summary(study)}
+    Path(job.output[0]).write_text(json.dumps(told) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    try:
-        main(snakemake)  # noqa: F821 - Snakemake puts it there
-    except HessweepError as error:
-        sys.exit(f"hessweep: {error}")
+    run_job(main, snakemake)  # noqa: F821 - Snakemake puts it there

@@ -1,12 +1,12 @@
 """Make one figure from the published points: PNG, PDF, the plotted data and the caption."""
 
-import sys
 from pathlib import Path
 
 from hessweep.analysis import results_of
-from hessweep.errors import HessweepError, InputError
+from hessweep.errors import InputError
 from hessweep.figures import make, make_without_data
 from hessweep.outputs import load_study
+from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts, write_receipt
 
 
@@ -25,7 +25,4 @@ def main(job):
 
 
 if __name__ == "__main__":
-    try:
-        main(snakemake)  # noqa: F821 - Snakemake puts it there
-    except HessweepError as error:
-        sys.exit(f"hessweep: {error}")
+    run_job(main, snakemake)  # noqa: F821 - Snakemake puts it there

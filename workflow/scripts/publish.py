@@ -1,10 +1,9 @@
 """Publish the segments for queries, and write what was published."""
 
 import json
-import sys
 from pathlib import Path
 
-from hessweep.errors import HessweepError
+from hessweep.running.job import run_job
 from hessweep.store import publish, published_digests
 
 
@@ -15,7 +14,4 @@ def main(job):
 
 
 if __name__ == "__main__":
-    try:
-        main(snakemake)  # noqa: F821 - Snakemake puts it there
-    except HessweepError as error:
-        sys.exit(f"hessweep: {error}")
+    run_job(main, snakemake)  # noqa: F821 - Snakemake puts it there

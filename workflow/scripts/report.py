@@ -1,11 +1,10 @@
 """Write the study's report page."""
 
-import sys
 from pathlib import Path
 
-from hessweep.errors import HessweepError
 from hessweep.outputs import load_study
 from hessweep.report import build
+from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts, write_receipt
 
 
@@ -17,7 +16,4 @@ def main(job):
 
 
 if __name__ == "__main__":
-    try:
-        main(snakemake)  # noqa: F821 - Snakemake puts it there
-    except HessweepError as error:
-        sys.exit(f"hessweep: {error}")
+    run_job(main, snakemake)  # noqa: F821 - Snakemake puts it there

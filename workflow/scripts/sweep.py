@@ -5,11 +5,13 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 from hessweep.cli.progress import ProgressDisplay
-from hessweep.errors import HessweepError
 from hessweep.running import run
 from hessweep.running.clusters import choose_cluster
+from hessweep.running.estimate import estimate
+from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts
 from hessweep.running.signals import stop_on_signals
 from hessweep.study import read_study
@@ -18,22 +20,23 @@ from hessweep.study import read_study
 def main(job, stops):
     # The Snakefile has checked all of the study, and a sweep needs neither tables nor figures.
     study = read_study(job.params.study)
-    points = study.sweeps[job.wildcards.sweep].points()
-    with ProgressDisplay() as display:
+    name = job.wildcards.sweep
+    points = study.sweeps[name].points()
+    cluster = choose_cluster(study.cluster)
+    if told := estimate(points, study.results, cluster, job.threads):
+        sys.stderr.write(f"{name}: {told}\n")
+    with ProgressDisplay(name) as display:
 
         def report(state):
             if stops:
                 raise KeyboardInterrupt
             display(state)
 
-        cluster = choose_cluster(study.cluster)
         summary = run(points, study.results, cluster, progress=report, cores=job.threads)
     if summary.failed:
         # The rest of the study is made all the same; the last rule fails because of it.
-        sys.stderr.write(
-            f"{job.wildcards.sweep}: {summary.failed:,} of {summary.requested:,} points failed\n"
-        )
-    Receipts(study).write_sweep(job.wildcards.sweep)
+        sys.stderr.write(f"{name}: {summary.failed:,} of {summary.requested:,} points failed\n")
+    Receipts(study).write_sweep(name)
 
 
 def stop_with(parent):
@@ -46,9 +49,4 @@ def stop_with(parent):
 if __name__ == "__main__":
     stopped_by = stop_on_signals()
     threading.Thread(target=stop_with, args=(os.getppid(),), daemon=True).start()
-    try:
-        main(snakemake, stopped_by)  # noqa: F821 - Snakemake puts it there
-    except KeyboardInterrupt:
-        sys.exit("stopped; what was computed is stored, run again to compute the rest")
-    except HessweepError as error:
-        sys.exit(f"hessweep: {error}")
+    run_job(partial(main, stops=stopped_by), snakemake)  # noqa: F821 - Snakemake puts it there

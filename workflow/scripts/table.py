@@ -1,13 +1,13 @@
 """Make one table from the published points, as CSV and Markdown."""
 
-import sys
 from pathlib import Path
 
 import pandas as pd
 
 from hessweep.analysis import results_of
-from hessweep.errors import HessweepError, InputError
+from hessweep.errors import InputError
 from hessweep.outputs import load_study
+from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts, write_receipt
 from hessweep.tables import make, to_markdown
 
@@ -28,7 +28,4 @@ def main(job):
 
 
 if __name__ == "__main__":
-    try:
-        main(snakemake)  # noqa: F821 - Snakemake puts it there
-    except HessweepError as error:
-        sys.exit(f"hessweep: {error}")
+    run_job(main, snakemake)  # noqa: F821 - Snakemake puts it there

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from hessweep.cli import inspect, study
+from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
 from hessweep.cli.streams import standard_streams
 from hessweep.errors import HessweepError, InputError
@@ -20,6 +21,7 @@ from hessweep.errors import HessweepError, InputError
 BAD_INPUT = 2
 
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
+    make: ("make config/tiny.yaml", "make mine.yaml -- --dry-run", "make mine.yaml -- tables"),
     study.plan: ("plan config/tiny.yaml", "plan mine.yaml --workers 8 --json"),
     study.run: ("run config/tiny.yaml", "run mine.yaml --cluster tcp://10.0.0.1:8786"),
     study.status: ("status config/tiny.yaml",),

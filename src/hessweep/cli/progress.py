@@ -17,7 +17,9 @@ LOG_SECONDS = 5.0
 class ProgressDisplay:
     """Called with the `Progress` of a sweep; writes to the error stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        """Take the name of what is computed, which every line begins with."""
+        self.name = name
         self.start = self.last_line = time.monotonic()
         self.bar: Any = None
         self.task: Any = None
@@ -44,7 +46,7 @@ class ProgressDisplay:
             self.last_line = time.monotonic()
             # A log on a full disk is no reason to end a run.
             with suppress(OSError):
-                sys.stderr.write(describe(progress, self.last_line - self.start) + "\n")
+                sys.stderr.write(self._describe(progress) + "\n")
                 sys.stderr.flush()
 
     def _show_bar(self, progress: "Progress") -> None:
@@ -61,8 +63,12 @@ class ProgressDisplay:
         self.bar.update(
             self.task,
             completed=progress.seconds_done,
-            description=describe(progress, time.monotonic() - self.start),
+            description=self._describe(progress),
         )
+
+    def _describe(self, progress: "Progress") -> str:
+        told = describe(progress, time.monotonic() - self.start)
+        return f"{self.name}: {told}" if self.name else told
 
 
 def describe(progress: "Progress", elapsed: float) -> str:

@@ -21,6 +21,7 @@ from hessweep.store.segments import list_segments
 from hessweep.study import Study, Sweep
 
 FOLDER = "receipts"
+LOGS = "logs"
 MANIFEST = "published.json"
 """What is published: the digest of each group, written by the workflow's publish rule."""
 
@@ -42,6 +43,10 @@ class Receipts:
     def output(self, section: str, name: str) -> Path:
         """Return the path of the receipt of one table or figure."""
         return self.root / FOLDER / section / f"{name}.json"
+
+    def log(self, *names: str) -> Path:
+        """Return the path of the log of a job, such as `log("figures", "fig-4")`."""
+        return self.root.joinpath(LOGS, *names[:-1], f"{names[-1]}.log")
 
     @property
     def report(self) -> Path:
