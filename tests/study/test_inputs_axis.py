@@ -144,6 +144,6 @@ def test_another_content_is_another_point(folder: Path) -> None:
     assert {p.key for p in after}.isdisjoint({p.key for p in before})
 
 
-def test_the_density_refuses_other_inputs(tmp_path: Path) -> None:
+def test_a_kind_for_plain_networks_refuses_other_inputs(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"standard inputs, got .* inputs rank"):
-        study_with(tmp_path, "{rank: 2}", "    kind: density\n")
+        study_with(tmp_path, "{rank: 2}", "    kind: training\n")

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from hessweep.density.count import count_large
 from hessweep.density.extremes import Extremes, converged_eigenvalues, extreme_eigenvalues
+from hessweep.density.general_plan import general_density_plan
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import (
@@ -19,8 +20,8 @@ from hessweep.density.measure import (
 )
 from hessweep.density.plan import PROBES, STEPS, DensityPlan, density_plan
 from hessweep.errors import InputError
-from hessweep.hessian import HessianOperator
-from hessweep.networks import Network, require_plain
+from hessweep.hessian import hessian_operator
+from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import spectrum_plan
 
 OUTLIERS = 8
@@ -58,7 +59,7 @@ def spectral_density(
     Raises:
         InputError: If probes or steps is below 2, or dtype is neither float64 nor float32.
     """
-    require_plain(network, "spectral_density")
+    check_two_layers(network, "spectral_density")
     if probes < 2 or steps < 2:
         raise InputError(
             f"expected at least 2 probes and 2 steps, got {probes} probes of {steps} steps"
@@ -66,12 +67,13 @@ def spectral_density(
     exact, counts, rest = known_part(network)
     if rest is None:
         return SpectralDensity.of_known(exact, counts)
-    operator = HessianOperator(rest, dtype)
+    operator = hessian_operator(rest, dtype)
     rng = directions(rest, seed)
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
     krylov = lanczos.run(direction(rng, operator))
     outliers = _lock_outliers(lanczos, rest, krylov)
-    zeros = spectrum_plan(network.activation, network.N_i, network.N_h).zeros
+    plain = network.is_plain
+    zeros = spectrum_plan(network.activation, *network.W1.shape[::-1]).zeros if plain else 0
     left = rest.P - len(outliers) - zeros
     known = np.concatenate([exact, outliers])
     counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
@@ -115,7 +117,7 @@ def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[
         return np.empty(0)
     found = (vectors[:, :count].T.astype(krylov.Q.dtype)) @ krylov.Q
     found, _ = np.linalg.qr(found.T)
-    precise = HessianOperator(network)
+    precise = hessian_operator(network)
     eigenvalues = [float(u @ precise.product(u)) for u in found.T.astype(float)]
     lanczos.lock(found.T)
     return np.array(eigenvalues)
@@ -134,5 +136,6 @@ __all__ = [
     "count_large",
     "density_plan",
     "extreme_eigenvalues",
+    "general_density_plan",
     "spectral_density",
 ]

@@ -9,10 +9,13 @@ from numpy import ndarray
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Lanczos
 from hessweep.errors import InputError, PrecisionError
-from hessweep.hessian import HessianOperator
-from hessweep.networks import Network, require_plain
+from hessweep.hessian import hessian_operator
+from hessweep.hessian.general import Weights, seen
+from hessweep.hessian.general_error import general_hessian_error
+from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
+from hessweep.spectrum.general_accuracy import general_assembly_error
 from hessweep.spectrum.solver import solver_error
 
 
@@ -47,7 +50,7 @@ def extreme_eigenvalues(
         InputError: If k is not between 1 and P.
         PrecisionError: If the tolerance is not reached within that many steps.
     """
-    require_plain(network, "extreme_eigenvalues")
+    check_two_layers(network, "extreme_eigenvalues")
     if not 1 <= k <= network.P:
         raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
     found = _largest(network, k, tolerance, steps, seed, repeat=True)
@@ -78,7 +81,6 @@ def converged_eigenvalues(
     Raises:
         PrecisionError: If not even the largest eigenvalue is found to the tolerance.
     """
-    require_plain(network, "converged_eigenvalues")
     found = _largest(network, most, tolerance, steps, seed, repeat=False)
     if not len(found.largest):
         raise PrecisionError(
@@ -140,7 +142,7 @@ def _inside(
     Raises:
         PrecisionError: If the eigenvalues found leave no Lanczos step to look for copies.
     """
-    operator = HessianOperator(rest)
+    operator = hessian_operator(rest)
     rng = directions(rest, seed)
     steps = min(steps, rest.P)
     lanczos = Lanczos(operator.product, rest.P, steps, operator.dtype)
@@ -174,10 +176,24 @@ def _inside(
 
 def _rounding(network: Network, rest: Network, outside: Float[ndarray, " m"]) -> float:
     """Return a bound on the errors of kernels, products and the eigenvalues outside."""
-    weights = rest.W1[None], rest.W2[None]
-    kernel = rest.activation.self_dual(weights[0])
-    [assembly] = assembly_error(rest.activation, kernel, *weights, inputs=network.N_i)
+    if network.is_plain:
+        weights = rest.W1[None], rest.W2[None]
+        kernel = rest.activation.self_dual(weights[0])
+        [assembly] = assembly_error(rest.activation, kernel, *weights, inputs=network.N_i)
+    else:
+        assembly = _general_assembly(network, rest)
     solver = solver_error(network.N_h, np.abs(outside).max(initial=0))
     # Each entry is a sum over N_i + 2 N_h products, which are rounded.
-    products = (network.N_i + 2 * network.N_h) * product_rounding(HessianOperator(rest))
+    products = (network.N_i + 2 * network.N_h) * product_rounding(hessian_operator(rest))
     return float(assembly + max(solver, products))
+
+
+def _general_assembly(network: Network, rest: Network) -> float:
+    """Return a bound on what errors of the kernel and of `W1 = L Q^T` do to the eigenvalues."""
+    weights, row_error = Weights.of([rest]), 0.0
+    if rest is not network:
+        row_error = float(np.finfo(float).eps) * (network.N_i + network.N_h)
+    of = seen(weights)
+    kernel = rest.activation.offset_dual(*of.pairs())
+    [bound] = general_assembly_error(rest.activation, weights, of, kernel, row_error)
+    return float(bound) + general_hessian_error(rest)

@@ -4,17 +4,23 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.hessian import HessianOperator
-from hessweep.networks import Network, require_plain
+from hessweep.hessian.products import ProductOperator
+from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import row_space, spectrum, spectrum_plan
+from hessweep.spectrum.general import general_plan, general_row_space
 
 
 def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
     """Return the eigenvalues known from structure, their multiplicities, and a network.
 
     The network has the other eigenvalues; it is None if there are none.
+
+    Raises:
+        InputError: If the network is a deep one.
     """
-    require_plain(network, "known_part")
+    check_two_layers(network, "known_part")
+    if not network.is_plain:
+        return _general_known_part(network)
     plan = spectrum_plan(network.activation, network.N_i, network.N_h)
     zeros = [0.0] * (plan.zeros > 0)
     if plan.closed_form:
@@ -30,16 +36,27 @@ def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
     return np.concatenate([zeros, outside]), counts, rest
 
 
+def _general_known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
+    plan = general_plan(network)
+    if plan.closed_form:
+        values, counts = np.unique(spectrum(network), return_counts=True)
+        return values, counts, None
+    if not plan.row_space:
+        return np.empty(0), np.empty(0, dtype=np.int64), network
+    rest, outside = general_row_space(network)
+    return outside, np.full(len(outside), network.N_i - network.N_h), rest
+
+
 def directions(rest: Network, seed: int) -> np.random.Generator:
     """Return the generator of the start vectors of runs on this network."""
     return np.random.default_rng(np.random.SeedSequence([seed, rest.N_i, rest.N_h]))
 
 
-def direction(rng: np.random.Generator, operator: HessianOperator) -> Float[ndarray, " P"]:
+def direction(rng: np.random.Generator, operator: ProductOperator) -> Float[ndarray, " P"]:
     """Return a vector of random direction, which it still is after projection to a subspace."""
     return rng.standard_normal(operator.shape[0], dtype=operator.dtype)
 
 
-def product_rounding(operator: HessianOperator) -> float:
+def product_rounding(operator: ProductOperator) -> float:
     """Return eps times a bound on the largest eigenvalue: about the rounding of a product."""
     return float(np.finfo(operator.dtype).eps * operator.frobenius_norm())

@@ -20,7 +20,7 @@ from hessweep.dynamics.neurons import (
 )
 from hessweep.hessian import hessian_error, stacked_hessian
 from hessweep.hessian.error import SAFETY
-from hessweep.networks import Network, require_plain
+from hessweep.networks import Network, check_two_layers
 
 NEAR = 0.1
 """Below this distance from the teacher, relative to its norm, the loss is an integral along the
@@ -55,7 +55,7 @@ class HessianParts(NamedTuple):
 class PopulationLoss:
     """`L(θ) = E[(y - y*)²] / 2 = ½ Σ s_i s_j K(i,j)` over the neurons of student and teacher.
 
-    A student is given by its parameters: `W1` row by row, followed by `W2`. A stack of students
+    A student is given by its parameters, in the order of `Network.parameters`. A stack of students
     may be given at once. A student has the inputs and the activation of the teacher, and any
     number of neurons.
 
@@ -69,13 +69,19 @@ class PopulationLoss:
 
     teacher: Network
 
-    def __post_init__(self) -> None:
-        """Refuse teachers that the formulas below do not hold for.
+    def __new__(cls, teacher: Network | None = None) -> "PopulationLoss":
+        """Return the formulas that hold for a teacher: others with biases and the like.
 
         Raises:
-            InputError: If the teacher is not a plain two-layer network.
+            InputError: If the teacher is a deep network.
         """
-        require_plain(self.teacher, "PopulationLoss")
+        if teacher is not None:  # as it is while an object is unpickled
+            check_two_layers(teacher, "PopulationLoss")
+        if cls is PopulationLoss and teacher is not None and not teacher.is_plain:
+            from hessweep.dynamics.general_population import GeneralPopulationLoss
+
+            return object.__new__(GeneralPopulationLoss)
+        return object.__new__(cls)
 
     def loss(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack"]:
         """Return the generalisation error, `E[(y - y*)²] / 2`.

@@ -9,6 +9,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from hessweep.dynamics.flow import gradient_flow
+from hessweep.dynamics.general_neurons import split_layers
 from hessweep.dynamics.neurons import split_parameters
 from hessweep.dynamics.population import PopulationLoss
 from hessweep.dynamics.starts import BATCHES, displacement, stream
@@ -90,7 +91,7 @@ class Experiment:
     def flow_losses(self) -> Float[ndarray, "draws records"]:
         """Follow the gradient flow from the same starts and return the loss at `times`."""
         surface = PopulationLoss(self.teacher)
-        start = surface.teacher.parameters + self.displacements()
+        start = self.teacher.parameters + self.displacements()
         return surface.loss(gradient_flow(surface, start, self.times))
 
     @property
@@ -153,7 +154,8 @@ def sgd_paths(
     batches = _fresh_batches(generators, batch, teacher.N_i, int(recorded[-1]))
     # Divergence shows in the parameters; its overflows on the way there need no warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        for iteration, x in enumerate(batches, start=1):
+        for iteration, z in enumerate(batches, start=1):
+            x = z if teacher.inputs is None else teacher.inputs.of_standard(z)
             parameters -= learning_rate * _batch_gradient(teacher, parameters, x)
             if iteration in wanted:
                 paths.append(parameters.copy())
@@ -187,7 +189,9 @@ def _fresh_batches(
 def _batch_gradient(
     teacher: Network, parameters: Float[ndarray, "draws P"], x: Float[ndarray, "draws batch N_i"]
 ) -> Float[ndarray, "draws P"]:
-    """Gradient of `Σ (y - y*)² / 2 batch` (eq. 2)."""
+    """Gradient of `Σ |y - y*|² / 2 batch` (eq. 2)."""
+    if not teacher.is_plain:
+        return _general_batch_gradient(teacher, parameters, x)
     W1, W2 = split_parameters(parameters, teacher.N_i)
     g = teacher.activation
     u = x @ W1.swapaxes(-1, -2)
@@ -197,3 +201,28 @@ def _batch_gradient(
     dW2 = (residual[:, None, :] @ hidden)[:, 0]
     dW1 = (g.derivative(u) * residual[..., None] * W2[:, None, :]).swapaxes(-1, -2) @ x
     return np.concatenate([dW1.reshape(len(x), -1), dW2], axis=-1)
+
+
+def _general_batch_gradient(
+    teacher: Network, parameters: Float[ndarray, "draws P"], x: Float[ndarray, "draws batch N_i"]
+) -> Float[ndarray, "draws P"]:
+    """Return the same for biases and several outputs."""
+    student = split_layers(parameters, teacher)
+    g, draws = teacher.activation, len(x)
+    u = x @ student.W1.swapaxes(-1, -2)
+    if student.b1 is not None:
+        u = u + student.b1[:, None, :]
+    hidden = g(u)
+    y = hidden @ student.W2.swapaxes(-1, -2)
+    if student.b2 is not None:
+        y = y + student.b2[:, None, :]
+    target = teacher(x.reshape(-1, teacher.N_i)).reshape(y.shape)
+    residual = (y - target) / x.shape[1]
+    slopes = g.derivative(u) * (residual @ student.W2)
+    parts = [(slopes.swapaxes(-1, -2) @ x).reshape(draws, -1)]
+    if student.b1 is not None:
+        parts.append(slopes.sum(axis=1))
+    parts.append((residual.swapaxes(-1, -2) @ hidden).reshape(draws, -1))
+    if student.b2 is not None:
+        parts.append(residual.sum(axis=1))
+    return np.concatenate(parts, axis=-1)

@@ -28,6 +28,7 @@ def displacement(network: Network, seed: int, draw: int, noise: float) -> Float[
 def random_weights(network: Network, seed: int, draw: int) -> Float[ndarray, " P"]:
     """Return normal weights of variance 1/fan_in that are independent of the network's own."""
     weights = stream(network, seed, RANDOM, draw).standard_normal(network.P)
-    weights[: network.W1.size] /= np.sqrt(network.N_i)
-    weights[network.W1.size :] /= np.sqrt(network.N_h)
+    second = network.layout.W2.start
+    weights[:second] /= np.sqrt(network.N_i)
+    weights[second:] /= np.sqrt(network.N_h)
     return weights

@@ -39,7 +39,7 @@ def train(
 
     Args:
         teacher: A network whose output the student learns: the teacher, or any optimum.
-        start: The student's weights at time 0: `W1` row by row, then `W2`.
+        start: The student's parameters at time 0, in the order of `Network.parameters`.
         times: Ascending times to record, from 0 to the end.
         loss: The run stops once the loss is below this.
         gradient: The run stops once the norm of the gradient is below this.
@@ -50,7 +50,7 @@ def train(
         The recorded times up to the one where the run stopped, which is recorded too.
 
     Raises:
-        InputError: If the teacher has biases or several outputs.
+        InputError: If the teacher is a deep network.
         PrecisionError: If the integrator gives up.
     """
     surface = PopulationLoss(teacher)
@@ -135,7 +135,7 @@ def train_by_sgd(
 
     Args:
         teacher: A network whose output the student learns.
-        start: The student's weights at time 0: `W1` row by row, then `W2`.
+        start: The student's parameters at time 0, in the order of `Network.parameters`.
         times: Ascending times to record, from 0 on: whole multiples of the learning rate.
         batches: Gives the inputs.
         learning_rate: Step along the gradient of the loss of a batch.
@@ -145,7 +145,7 @@ def train_by_sgd(
         spectra: Whether to measure the Hessian at each recorded time.
 
     Raises:
-        InputError: If training diverges, or the teacher has biases or several outputs.
+        InputError: If training diverges, or the teacher is a deep network.
     """
     surface = PopulationLoss(teacher)
     recorded = np.round(np.asarray(times) / learning_rate).astype(int)

@@ -22,6 +22,7 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from hessweep.hessian.general import Weights, general_diagonal, seen
+from hessweep.hessian.general_norm import general_frobenius_norm
 from hessweep.hessian.products import ProductOperator
 from hessweep.networks import Network
 
@@ -124,3 +125,7 @@ class GeneralHessianOperator(ProductOperator):
     def diagonal(self) -> Float[ndarray, " P"]:
         """Return the diagonal of H, float64 whatever the operator's dtype."""
         return general_diagonal(self.network)
+
+    def frobenius_norm(self) -> float:
+        """Return the square root of the sum of the squared eigenvalues, computed in float64."""
+        return general_frobenius_norm(self.network)

@@ -42,6 +42,10 @@ class ProductOperator(LinearOperator):
     def diagonal(self) -> Float[ndarray, " P"]:
         """Return the diagonal of H in float64, whatever the dtype of the operator."""
 
+    @abstractmethod
+    def frobenius_norm(self) -> float:
+        """Return the square root of the sum of the squared eigenvalues, computed in float64."""
+
     def trace(self) -> float:
         """Return the sum of the eigenvalues."""
         return float(self.diagonal().sum())

@@ -15,6 +15,7 @@ from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
 
 if TYPE_CHECKING:
+    from hessweep.density import DensityPlan
     from hessweep.networks import Network
     from hessweep.setup import Point, Setup
 
@@ -39,14 +40,11 @@ class Density(Kind):
     """The spectral density by stochastic Lanczos quadrature, and the largest eigenvalues."""
 
     name = "density"
-    takes_plain_only = True
     ragged = (SPECTRUM, NODES)
 
     def cost(self, setup: "Setup") -> Cost:
         """Return the predicted cost of one point."""
-        from hessweep.density import density_plan
-
-        plan = density_plan(setup.activation, setup.N_i, setup.N_h)
+        plan = _plan(setup)
         reading = SECONDS_PER_BYTE * plan.basis_bytes
         seconds = SMALLEST_SECONDS + SECONDS_PER_FLOP * plan.product_flops + reading
         return Cost(seconds, plan.peak_bytes, plan.stored_values)
@@ -69,11 +67,20 @@ class Density(Kind):
             yield "eigenvalues"
 
 
+def _plan(setup: "Setup") -> "DensityPlan":
+    from hessweep.density import density_plan, general_density_plan
+
+    if setup.is_plain:
+        return density_plan(setup.activation, setup.N_i, setup.N_h)
+    standard, full = setup.inputs == "standard", "covariance(" in setup.inputs
+    return general_density_plan(setup.activation, setup.layout, standard, full)
+
+
 def _compute_one(point: "Point", network: "Network") -> PointResult:
-    from hessweep.density import converged_eigenvalues, density_plan, spectral_density
+    from hessweep.density import converged_eigenvalues, spectral_density
     from hessweep.hessian import hessian_operator, trace
 
-    plan = density_plan(network.activation, network.N_i, network.N_h)
+    plan = _plan(point.setup)
     # The random probes depend on the point's key alone.
     seed = int(point.key, 16)
     start = perf_counter()
@@ -109,9 +116,10 @@ def theorem_columns(network: "Network") -> dict[str, Any]:
     generic weights reach. What only eigenvalues tell is unknown: λ_min has no value and an
     infinite error, NumPy's rank is -1.
     """
+    from hessweep.rank.general import theorem_bounds
     from hessweep.rank.structure import bounds
 
-    lower, upper = bounds(network)
+    lower, upper = bounds(network) if network.is_plain else theorem_bounds(network)
     return {
         "lambda_min": nan,
         "lambda_min_error": inf,

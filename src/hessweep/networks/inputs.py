@@ -100,7 +100,10 @@ class Inputs:
 
     def sample(self, n: int, rng: np.random.Generator, N_i: int) -> Float[ndarray, "n N_i"]:
         """Return n independent inputs, one a row."""
-        z = rng.standard_normal((n, N_i))
+        return self.of_standard(rng.standard_normal((n, N_i)))
+
+    def of_standard(self, z: Float[ndarray, "*stack N_i"]) -> Float[ndarray, "*stack N_i"]:
+        """Return the inputs that independent standard normal variables stand for."""
         x = z if self.covariance is None else z @ self.factor().T
         return x if self.mean is None else x + self.mean
 

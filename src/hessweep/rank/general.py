@@ -36,6 +36,15 @@ def proved_bounds(network: Network) -> tuple[int, int, str]:
     return 0, _functions(of), "theorem"
 
 
+def theorem_bounds(network: Network) -> tuple[int, int]:
+    """Return proved bounds that need no matrix of all gradients, for large networks."""
+    polynomial = network.activation.polynomial
+    if polynomial is None or polynomial.degree == 1:
+        return proved_bounds(network)[:2]
+    of = neurons(network)
+    return 0, network.P if of is None else _polynomial_upper_bound(network, polynomial, of)
+
+
 def _functions(of: Neurons) -> int:
     """Return the number of gradient functions, equal ones of neurons with equal (w, b) once."""
     members: dict[object, list[int]] = {}

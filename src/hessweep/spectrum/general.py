@@ -103,6 +103,18 @@ def _solve(
     return found, error
 
 
+def general_row_space(network: Network) -> tuple[Network, Float[ndarray, " N_h"]]:
+    """Split a network with N_h < N_i and standard inputs by the row space of W1, `W1 = L Q^T`.
+
+    Returns:
+        The network whose first layer is L, and the N_h eigenvalues outside the row space, each of
+        which H has N_i - N_h times.
+    """
+    reduced, [outside] = _row_space(network.activation, Weights.of([network]))
+    [L] = reduced.W1
+    return Network(L, network.W2, network.activation, b1=network.b1, b2=network.b2), outside
+
+
 def _row_space(
     activation: Activation, weights: Weights
 ) -> tuple[Weights, Float[ndarray, "S N_h"]]:
