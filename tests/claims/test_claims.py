@@ -1,13 +1,19 @@
 """Each claim gives the right verdict on true results, and is seen to fail on spoiled ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hessweep import claims
+from hessweep.activations import activation
 from hessweep.claims import dynamics, entries, laws, ranks, spectra, structure
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
+from hessweep.kinds.training_options import Training
 from hessweep.networks import sample_teacher
+from hessweep.setup import Setup
+from hessweep.store import open_results, publish, write_segment
 
 WEIGHTS = ("normal", "uniform", "rademacher", "laplace", "student-t")
 ERF_SIZES = [(N, N) for N in (5, 10, 20)] + [(10, 20), (20, 10), (1, 12)]
@@ -52,10 +58,11 @@ VERDICTS = {
 }
 
 
-def test_all_claims_make_one_table(results, tree, losses, monkeypatch):
-    monkeypatch.setattr(dynamics.Experiment, "sgd_losses", lambda _: losses)
-    table = claims.claims_table(tree(*results.values()))
-    assert table["verdict"].tolist() == [VERDICTS[claim] for claim in claims.CLAIMS]
+def test_all_claims_make_one_table(results, tree, trained):
+    measured = {claim: claim for claim in claims.CLAIMS}
+    measured[dynamics.late_decay] = lambda _: dynamics.late_decay(tree(trained))
+    table = claims.claims_table(tree(*results.values()), tuple(measured.values()))
+    assert table["verdict"].tolist() == [VERDICTS[claim] for claim in measured]
     assert (table["points"] > 0).all()
     assert table["claim"].is_unique
     assert (table[["source", "measured", "rule"]] != "").all(axis=None)
@@ -250,19 +257,24 @@ def test_a_claim_on_an_equation_fails_where_it_is_otherwise(
 
 
 @pytest.fixture(scope="module")
-def losses():
-    """What the students of the claim on learning lose, trained once for all tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        trained = []
-        train = dynamics.Experiment.sgd_losses
-        patch.setattr(
-            dynamics.Experiment,
-            "sgd_losses",
-            lambda self: trained.append(train(self)) or trained[0],
-        )
-        found = dynamics.late_decay(None)
-    assert found.verdict == VERDICTS[dynamics.late_decay] == "holds"
-    return trained[0]
+def trained(results, tmp_path_factory):
+    """The linear points with the runs that the claim on learning is measured on."""
+    folder = tmp_path_factory.mktemp("trained")
+    N_i, N_h = dynamics.SIZE
+    setup = Setup(activation("linear"), N_i, N_h)
+    trainings = [
+        {"start": {"noise": 0.01}, "stop": {"time": 12.0}, "times": 100, "spacing": "even",
+         "spectra": False, "draw": draw, **method}
+        for method, draws in (({"method": "sgd", "learning_rate": 0.005}, 24), ({}, 2))
+        for draw in range(draws)
+    ]  # fmt: skip
+    points = [
+        replace(setup, kind="training", training=Training.from_mapping(one).text).point(0)
+        for one in trainings
+    ]
+    write_segment(folder, [point.compute() for point in [setup.point(0), *points]])
+    publish(folder)
+    return open_results(folder)["linear"].to_dataset().load()
 
 
 class Larger(dynamics.LinearisedFlow):
@@ -280,11 +292,17 @@ class Larger(dynamics.LinearisedFlow):
     ],
 )
 def test_the_claim_on_learning_fails_for_another_rate_or_another_loss(
-    name, wrong, losses, monkeypatch
+    name, wrong, trained, tree, monkeypatch
 ):
-    monkeypatch.setattr(dynamics.Experiment, "sgd_losses", lambda _: losses)
+    assert dynamics.late_decay(tree(trained)).verdict == "holds"
     monkeypatch.setattr(dynamics, name, wrong)
-    assert dynamics.late_decay(None).verdict == "fails"
+    assert dynamics.late_decay(tree(trained)).verdict == "fails"
+
+
+def test_the_claim_on_learning_fails_for_other_stored_losses(trained, tree):
+    """Losses that decay 3 % faster than they should."""
+    found = trained.assign(loss=trained["loss"] ** 1.03)
+    assert dynamics.late_decay(tree(found)).verdict == "fails"
 
 
 late_slope = dynamics.late_slope

@@ -1,12 +1,18 @@
 """Fig. 3: what the figure of losses near the optimum plots, read from the figure."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hessweep import networks
+from hessweep.activations import activation
 from hessweep.dynamics import Experiment
 from hessweep.errors import InputError
 from hessweep.figures import loss_decay
+from hessweep.kinds.training_options import Training
+from hessweep.setup import Setup
+from hessweep.store import open_results, publish, write_segment
 
 NETWORKS = (
     {"activation": "linear", "N_i": 3, "N_h": 5, "learning_rate": 0.02, "iterations": 200},
@@ -15,9 +21,37 @@ NETWORKS = (
 DRAWS = 5
 
 
+def points_of(network, draws=DRAWS, noise=0.01, records=None):
+    """Runs of SGD and of the flow, and the spectrum at the optimum."""
+    setup = Setup(activation(network["activation"]), network["N_i"], network["N_h"])
+    end = network["learning_rate"] * network["iterations"]
+    shared = {"noise": noise, "time": end, "times": records or network["iterations"]}
+    shared |= {"spacing": "even", "spectra": False, "loss": 1e-20}
+    sgd = {"method": "sgd", "learning_rate": network["learning_rate"]}
+    trainings = [
+        Training(**shared, **method, draw=draw).text
+        for method in ({}, sgd)
+        for draw in range(draws)
+    ]
+    trained = [replace(setup, kind="training", training=text) for text in trainings]
+    return [one.point(0) for one in (setup, *trained)]
+
+
+def results_of(folder, points):
+    write_segment(folder, [point.compute() for point in points])
+    publish(folder)
+    return open_results(folder)
+
+
 @pytest.fixture(scope="module")
-def tables():
-    return loss_decay.data(NETWORKS, draws=DRAWS)
+def results(tmp_path_factory):
+    points = [point for network in NETWORKS for point in points_of(network)]
+    return results_of(tmp_path_factory.mktemp("decay"), points)
+
+
+@pytest.fixture(scope="module")
+def tables(results):
+    return loss_decay.data(results)
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +132,29 @@ def test_caption_gives_rate_and_measurement_of_each_network(tables):
     assert f"Means over {DRAWS} starts" in caption
 
 
-def test_time_is_logarithmic_where_fast_modes_are_gone_early(tables):
+def test_time_is_logarithmic_where_fast_modes_are_gone_early(tables, tmp_path):
     slow = {"activation": "quadratic", "N_i": 2, "N_h": 2, "learning_rate": 0.04}
-    settings = {**slow, "iterations": 800, "records": 201, "draws": 2}
-    figure = loss_decay.plot(loss_decay.data([settings]))
+    points = points_of({**slow, "iterations": 800}, draws=2, records=200)
+    figure = loss_decay.plot(loss_decay.data(results_of(tmp_path, points)))
     assert figure.axes[0].get_xscale() == "log"
     assert figure.axes[0].get_xlim() == pytest.approx((0.16, 32))
     assert loss_decay.plot(tables).axes[0].get_xscale() == "linear"
 
 
-def test_unknown_networks_are_refused():
-    with pytest.raises(InputError, match="expected linear and non-linear or a list"):
-        loss_decay.data("cubic")
+def test_runs_that_do_not_make_the_figure_are_refused(results, tmp_path):
+    with pytest.raises(InputError, match="add a sweep with kind: training"):
+        loss_decay.data(open_results(results_of_optimum(tmp_path / "optimum")))
+    flow = [point for point in points_of(NETWORKS[0]) if "sgd" not in point.setup.training]
+    with pytest.raises(InputError, match="at least 2 draws of method: sgd"):
+        loss_decay.data(results_of(tmp_path / "flow", flow))
+    other = points_of({**NETWORKS[0], "iterations": 100})[1:3]
+    with pytest.raises(InputError, match="expected runs at the same times"):
+        loss_decay.data(results_of(tmp_path / "times", [*points_of(NETWORKS[0]), *other]))
+    runs = points_of(NETWORKS[0])[1:]
+    with pytest.raises(InputError, match="expected computed points with"):
+        loss_decay.data(results_of(tmp_path / "runs", runs))
+
+
+def results_of_optimum(folder):
+    results_of(folder, points_of(NETWORKS[0])[:1])
+    return folder

@@ -8,6 +8,7 @@ from hessweep.analysis.eigenvalues import block_spectra, non_zero
 from hessweep.analysis.fits import Fit, PowerLaw, by_size, fit, power_law
 from hessweep.analysis.histograms import histogram, log_histogram
 from hessweep.analysis.increments import increments
+from hessweep.analysis.near_optima import NearOptimum, runs_near_optima
 from hessweep.analysis.predictions import (
     activation_of,
     law_curve,
@@ -27,6 +28,7 @@ from hessweep.spectrum.gaps import Gap, largest_gap
 
 __all__ = [
     "Fit",
+    "NearOptimum",
     "Gap",
     "PowerLaw",
     "activation_of",
@@ -49,6 +51,7 @@ __all__ = [
     "power_law",
     "realisations",
     "results_of",
+    "runs_near_optima",
     "teacher_of",
     "training_runs",
 ]

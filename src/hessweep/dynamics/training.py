@@ -14,7 +14,7 @@ from hessweep.dynamics.trajectory import Stop, Trajectory, measure
 from hessweep.errors import PrecisionError
 from hessweep.networks import Network
 
-RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-9, 1e-12
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-10, 1e-13
 """Of each step of the integrator: of `θ - θ(0)`, and the second relative to its scale."""
 
 ACCURACY = 1e-4

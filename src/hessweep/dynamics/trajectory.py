@@ -114,9 +114,8 @@ def measure(
         evaluations: Number of gradients that it took.
         spectra: Whether to measure the Hessian at each time, which takes most of the time.
     """
-    # One by one, so that the bits of a record do not depend on how many there are.
-    losses = np.array([surface.loss_with_error(theta) for theta in path])
-    gradients = np.array([np.linalg.norm(surface.gradient(theta)) for theta in path])
+    loss, loss_error = surface.loss_with_error(path)
+    gradients = np.linalg.norm(surface.gradient(path), axis=-1)
     if spectra:
         hessians: Any = [_of_hessian(surface, theta) for theta in path]
         full, outer, norm, threshold = (np.array(part) for part in zip(*hessians, strict=True))
@@ -124,7 +123,7 @@ def measure(
         full = outer = np.empty((len(time), 0))
         norm = threshold = np.full(len(time), np.nan)
     return Trajectory(
-        time, path, losses[:, 0], losses[:, 1], gradients, full, outer, norm, threshold,
+        time, path, loss, loss_error, gradients, full, outer, norm, threshold,
         stop, evaluations, surface.scale,
     )  # fmt: skip
 

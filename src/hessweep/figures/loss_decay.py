@@ -1,40 +1,18 @@
 """Fig. 3: the loss of training from near the optimum, and what predicts it."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hessweep.activations import activation
-from hessweep.dynamics import LATE, Experiment, LinearisedFlow, late_exponential, late_slope
-from hessweep.errors import InputError
+from hessweep.analysis import NearOptimum, runs_near_optima
+from hessweep.dynamics import LATE, LinearisedFlow, late_exponential, late_slope
 from hessweep.figures import style
 from hessweep.figures.save import Tables
 from hessweep.figures.words import listing
-from hessweep.setup import AXES, Setup
-from hessweep.spectrum import spectrum_with_error
-
-NETWORKS: dict[str, tuple[dict[str, Any], ...]] = {
-    "linear": (
-        {"activation": "linear", "N_i": 10, "N_h": 20, "learning_rate": 5e-3, "iterations": 1600},
-        {"activation": "linear", "N_i": 30, "N_h": 10, "learning_rate": 5e-3, "iterations": 2400},
-    ),
-    "non-linear": (
-        {
-            "activation": "quadratic",
-            "N_i": 6,
-            "N_h": 3,
-            "learning_rate": 4e-3,
-            "iterations": 15000,
-        },
-        {"activation": "erf", "N_i": 6, "N_h": 3, "learning_rate": 0.1, "iterations": 15000},
-    ),
-}
-"""Networks of the two figures. At the end of training, at time t = iterations times learning rate,
-`2 λ_min t` is about 4 to 20, so that only the slowest mode remains, or nearly so."""
 
 TIMES = 100
 """Number of recorded times that are kept on a linear and on a logarithmic grid, each."""
@@ -57,13 +35,12 @@ LABELS = {
 }
 
 
-def data(networks: str | Sequence[Mapping[str, Any]] = "linear", draws: int = 12) -> Tables:
-    """Train students from near their teachers; return the mean losses and the late rates.
+def data(results: xr.DataTree) -> Tables:
+    """Return the mean losses of students near their teachers, and the late rates.
 
     Args:
-        networks: "linear", "non-linear", or for each panel the arguments of
-            `dynamics.Experiment`, with those of a `Setup` for its teacher.
-        draws: Number of initial displacements of each network.
+        results: Results with runs of SGD and of gradient flow of the same networks, from near the
+            optimum, at the same evenly spaced times; and the spectra of these networks.
 
     Returns:
         `losses`: `network, curve, t, loss, error`. The loss is the mean over draws and the error
@@ -74,45 +51,28 @@ def data(networks: str | Sequence[Mapping[str, Any]] = "linear", draws: int = 12
         `alone`: the share of the slowest mode in eq. (7) at the last time.
 
     Raises:
-        InputError: If networks is another word, or a number of an experiment is out of range.
+        InputError: If the results do not hold these.
     """
-    if isinstance(networks, str) and networks not in NETWORKS:
-        raise InputError(
-            f"networks: expected {listing(NETWORKS)} or a list of experiments, got {networks!r}"
-        )
-    chosen = NETWORKS[networks] if isinstance(networks, str) else networks
-    parts = [_train(_experiment(network, draws)) for network in chosen]
+    parts = [_summed(runs) for runs in runs_near_optima(results)]
     return {
         "losses": pd.concat([losses for losses, _ in parts], ignore_index=True),
         "rates": pd.DataFrame([rates for _, rates in parts]),
     }
 
 
-def _experiment(network: Mapping[str, Any], draws: int) -> Experiment:
-    settings = {"seed": 0, "draws": draws, **network}
-    settings.setdefault("records", min(2001, settings["iterations"] + 1))
-    function = activation(settings.pop("activation"))
-    axes = {axis.field: settings.pop(axis.field) for axis in AXES if axis.field in settings}
-    return Experiment(Setup(function, **axes).network(settings["seed"]), **settings)
-
-
-def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
-    t, sgd, flow = experiment.times, experiment.sgd_losses(), experiment.flow_losses()
-    spectrum = spectrum_with_error(experiment.teacher)
-    non_zero = spectrum.eigenvalues[spectrum.eigenvalues > spectrum.error]
-    slowest = non_zero[non_zero < non_zero[0] * (1 + DEGENERATE)]
-    every, last = (LinearisedFlow(modes, experiment.noise) for modes in (non_zero, slowest))
-    exponential = late_exponential(t, sgd.mean(axis=0), non_zero[0])
-    root = np.sqrt(experiment.draws)
+def _summed(runs: NearOptimum) -> tuple[pd.DataFrame, dict[str, Any]]:
+    t, sgd, flow, modes = runs.times, runs.sgd, runs.flow, runs.eigenvalues
+    noise = runs.training.noise or 0.0
+    slowest = modes[modes < modes[0] * (1 + DEGENERATE)]
+    every, last = (LinearisedFlow(part, noise) for part in (modes, slowest))
+    exponential = late_exponential(t, sgd.mean(axis=0), modes[0])
     curves = {
-        "SGD": (sgd.mean(axis=0), sgd.std(axis=0, ddof=1) / root),
-        "gradient flow": (flow.mean(axis=0), flow.std(axis=0, ddof=1) / root),
-        "eq. (7)": (every.loss(t), every.loss_std(t) / root),
+        "SGD": (sgd.mean(axis=0), sgd.std(axis=0, ddof=1) / np.sqrt(len(sgd))),
+        "gradient flow": (flow.mean(axis=0), flow.std(axis=0, ddof=1) / np.sqrt(len(flow))),
+        "eq. (7)": (every.loss(t), every.loss_std(t) / np.sqrt(len(sgd))),
         "exponential": (exponential(t), np.zeros(len(t))),
     }
-    teacher = experiment.teacher
-    label = teacher.activation.label
-    network = {"network": f"{label}, N_i = {teacher.N_i}, N_h = {teacher.N_h}"}
+    network = {"network": f"{runs.activation}, N_i = {runs.N_i}, N_h = {runs.N_h}"}
     kept = _kept(len(t))
     losses = pd.concat(
         pd.DataFrame(
@@ -120,13 +80,12 @@ def _train(experiment: Experiment) -> tuple[pd.DataFrame, dict[str, Any]]:
         )
         for name, (loss, error) in curves.items()
     )
-    rates: dict[str, Any] = {**network, "activation": label}
-    rates |= {"N_i": teacher.N_i, "N_h": teacher.N_h}
-    for name in ("seed", "noise", "learning_rate", "batch", "draws"):
-        rates[name] = getattr(experiment, name)
-    rates["rate"] = exponential.rate
-    for name, runs in (("sgd", sgd), ("flow", flow)):
-        slope = late_slope(t, runs, LATE * t[-1])
+    rates: dict[str, Any] = {**network, "activation": runs.activation}
+    rates |= {"N_i": runs.N_i, "N_h": runs.N_h, "seed": runs.seed, "noise": noise}
+    rates |= {"learning_rate": runs.training.learning_rate, "batch": runs.training.batch}
+    rates |= {"draws": len(sgd), "rate": exponential.rate}
+    for name, found in (("sgd", sgd), ("flow", flow)):
+        slope = late_slope(t, found, LATE * t[-1])
         rates |= {name: slope.value, f"{name}_error": slope.error}
     rates["alone"] = float(last.loss(t[-1]) / every.loss(t[-1]))
     return losses, rates
@@ -193,11 +152,12 @@ def caption(tables: Tables) -> str:
         for k, row in enumerate(rates.to_dict("records"))
     )
     first = rates.to_dict("records")[0]
+    draws = listing(map(str, dict.fromkeys(rates["draws"])))
     return (
         "Loss L (the generalisation error) of students against time t. A student starts at its "
         "teacher, with normal noise of standard deviation "
         f"{listing(f'{noise:g}' for noise in rates['noise'])} added to every parameter. Means "
-        f"over {first['draws']} starts: SGD with a new batch of {first['batch']} inputs at each "
+        f"over {draws} starts: SGD with a new batch of {first['batch']} inputs at each "
         "iteration; gradient flow of the loss over all inputs from the same starts; the "
         "linearised prediction of eq. (7), with a band of one standard error of the mean; and "
         "α e^(-2 λ_min t), where α is such that it meets SGD at the last time. λ_min is the "
