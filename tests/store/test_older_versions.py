@@ -12,6 +12,7 @@ import pytest
 
 from hessweep.activations import Own
 from hessweep.errors import StoreError
+from hessweep.kinds.density import Density
 from hessweep.outputs import load_study
 from hessweep.running import find_work, verification, verify
 from hessweep.setup import FIRST_VERSION
@@ -91,10 +92,10 @@ def test_points_count_as_stored_only_for_the_mathematics_that_computed_them(tmp_
     study = load_study(root / "study.yaml")
     work = find_work(study.points(), root)
     if KERNELS[name] == FIRST_VERSION:
-        # The numbers of a user's own activations have a later revision.
+        # The numbers of a user's own activations and of densities have a later revision.
         versions = {point.setup.kernel_version for point in work.missing}
-        assert versions == {FIRST_VERSION + Own.revision}
-        assert (len(work.missing), work.done) == (2, 11)
+        assert versions == {FIRST_VERSION + Own.revision, FIRST_VERSION + Density.revision}
+        assert (len(work.missing), work.done) == (3, 10)
     else:
         assert (len(work.missing), work.done) == (8, 0)
 
@@ -105,8 +106,8 @@ def test_numbers_of_the_same_mathematics_are_computed_again_alike(tmp_path):
     own = {one for sweep in study.sweeps.values() for one in sweep.activation}
     publish(root)
     found = verify(root, sample=100, activations=own)
-    assert (found.ok, found.recomputed) == (True, 11)
-    assert found.skipped_because == {verification.OTHER_KERNEL: 2}
+    assert (found.ok, found.recomputed) == (True, 10)
+    assert found.skipped_because == {verification.OTHER_KERNEL: 3}
 
 
 def test_numbers_of_older_mathematics_are_skipped(tmp_path):

@@ -53,7 +53,8 @@ def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
     """
     exact = spectrum_plan(activation, N_i, N_h)
     P = N_h * (N_i + 1)
-    most = min(P, 2 * N_h + 2)
+    # Those of order one, and the largest one of the bulk.
+    most = min(P, N_i + N_h + 1)
     if exact.closed_form:
         # The spectrum of a linear network is known exactly from its smaller Gram matrix.
         flops = float(exact.size) ** 3
@@ -61,10 +62,11 @@ def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
         return DensityPlan(True, 0, most, flops, 0.0, exact.peak_bytes, stored)
     n = min(N_i, N_h)
     size = N_h * (n + 1)
-    # These steps find N_h eigenvalues above a gap, as measured for erf from N = 40 to 200.
-    steps = min(size, FEW_STEPS + 3 * N_h // 2)
-    if FLOAT64 * size * steps > EXTREMES_BYTES:
-        steps = min(size, FEW_STEPS)
+    # The first find all eigenvalues of order one, the second the N_i of them above a gap, as
+    # measured for erf from N = 40 to 200.
+    wanted = (FEW_STEPS + 3 * (n + N_h) // 2, FEW_STEPS + 3 * n // 2)
+    fits = (count for count in wanted if FLOAT64 * size * min(size, count) <= EXTREMES_BYTES)
+    steps = min(size, next(fits, FEW_STEPS))
     probe_steps = min(STEPS, size)
     passes = PROBES * FLOAT32 * probe_steps**2 + FLOAT64 * steps**2
     # Operators of both types with their coefficients, the dual kernel, the temporary arrays of

@@ -40,6 +40,7 @@ class Density(Kind):
     """The spectral density by stochastic Lanczos quadrature, and the largest eigenvalues."""
 
     name = "density"
+    revision = 1
     ragged = (SPECTRUM, NODES)
 
     def cost(self, setup: "Setup") -> Cost:
