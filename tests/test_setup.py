@@ -99,12 +99,13 @@ def test_another_value_is_another_point(field):
 
 def test_keys_are_hashes_of_every_axis():
     """Written out, so that the keys of stored points can not change by mistake."""
-    start = '{"N_h": 4, "N_i": 3, "activation": {"name": "erf"}, "kernel_version": 5, "seed": 7, '
-    for setup, end in (
-        (BASE, '"weights": "normal"}'),
-        (OTHER["weights"], '"weights": "laplace"}'),
-        (OTHER["kind"], '"spectrum": "density", "weights": "normal"}'),
+    for setup, version, end in (
+        (BASE, 5, '"weights": "normal"}'),
+        (OTHER["weights"], 5, '"weights": "laplace"}'),
+        (OTHER["kind"], 6, '"spectrum": "density", "weights": "normal"}'),
     ):
+        start = '{"N_h": 4, "N_i": 3, "activation": {"name": "erf"}, '
+        start += f'"kernel_version": {version}, "seed": 7, '
         assert setup.key(7) == hashlib.sha256((start + end).encode()).hexdigest()[:32]
 
 
