@@ -37,6 +37,7 @@ OTHER = {
         "N_o": 2,
         "inputs": "power-law(1) mean(0.5)",
         "widths": "3-2-2-1",
+        "student": "split=2",
         "kind": "density",
         "training": '{"stop": {"time": 5.0}, "times": 3}',
         "asked_error": 0.1,

@@ -51,6 +51,15 @@ class Axes:
         ),
         default="",
     )
+    student: str = axis_field(
+        Column(
+            "student",
+            "str",
+            "neurons of the student beyond the teacher's, such as split=2; teacher: none",
+            missing="teacher",
+        ),
+        default="teacher",
+    )
     kind: str = axis_field(
         Column(
             "spectrum",
@@ -89,6 +98,8 @@ class Axes:
         """
         if self.widths:
             check_axes(self.widths, self.N_i, self.N_h, self.N_o)
+            if self.is_wide:
+                raise InputError(f"student: deep networks take teacher, got {self.student}")
             if self.inputs != "standard":
                 raise InputError(f"inputs: deep networks take standard ones, got {self.inputs}")
 
@@ -132,7 +143,20 @@ class Axes:
         from hessweep.networks import Layout
 
         hidden, output = self.biases in ("hidden", "both"), self.biases in ("output", "both")
-        return Layout(self.N_i, self.N_h, self.N_o, hidden, output)
+        N_h = self.N_h + self.extra_neurons
+        return Layout(self.N_i, N_h, self.N_o, hidden, output)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the student has neurons beyond those of its teacher."""
+        return self.student != "teacher"
+
+    @property
+    def extra_neurons(self) -> int:
+        """The number of these neurons."""
+        from hessweep.networks import Student
+
+        return Student.parse(self.student).extra_neurons if self.is_wide else 0
 
     @cached_property
     def sizes(self) -> tuple[int, ...]:
@@ -184,8 +208,11 @@ class Axes:
         return set(named) <= {file.sha256 for file in self.files}
 
     def networks(self, seeds: Sequence[int]) -> list[Any]:
-        """Return the teacher of each seed: a `Network`, or a `DeepNetwork` if it has widths."""
-        from hessweep.networks import sample_deep_teacher, sample_teachers
+        """Return the teacher of each seed: a `Network`, or a `DeepNetwork` if it has widths.
+
+        For a student with more neurons than its teacher it is the student's optimum.
+        """
+        from hessweep.networks import Student, sample_deep_teacher, sample_teachers
 
         if self.widths:
             choice = self.weights, self.biases
@@ -193,7 +220,7 @@ class Axes:
                 sample_deep_teacher(self.activation, self.sizes, seed, *choice) for seed in seeds
             ]
 
-        return sample_teachers(
+        teachers = sample_teachers(
             self.activation,
             self.N_i,
             self.N_h,
@@ -203,6 +230,12 @@ class Axes:
             self.N_o,
             self.input_law,
         )
+        if not self.is_wide:
+            return teachers
+        student = Student.parse(self.student)
+        return [
+            student.optimum(teacher, seed) for teacher, seed in zip(teachers, seeds, strict=True)
+        ]
 
 
 AXES = axes_of(Axes)

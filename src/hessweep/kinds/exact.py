@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hessweep.errors import InputError, PrecisionError
+from hessweep.kinds.columns import SCALARS
 from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.students import (
+    LEARNING,
+    columns_of_formula,
+    learning_columns,
+    student_columns,
+    unknown_learning,
+)
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation, Polynomial
@@ -50,6 +58,8 @@ class Exact(Kind):
 
     name = "exact"
     has_full_spectrum = True
+    takes_students = True
+    columns = (*SCALARS, *LEARNING)
     precedence = 2
     lighter = "density"
 
@@ -57,7 +67,9 @@ class Exact(Kind):
         """Return why a deep network has no exact spectrum here, or nothing."""
         from hessweep.kinds.deep import plan_of
 
-        if not setup.is_deep or plan_of(setup).is_exact:
+        if not setup.is_deep:
+            return super().refusal(setup)
+        if plan_of(setup).is_exact:
             return ""
         return (
             "kind exact: there is no exact route to the spectrum of deep networks of this "
@@ -78,13 +90,14 @@ class Exact(Kind):
             return exact_cost(setup)
         if not setup.is_plain:
             return _general_cost(setup)
-        plan = spectrum_plan(setup.activation, setup.N_i, setup.N_h)
-        seconds = SMALLEST_SECONDS + certificate_seconds(setup.activation, setup.N_i, setup.N_h)
+        N_i, N_h = setup.N_i, setup.layout.N_h
+        plan = spectrum_plan(setup.activation, N_i, N_h)
+        seconds = SMALLEST_SECONDS + certificate_seconds(setup.activation, N_i, N_h)
         for size, count in plan.eigenproblems:
             n = float(size)
             seconds += count * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
         if setup.activation.is_numeric:
-            seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * setup.N_h
+            seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * N_h
         return Cost(seconds, plan.peak_bytes, setup.P)
 
     def compute(self, setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
@@ -99,7 +112,10 @@ class Exact(Kind):
         if refusal := self.refusal(setup):
             raise InputError(f"{setup}: {refusal}")
         if setup.is_deep:
-            return exact_points(setup, seeds)
+            return [
+                replace(one, scalars={**one.scalars, **unknown_learning()})
+                for one in exact_points(setup, seeds)
+            ]
         networks = setup.networks(seeds)
         start = perf_counter()
         try:
@@ -114,7 +130,8 @@ class Exact(Kind):
         results = []
         for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
             start = perf_counter()
-            proof = rank_columns(network, spectrum)
+            proof = rank_columns(network, spectrum) | student_columns(setup)
+            learning = learning_columns(network, proof)
             rank_time = perf_counter() - start
             scalars = {
                 "P": network.P,
@@ -125,6 +142,7 @@ class Exact(Kind):
                 "density_floor": 0.0,
                 **proof,
                 **group_columns(setup, spectrum.eigenvalues, spectrum.error),
+                **learning,
                 "route": spectrum.route,
                 "spectrum_time": spectrum_time,
                 "rank_time": rank_time,
@@ -206,11 +224,7 @@ def formula_columns(network: "Network") -> dict[str, Any]:
     """Return the columns on the rank for generic weights by formula; -1 where none is known."""
     from hessweep.rank.effective import network_formula
 
-    known = network_formula(network)
-    return {
-        "effective_parameters": -1 if known.value is None else known.value,
-        "effective_parameters_kind": known.kind,
-    }
+    return columns_of_formula(network_formula(network))
 
 
 def certificate_seconds(activation: "Activation", N_i: int, N_h: int) -> float:

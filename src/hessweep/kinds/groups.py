@@ -29,7 +29,8 @@ def group_columns(
     """Return what is stored about the groups of eigenvalues of a point.
 
     Args:
-        setup: The point's. Only for plain networks there is a law.
+        setup: The point's. Only for plain networks there is a law, and none for wide
+            students.
         eigenvalues: All eigenvalues, or the largest ones, ascending.
         error: A bound on the error of each; what is below it makes no gap.
 
@@ -42,7 +43,11 @@ def group_columns(
     """
     from hessweep.spectrum.gaps import largest_gap
 
-    counts = _by_law(setup.activation, setup.N_i, setup.N_h) if setup.is_plain else None
+    counts = (
+        _by_law(setup.activation, setup.N_i, setup.N_h)
+        if setup.is_plain and not setup.is_wide
+        else None
+    )
     columns: dict[str, Any] = {
         column: -1 if counts is None else counts[group] for group, column in GROUPS.items()
     }
@@ -51,7 +56,7 @@ def group_columns(
         second = max(float(eigenvalues[-2]), error)
         outlier_ratio = float(eigenvalues[-1]) / second if second > 0 else nan
     columns["outlier_ratio"] = outlier_ratio
-    few, many = sorted((setup.N_i, setup.N_h))
+    few, many = sorted((setup.N_i, setup.layout.N_h if setup.is_wide else setup.N_h))
     if many >= len(eigenvalues):
         return {**columns, "large": -1, "large_ratio": nan}
     gap = largest_gap(eigenvalues, few, many, error)

@@ -54,11 +54,22 @@ class Kind(ABC):
     """Whether it is not there yet for networks with biases or several outputs."""
     takes_training: ClassVar[bool] = False
     """Whether a sweep of this kind says how students are trained."""
+    takes_students: ClassVar[bool] = False
+    """Whether it can measure students with more neurons than their teacher."""
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 
     def refusal(self, setup: "Setup") -> str:
         """Return why this kind can not measure the networks of a setup, or nothing if it can."""
+        if setup.is_wide and not (self.takes_students and setup.is_plain):
+            return (
+                f"student: {setup.student}: kind {self.name} does not take it; wide students are "
+                "there for kinds exact and training, without biases and with one output"
+            )
+        if setup.is_wide:
+            from hessweep.networks import Student
+
+            return Student.parse(setup.student).refusal(setup.activation)
         if setup.is_deep and self.takes_plain_only:
             return f"kind {self.name} takes networks of two layers only"
         return ""

@@ -78,6 +78,7 @@ class TrainingKind(Kind):
     name = "training"
     takes_plain_only = True
     takes_training = True
+    takes_students = True
     columns = (
         _P,
         Column("ended", "str", "converged, other minimum, saddle or still falling", missing=""),

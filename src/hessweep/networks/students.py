@@ -7,9 +7,13 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.random import Generator, SeedSequence
 
+from hessweep.activations import Activation
 from hessweep.errors import InputError
 from hessweep.networks.teachers import MAX_SEED
 from hessweep.networks.two_layer import Network, require_plain
+
+TEACHER = "teacher"
+"""The student that has no neurons beyond those of its teacher."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,50 @@ class Student:
                     f"{field.name}: expected a whole number of at least 0, got {count!r}"
                 )
 
+    @classmethod
+    def parse(cls, text: str) -> "Student":
+        """Return the student that `str` describes.
+
+        Raises:
+            InputError: If the text is not what `str` returns.
+        """
+        if text == TEACHER:
+            return cls()
+        parts = dict(part.split("=", 1) for part in text.split() if "=" in part)
+        known = {field.name for field in fields(cls)}
+        if len(parts) != len(text.split()) or not known >= set(parts):
+            raise InputError(f"student: expected {TEACHER} or a text like split=2, got {text!r}")
+        try:
+            return cls(**{name: int(count) for name, count in parts.items()})
+        except ValueError:
+            raise InputError(f"student: expected whole numbers, got {text!r}") from None
+
+    def __str__(self) -> str:
+        """Return the kinds of neurons with their numbers, or `teacher` if there are none."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return " ".join(f"{name}={count}" for name, count in named.items() if count) or TEACHER
+
     @property
     def extra_neurons(self) -> int:
         """The number of neurons beyond those of the teacher; a cancelling pair counts twice."""
         return sum(astuple(self)) + self.cancelling
+
+    def refusal(self, activation: Activation) -> str:
+        """Return why there is no such optimum with this activation, or nothing."""
+        if not self.zero_input or float(activation(np.zeros(1))[0]) == 0:
+            return ""
+        return (
+            f"zero_input: expected an activation with g(0) = 0, got {activation}: "
+            "a neuron without input weights would add a constant to the output"
+        )
 
     def optimum(self, teacher: Network, seed: int) -> Network:
         """Return what `widen` returns."""
         require_plain(teacher, "widen")
         if not isinstance(seed, int | np.integer) or not 0 <= seed <= MAX_SEED:
             raise InputError(f"seed: expected a whole number from 0 to {MAX_SEED}, got {seed!r}")
-        if self.zero_input and float(teacher.activation(np.zeros(1))[0]) != 0:
-            raise InputError(
-                f"zero_input: expected an activation with g(0) = 0, got {teacher.activation}: "
-                "a neuron without input weights would add a constant to the output"
-            )
+        if refusal := self.refusal(teacher.activation):
+            raise InputError(refusal)
         # One stream for each kind: the neurons of one kind do not depend on the other kinds.
         streams = [
             np.random.default_rng(

@@ -28,7 +28,7 @@ class _Optima(NamedTuple):
     """Of one along which the rank of the Hessian does not change."""
 
 
-def learning_coefficient(network: Network) -> LearningCoefficient:
+def learning_coefficient(network: Network, proof: Rank | None = None) -> LearningCoefficient:
     """Return bounds on the local learning coefficient of the population loss at an optimum.
 
     The learning coefficient λ, or real log canonical threshold, says how fast the volume of the
@@ -41,12 +41,13 @@ def learning_coefficient(network: Network) -> LearningCoefficient:
 
     Args:
         network: A network that is its own teacher, such as a student that `widen` returns.
+        proof: What `rank` returns for it, where that is known already.
 
     Raises:
         InputError: If `network` is not a `Network` without biases and with one output.
     """
     require_plain(network, "learning_coefficient")
-    proof = rank(network)
+    proof = rank(network) if proof is None else proof
     lower, P = proof.lower / 2, network.P
     if not _is_differentiable(network):
         lower = 0.0

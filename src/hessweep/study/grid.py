@@ -6,12 +6,13 @@ what came; the key that it stands under is added by `hessweep.study.messages`.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hessweep.activations import ACTIVATIONS, Activation, activation
 from hessweep.errors import did_you_mean
-from hessweep.networks import BIASES, MAX_SEED, WEIGHTS
+from hessweep.networks import BIASES, MAX_SEED, WEIGHTS, Student
 from hessweep.study.messages import quote
 from hessweep.study.paths import expand
 from hessweep.widths import axes_of_widths
@@ -133,6 +134,27 @@ def read_biases(value: Any) -> Sequence[str]:
     """Return which biases are trained: one of `BIASES`, or each of a list of them."""
     items = value if isinstance(value, list | tuple) else [value]
     return _list_of(items, _biases, f"one of {', '.join(BIASES)}")
+
+
+def read_students(value: Any) -> Sequence[str]:
+    """Return the students of `teacher`, of `{split: 2}`, or of a list of these, as texts."""
+    expected = "teacher, a mapping such as {zero_output: 3}, or a list of these"
+
+    def student(item: Any) -> str:
+        if isinstance(item, str):
+            return str(Student.parse(item))
+        known = [field.name for field in fields(Student)]
+        if not isinstance(item, Mapping) or not item:
+            raise ValueError(f"expected {expected}, got {quote(item)}")
+        for name in item:
+            if name not in known:
+                raise ValueError(
+                    f"unknown kind of neurons {quote(name)}{did_you_mean(name, known)}; "
+                    f"known are {', '.join(known)}"
+                )
+        return str(Student(**item))
+
+    return _list_of(value if isinstance(value, list | tuple) else [value], student, expected)
 
 
 def _biases(value: Any) -> str:

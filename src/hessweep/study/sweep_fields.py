@@ -1,6 +1,7 @@
 """The types of a sweep's keys: how each is read, written again and described in the schema."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSc
 
 from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.kinds import KINDS
-from hessweep.networks import BIASES, WEIGHTS
+from hessweep.networks import BIASES, WEIGHTS, Student
 from hessweep.study.grid import (
     read_activations,
     read_biases,
@@ -16,6 +17,7 @@ from hessweep.study.grid import (
     read_pairs,
     read_seeds,
     read_sizes,
+    read_students,
     read_weights,
     read_widths,
 )
@@ -114,6 +116,25 @@ Biases = Annotated[
     Sequence[str],
     PlainValidator(read_biases),
     WithJsonSchema({"anyOf": [_BIASES, {"type": "array", "items": _BIASES}]}),
+]
+
+
+_COUNT = {"type": "integer", "minimum": 0}
+_STUDENT = {
+    "anyOf": [
+        {"const": "teacher"},
+        {
+            "type": "object",
+            "properties": {field.name: _COUNT for field in fields(Student)},
+            "minProperties": 1,
+            "additionalProperties": False,
+        },
+    ]
+}
+Students = Annotated[
+    Sequence[str],
+    PlainValidator(read_students),
+    WithJsonSchema({"anyOf": [*_STUDENT["anyOf"], {"type": "array", "items": _STUDENT}]}),
 ]
 
 

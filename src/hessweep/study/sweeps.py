@@ -24,6 +24,7 @@ from hessweep.study.sweep_fields import (
     Pairs,
     Seeds,
     Sizes,
+    Students,
     Weights,
     Widths,
 )
@@ -67,6 +68,8 @@ class Sweep(Section):
     """Numbers of outputs, N_o."""
     inputs: InputLaws = (NamedLaw(InputLaw()),)
     """Laws of the inputs: standard, {mean: 0.5}, {covariance: power-law, exponent: 1.0} …"""
+    student: Students = ("teacher",)
+    """Neurons of the student beyond the teacher's: teacher, {split: 2}, or a list of these."""
     kind: Kind = "exact"
     """What is computed; `density` is for networks too large for all eigenvalues, `sampled` for
     deep ones without an exact route, and `exact-or-sampled` the default where there are widths."""
@@ -132,7 +135,8 @@ class Sweep(Section):
 
     def _check_kind(self) -> None:
         """Refuse networks that the kind can not measure."""
-        if self.widths is None and self.kind != "sampled" and self.kind in KINDS:
+        usual = self.widths is None and self.student == ("teacher",)
+        if usual and self.kind != "sampled" and self.kind in KINDS:
             return
         if self.widths is None and self.kind == EXACT_OR_SAMPLED:
             raise ValueError(f"kind: {EXACT_OR_SAMPLED} is for sweeps with widths; leave it out")
@@ -156,7 +160,7 @@ class Sweep(Section):
         alone = self.N or self.sizes or self.widths or ()
         sizes = len(alone) or len(self.N_i or ()) * len(self.N_h or ())
         others = len(self.weights) * len(self.biases) * len(self.outputs) * len(self.inputs)
-        others *= len(self.training)
+        others *= len(self.training) * len(self.student)
         return len(self.activation) * others * sizes * len(self.seeds)
 
     @property
@@ -176,12 +180,13 @@ class Sweep(Section):
 
     def setups(self) -> Iterator[Setup]:
         """Yield the setups of the grid, each once, in the order of the study."""
-        for activation, weights, biases, N_o, inputs, training, sizes in product(
+        for activation, weights, biases, N_o, inputs, student, training, sizes in product(
             dict.fromkeys(self.activation),
             dict.fromkeys(self.weights),
             dict.fromkeys(self.biases),
             dict.fromkeys(self.outputs),
             {str(named.law): named.files for named in self.inputs}.items(),
+            dict.fromkeys(self.student),
             self.training,
             self._sizes(),
         ):
@@ -191,6 +196,7 @@ class Sweep(Section):
                 weights=weights,
                 biases=biases,
                 inputs=inputs[0],
+                student=student,
                 training=training,
                 files=inputs[1],
             )
