@@ -142,10 +142,24 @@ def _claims_beyond(results: "xr.DataTree") -> "pd.DataFrame":
     return claims_table(results, BEYOND)
 
 
+def _depth_ranks(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.analysis.depth import depth_ranks
+
+    return depth_ranks(results)
+
+
+def _depth_spectra(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.analysis.depth import depth_spectra
+
+    return depth_spectra(results)
+
+
 TABLES: dict[str, "Callable[[xr.DataTree], pd.DataFrame]"] = {
     "ranks": _ranks,
     "rank-summary": lambda results: rank_summary(_points(results)),
     "methods": lambda results: methods_table(_points(results)),
+    "depth-ranks": _depth_ranks,
+    "depth-spectra": _depth_spectra,
     "claims": _claims,
     "claims-beyond": _claims_beyond,
 }

@@ -72,7 +72,7 @@ def test_shares_are_those_of_the_eigenvectors():
     shares, layers, places = (
         result.flat[name] for name in ("layer_shares", "share_layers", "share_places")
     )
-    assert len(shares) == len(layers) == len(places) == 3 * setup.P
+    assert len(shares) == len(layers) == len(places) == 3 * result.scalars["rank"]
     _, vectors = np.linalg.eigh(hessian(setup.network(0)))
     ends = [0, 6, 12, 14]
     for place in (1, 2, 3):

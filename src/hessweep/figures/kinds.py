@@ -107,6 +107,8 @@ FIGURES: dict[str, FigureKind] = {
     "bias-increment": FigureKind("By how much biases raise the rank", "bias_increment"),
     "bias-spectrum": FigureKind("Spectra with biases beside those without", "bias_spectrum"),
     "linear-outputs": FigureKind("Linear networks: several outputs and biases", "linear_outputs"),
+    "depth-spectra": FigureKind("Ends of the spectrum against depth", "depth_spectra"),
+    "layer-shares": FigureKind("Layers of the large eigenvalues", "layer_shares"),
     "float64-floor": FigureKind("Smallest eigenvalues, where float64 fails", "float64_floor"),
 }
 """The kinds of figures that a study may ask for, by name."""

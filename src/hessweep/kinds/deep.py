@@ -36,7 +36,10 @@ def plan_of(setup: "Setup") -> "DeepPlan":
 
 
 def deep_rank_columns(
-    network: "DeepNetwork", spectrum: "Spectrum", errors: "Float[ndarray, ' P']"
+    network: "DeepNetwork",
+    spectrum: "Spectrum",
+    errors: "Float[ndarray, ' P']",
+    relative: float = 0.0,
 ) -> dict[str, Any]:
     """Return what is stored about the rank of this very network, by column.
 
@@ -44,11 +47,12 @@ def deep_rank_columns(
         network: The network.
         spectrum: Its eigenvalues.
         errors: How far each of them may be off.
+        relative: The part of that which samples make, relative to the true eigenvalue.
     """
     from hessweep.rank import float64, rank
 
     proof = rank(network)
-    value, error = _smallest(spectrum.eigenvalues, errors, proof.value)
+    value, error = _smallest(spectrum.eigenvalues, errors, proof.value, relative)
     return {
         "lambda_min": value,
         "lambda_min_error": error,
@@ -63,14 +67,19 @@ def deep_rank_columns(
 
 
 def _smallest(
-    eigenvalues: "Float[ndarray, ' P']", errors: "Float[ndarray, ' P']", rank: int
+    eigenvalues: "Float[ndarray, ' P']",
+    errors: "Float[ndarray, ' P']",
+    rank: int,
+    sampling: float,
 ) -> tuple[float, float]:
     """Return the smallest non-zero eigenvalue and its relative error; 0 and 1 if it is lost."""
     if rank == 0:
         return 0.0, 0.0
     value, error = (float(of[len(eigenvalues) - rank]) for of in (eigenvalues, errors))
-    # |value - truth| <= error and truth >= value - error
-    relative = error / (value - error) if value > error else inf
+    rounding = error - sampling / (1 - sampling) * value
+    # |value - truth| <= rounding + sampling truth, so that truth >= (value - rounding) / (1 + s).
+    known = (value - rounding) / (1 + sampling)
+    relative = sampling + rounding / known if known > 0 else inf
     return (value, relative) if relative < 1 else (0.0, 1.0)
 
 

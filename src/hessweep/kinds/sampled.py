@@ -22,9 +22,10 @@ from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
 
 if TYPE_CHECKING:
+    from jaxtyping import Float
+
     from hessweep.networks import DeepNetwork
     from hessweep.setup import Point, Setup
-    from hessweep.spectrum import RootSpectrum
 
 LARGEST = 32
 """The shares of at most so many eigenvectors are stored, those of the largest eigenvalues."""
@@ -123,7 +124,7 @@ def _compute_one(point: "Point") -> PointResult:
     spectrum_time = perf_counter() - start
     spectrum = Spectrum(found.eigenvalues, float(found.errors.max()), plan_of(setup))
     start = perf_counter()
-    proof = deep_rank_columns(network, spectrum, found.errors)
+    proof = deep_rank_columns(network, spectrum, found.errors, found.root.relative_error)
     rank_time = perf_counter() - start
     scalars = {
         **deep_scalars(setup, spectrum, found.root.trace, f"deep, {found.root.rule}"),
@@ -134,16 +135,18 @@ def _compute_one(point: "Point") -> PointResult:
         "sampling_error": found.root.relative_error,
         "samples": found.root.samples,
     }
-    return PointResult(
-        point, scalars, {"eigenvalues": found.eigenvalues, **_shares(network, found)}
-    )
+    largest = found.vectors[: min(LARGEST, proof["rank"])]
+    flat = {"eigenvalues": found.eigenvalues, **_shares(network, largest)}
+    return PointResult(point, scalars, flat)
 
 
-def _shares(network: "DeepNetwork", found: "RootSpectrum") -> dict[str, "np.ndarray"]:
-    """Return the shares of the largest eigenvectors, as they are stored."""
+def _shares(
+    network: "DeepNetwork", vectors: "Float[np.ndarray, 'k P']"
+) -> dict[str, "np.ndarray"]:
+    """Return the shares of these eigenvectors, as they are stored; zeros have none to speak of."""
     from hessweep.spectrum import shares_of
 
-    shares = shares_of(network, found.vectors[:LARGEST])
+    shares = shares_of(network, vectors)
     place, layer = np.indices(shares.shape)
     return {
         "layer_shares": shares.ravel(),

@@ -69,9 +69,9 @@ def polynomial_bound(network: Architecture) -> int:
         return two_layer_bound(widths, coefficients[0], *biased)
     lost = [symmetries(a, *biased[layer : layer + 2]) for layer, a in enumerate(coefficients)]
     hidden = widths[1:-1]
-    bounds = [
+    bounds: list[float] = [
         network.P - sum(s * d for s, d in zip(lost, hidden, strict=True)),
-        widths[-1] * dimension(_degrees(frozenset({1}), coefficients, biased), widths[0]),
+        ambient_dimension(network),
     ]
     for k in range(1, L):
         if len(coefficients[k - 1]) == 2:
@@ -82,6 +82,12 @@ def polynomial_bound(network: Architecture) -> int:
             group = d * (d + biased[k - 1])
             bounds.append(below + _extended_bound(network, k, L, biased[k - 1]) - group)
     return int(min(bounds))
+
+
+def ambient_dimension(network: Architecture) -> int:
+    """Return the dimension of the polynomials, of the degrees that occur, at all outputs."""
+    degrees = _degrees(frozenset({1}), network.coefficients, network.biased)
+    return int(network.widths[-1] * dimension(degrees, network.widths[0]))
 
 
 def _extended_bound(network: Architecture, start: int, stop: int, affine: bool) -> float:

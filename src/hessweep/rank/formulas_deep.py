@@ -11,7 +11,13 @@ from hessweep.activations import activation as resolve
 from hessweep.activations.exponential import Exp
 from hessweep.errors import ShapeError
 from hessweep.networks import biased_layers, check_widths, parameter_count
-from hessweep.rank.deep_bound import Architecture, linear_rank, polynomial_bound, symmetries
+from hessweep.rank.deep_bound import (
+    Architecture,
+    ambient_dimension,
+    linear_rank,
+    polynomial_bound,
+    symmetries,
+)
 from hessweep.rank.formulas import Formula
 
 
@@ -64,6 +70,19 @@ def formula_of(
     if all(g.is_linear for g in activations):
         return Formula(linear_rank(widths, biased), "exact")
     return Formula(polynomial_bound(architecture), "upper bound")
+
+
+def plain_count(
+    activations: tuple[Activation, ...], widths: tuple[int, ...], biased: tuple[bool, ...]
+) -> int:
+    """Return the count that is often taken for the rank; in depth it is often too large.
+
+    The smaller of the parameters without the directions of rescalings, and the dimension of the
+    polynomials that the outputs may be.
+    """
+    architecture = polynomial_architecture(activations, widths, biased)
+    count = parameter_count(widths, biased) - sum(free_directions(activations, widths, biased))
+    return count if architecture is None else min(count, ambient_dimension(architecture))
 
 
 def polynomial_architecture(

@@ -67,11 +67,12 @@ def squared(
     Args:
         singular: Computed singular values of R, the largest first; others are 0.
         rounding: Bound on the spectral norm of the error of R.
-        relative: Bound on the relative error of the eigenvalues of the exact `R^T R`.
+        relative: Bound δ < 1 on the error of the eigenvalues of the exact `R^T R`, relative to the
+            true ones, which are at most `1 / (1 - δ)` times as large.
         P: Number of parameters.
     """
     off = rounding + (P + 20) * EPS * singular[0]
     padded = np.zeros(P)
     padded[P - len(singular) :] = singular[::-1]
     eigenvalues = padded**2
-    return eigenvalues, relative * eigenvalues + (1 + relative) * (2 * padded * off + off**2)
+    return eigenvalues, (relative * eigenvalues + 2 * padded * off + off**2) / (1 - relative)
