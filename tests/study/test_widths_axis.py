@@ -57,6 +57,7 @@ def test_the_kind_is_exact_where_there_is_an_exact_route():
         ({"widths": [[3, 4, 4, 1]], "outputs": 2}, "outputs: does not go with widths; the last"),
         ({"widths": [[3, 4, 4, 1]], "inputs": {"mean": 0.5}}, "inputs: does not go with widths"),
         ({"widths": [[3, 4, 4, 1]], "kind": "density"}, "two layers only"),
+        ({"widths": [[3, 4, 4, 1]], "kind": "training"}, "two layers only"),
         ({"widths": [[3, 4, 4, 1]], "kind": "exact"}, "no exact route"),
         ({"widths": [[50, 60, 60, 1]]}, "take smaller widths"),
         ({"widths": [[3, 4, 4, 1]], "asked_error": 2}, "between 0 and 1"),

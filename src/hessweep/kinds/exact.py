@@ -60,6 +60,7 @@ class Exact(Kind):
     has_full_spectrum = True
     takes_students = True
     columns = (*SCALARS, *LEARNING)
+    takes_deep = True
     precedence = 2
     lighter = "density"
 

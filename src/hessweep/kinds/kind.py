@@ -56,6 +56,8 @@ class Kind(ABC):
     """Whether a sweep of this kind says how students are trained."""
     takes_students: ClassVar[bool] = False
     """Whether it can measure students with more neurons than their teacher."""
+    takes_deep: ClassVar[bool] = False
+    """Whether it measures networks of more than two layers."""
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 
@@ -70,7 +72,7 @@ class Kind(ABC):
             from hessweep.networks import Student
 
             return Student.parse(setup.student).refusal(setup.activation)
-        if setup.is_deep and self.takes_plain_only:
+        if setup.is_deep and not self.takes_deep:
             return f"kind {self.name} takes networks of two layers only"
         return ""
 

@@ -53,6 +53,7 @@ class Sampled(Kind):
 
     name = "sampled"
     has_full_spectrum = True
+    takes_deep = True
     precedence = 1
     columns = (
         *SCALARS,
@@ -70,6 +71,8 @@ class Sampled(Kind):
         """Return why the fewest samples do not fit, or nothing."""
         from hessweep.hessian.sampled import FEWEST, WORK
 
+        if refused := super().refusal(setup):
+            return refused
         if setup.inputs != "standard":
             return f"kind sampled takes standard inputs, got {setup.inputs}"
         plan = plan_of(setup)
