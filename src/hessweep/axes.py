@@ -94,14 +94,12 @@ class Axes:
 
         Raises:
             ShapeError: If the other sizes are not those that the widths make.
-            InputError: If the inputs are not standard.
+            InputError: If the student has more neurons than its teacher.
         """
         if self.widths:
             check_axes(self.widths, self.N_i, self.N_h, self.N_o)
             if self.is_wide:
                 raise InputError(f"student: deep networks take teacher, got {self.student}")
-            if self.inputs != "standard":
-                raise InputError(f"inputs: deep networks take standard ones, got {self.inputs}")
 
     @classmethod
     def of_widths(cls, activation: "Activation", sizes: Sequence[int], **axes: Any) -> Self:
@@ -215,7 +213,7 @@ class Axes:
         from hessweep.networks import Student, sample_deep_teacher, sample_teachers
 
         if self.widths:
-            choice = self.weights, self.biases
+            choice = self.weights, self.biases, self.input_law
             return [
                 sample_deep_teacher(self.activation, self.sizes, seed, *choice) for seed in seeds
             ]

@@ -44,6 +44,13 @@ def test_the_kind_is_exact_where_there_is_an_exact_route():
     assert list(again.setups()) == list(grid.setups())
 
 
+def test_inputs_go_with_widths():
+    setups = list(sweep(widths=[[3, 2, 2, 1]], inputs=["standard", {"mean": 0.5}]).setups())
+    assert [setup.inputs for setup in setups] == ["standard", "mean(0.5)"]
+    assert len({setup.key(0) for setup in setups}) == 2
+    assert (setups[1].network(0).inputs.mean == 0.5).all()
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
@@ -55,7 +62,7 @@ def test_the_kind_is_exact_where_there_is_an_exact_route():
         ({"widths": [[3, True, 2, 1]]}, "whole|each from 1"),
         ({"widths": [[1] * 200]}, "at most 100 layers"),
         ({"widths": [[3, 4, 4, 1]], "outputs": 2}, "outputs: does not go with widths; the last"),
-        ({"widths": [[3, 4, 4, 1]], "inputs": {"mean": 0.5}}, "inputs: does not go with widths"),
+        ({"widths": [[3, 4, 4, 1]], "student": {"split": 1}}, "student: does not go with widths"),
         ({"widths": [[3, 4, 4, 1]], "kind": "density"}, "two layers only"),
         ({"widths": [[3, 4, 4, 1]], "kind": "training"}, "two layers only"),
         ({"widths": [[3, 4, 4, 1]], "kind": "exact"}, "no exact route"),

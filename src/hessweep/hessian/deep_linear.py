@@ -1,7 +1,8 @@
 """The Hessian of deep linear networks at the optimum, in closed form.
 
-With the augmented input `(x, 1)`, the output is `A_l W_l B_l (x, 1)` plus what does not depend on
-`W_l`; so the gradient by `W_l` is `A_l^T ⊗ B_l (x, 1)`, and that by `b_l` is `A_l^T`.
+With inputs `R z + mean` and the augmented input `(z, 1)`, the output is `A_l W_l B_l (z, 1)` plus
+what does not depend on `W_l`; so the gradient by `W_l` is `A_l^T ⊗ B_l (z, 1)`, and that by `b_l`
+is `A_l^T`.
 """
 
 from typing import NamedTuple
@@ -36,14 +37,14 @@ def is_affine(activation: Activation) -> bool:
 
 def linear_factors(network: DeepNetwork) -> LinearFactors:
     """Return `A_l` and `B_l` of a deep linear network, with bounds on their rounding errors."""
-    W, outputs, d0 = network.weights, network.widths[-1], network.widths[0]
+    W, outputs = network.weights, network.widths[-1]
     slopes = [float(g.derivative(np.zeros(()))) for g in network.activations]
     constants = [float(g(np.zeros(()))) for g in network.activations]
     A, A_error = [np.eye(outputs)], [0.0]
     for W_l, slope in zip(W[:0:-1], slopes[::-1], strict=True):
         product, error = _product(A[0], A_error[0], W_l)
         A, A_error = [slope * product, *A], [abs(slope) * error, *A_error]
-    B, B_error = [np.eye(d0, d0 + 1)], [0.0]
+    B, B_error = [network.input_root], [0.0]
     layers = zip(W[:-1], network.biases[:-1], slopes, constants, strict=True)
     for W_l, b, slope, constant in layers:
         product, error = _product(B[-1].T, B_error[-1], W_l.T)

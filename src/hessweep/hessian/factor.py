@@ -95,7 +95,7 @@ def triangular(network: DeepNetwork, parts: Iterable[Nodes]) -> Float[ndarray, "
     R = np.empty((0, network.P))
     for x, weight in parts:
         with np.errstate(over="ignore", invalid="ignore"):
-            gradients = network.gradient(x) * np.sqrt(weight)[:, None, None]
+            gradients = network.gradient(network.inputs_at(x)) * np.sqrt(weight)[:, None, None]
         if not np.isfinite(gradients).all():
             raise PrecisionError(
                 f"widths {network.widths}: gradients overflow at inputs that a normal "
@@ -134,10 +134,13 @@ def polynomial_rounding(network: DeepNetwork, parts: Iterable[Nodes], each: int)
         [_positive(g) for g in network.activations],
         [None if b is None else np.abs(b) for b in network.biases],
     )
+    root = np.abs(network.input_root)
+    of_inputs = 4.0 + each + (0 if network.inputs is None else len(root) + 2)
     total = 0.0
-    for x, weight in parts:
-        total += float(weight @ np.square(positive.gradient(np.abs(x))).sum(axis=(1, 2)))
-    return _roundings(network, 4.0 + each) * EPS * sqrt(total)
+    for z, weight in parts:
+        x = np.abs(z) @ root[:, :-1].T + root[:, -1]
+        total += float(weight @ np.square(positive.gradient(x)).sum(axis=(1, 2)))
+    return _roundings(network, of_inputs) * EPS * sqrt(total)
 
 
 def _positive(activation: Activation) -> Activation:

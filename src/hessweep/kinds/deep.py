@@ -32,7 +32,10 @@ def plan_of(setup: "Setup") -> "DeepPlan":
     """Return how the spectrum of a setup is computed that is taken as a deep network."""
     from hessweep.spectrum import deep_plan
 
-    return deep_plan([setup.activation] * (setup.depth - 1), setup.sizes, setup.biases)
+    law = setup.input_law
+    shifted = law is not None and law.mean is not None and bool(law.mean.any())
+    activations = [setup.activation] * (setup.depth - 1)
+    return deep_plan(activations, setup.sizes, setup.biases, shifted)
 
 
 def deep_rank_columns(

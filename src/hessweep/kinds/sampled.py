@@ -73,8 +73,6 @@ class Sampled(Kind):
 
         if refused := super().refusal(setup):
             return refused
-        if setup.inputs != "standard":
-            return f"kind sampled takes standard inputs, got {setup.inputs}"
         plan = plan_of(setup)
         if plan.is_exact or plan.work <= WORK:
             return ""

@@ -12,6 +12,7 @@ from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError, ShapeError
 from hessweep.networks.arrays import real_array
+from hessweep.networks.inputs import Inputs
 
 
 class LayerSlices(NamedTuple):
@@ -39,7 +40,7 @@ class Pass(NamedTuple):
 
 @dataclass(frozen=True, eq=False, init=False)
 class DeepNetwork:
-    """`h_0 = x`, `u_l = W_l h_{l-1} + b_l`, `h_l = g_l(u_l)`, `y = u_L`, for inputs `x ~ N(0, I)`.
+    """`h_0 = x`, `u_l = W_l h_{l-1} + b_l`, `h_l = g_l(u_l)`, `y = u_L`, for normal inputs x.
 
     The parameters are ordered layer by layer: `W_1` row by row, `b_1`, `W_2` row by row, ...
     A bias vector that is given, even one of zeros, is a vector of trained parameters.
@@ -49,37 +50,31 @@ class DeepNetwork:
         activation: One activation, or its name, for all hidden layers; or a list with one for
             each of the L - 1 hidden layers.
         biases: The vectors `b_1, ..., b_L`, each `d_l` long or None; or None for no biases.
-        inputs: Reserved for the distribution of the inputs; only None, the standard normal
-            distribution, is known.
+        inputs: The law of the inputs; None for independent standard normal ones.
 
     Raises:
-        ShapeError: If the shapes of weights, biases and activations do not fit together.
-        InputError: If a weight or bias is not finite, or `inputs` is given.
+        ShapeError: If the shapes of weights, biases, activations and inputs do not fit together.
+        InputError: If a weight or bias is not finite.
         ActivationError: If an activation is unknown.
     """
 
     weights: tuple[Float[ndarray, "d_out d_in"], ...]
     activation: Activation | tuple[Activation, ...]
     biases: tuple[Float[ndarray, " d_out"] | None, ...]
-    inputs: None = None
+    inputs: Inputs | None = None
 
     def __init__(
         self,
         weights: Sequence[Float[ndarray, "d_out d_in"]],
         activation: str | Activation | Sequence[str | Activation],
         biases: Sequence[Float[ndarray, " d_out"] | None] | None = None,
-        inputs: None = None,
+        inputs: Inputs | None = None,
     ) -> None:
-        if inputs is not None:
-            raise InputError(
-                "inputs: a deep network takes standard normal inputs only; expected None, got "
-                f"{inputs!r}"
-            )
         matrices = _checked_weights(weights)
         object.__setattr__(self, "weights", matrices)
         object.__setattr__(self, "activation", _resolved(activation, len(matrices) - 1))
         object.__setattr__(self, "biases", _checked_biases(biases, matrices))
-        object.__setattr__(self, "inputs", None)
+        object.__setattr__(self, "inputs", _checked_inputs(inputs, matrices[0].shape[1]))
 
     def __repr__(self) -> str:
         """Return the activations and the sizes."""
@@ -146,7 +141,26 @@ class DeepNetwork:
             None if b is None else values[place.biases]
             for place, b in zip(self.layout, self.biases, strict=True)
         ]
-        return DeepNetwork(weights, self.activation, biases)
+        return DeepNetwork(weights, self.activation, biases, self.inputs)
+
+    @property
+    def input_root(self) -> Float[ndarray, "d_0 d_01"]:
+        """`[R, mean]` with `x = R z + mean` for independent standard normal z.
+
+        `R R^T` is the covariance, to rounding error where it is a full matrix.
+        """
+        d0 = self.widths[0]
+        if self.inputs is None:
+            return np.eye(d0, d0 + 1)
+        mean = np.zeros(d0) if self.inputs.mean is None else self.inputs.mean
+        return np.column_stack([self.inputs.factor(d0), mean])
+
+    def inputs_at(self, z: Float[ndarray, "n d_0"]) -> Float[ndarray, "n d_0"]:
+        """Return the inputs `R z + mean` for the rows z, nodes of the standard normal law."""
+        if self.inputs is None:
+            return z
+        root = self.input_root
+        return z @ root[:, :-1].T + root[:, -1]
 
     def forward(self, x: Float[ndarray, "n d_0"]) -> Pass:
         """Return the preactivations and the activities of all layers for the rows of `x`."""
@@ -222,6 +236,17 @@ def _checked_biases(
         if b is not None:
             _freeze(f"b_{layer}", b)
     return vectors
+
+
+def _checked_inputs(inputs: Inputs | None, d0: int) -> Inputs | None:
+    if inputs is not None and not isinstance(inputs, Inputs):
+        raise InputError(f"inputs: expected hessweep.Inputs or None, got {inputs!r}")
+    if inputs is not None and inputs.N_i not in (None, d0):
+        raise ShapeError(
+            f"inputs: expected a law of {d0} inputs, as many as W_1 has columns, got one of "
+            f"{inputs.N_i}"
+        )
+    return None if inputs is None or inputs.is_standard else inputs
 
 
 def _freeze(name: str, values: ndarray) -> None:

@@ -10,6 +10,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 from hessweep.activations import Activation
 from hessweep.errors import InputError, ShapeError
 from hessweep.networks.deep import DeepNetwork
+from hessweep.networks.inputs import Inputs
 from hessweep.networks.teachers import MAX_SEED, WEIGHTS
 
 BIASES = ("none", "hidden", "output", "both")
@@ -23,7 +24,7 @@ def sample_deep_teacher(
     seed: int,
     weights: str = "normal",
     biases: str | Sequence[bool] = "none",
-    inputs: None = None,
+    inputs: Inputs | None = None,
 ) -> DeepNetwork:
     """Return a random deep teacher: i.i.d. weights and biases of mean 0, variance 1/fan_in.
 
@@ -38,7 +39,7 @@ def sample_deep_teacher(
         weights: The distribution, a key of `WEIGHTS`.
         biases: Which layers have biases: `none`, `hidden`, `output`, `both`, or a list with a
             truth value for each layer.
-        inputs: Passed to `DeepNetwork`.
+        inputs: The law of the inputs, which the parameters do not depend on.
 
     Raises:
         ShapeError: If `widths` are not two or more whole numbers of at least 1.

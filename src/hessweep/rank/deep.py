@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from hessweep.errors import PrecisionError
-from hessweep.networks import DeepNetwork
+from hessweep.errors import InputError, PrecisionError
+from hessweep.networks import DeepNetwork, Inputs
 from hessweep.rank.deep_analytic import deep_minor
 from hessweep.rank.deep_kernel import kernel_bound
 from hessweep.rank.deep_linear import exact_linear_rank
@@ -14,6 +14,7 @@ from hessweep.rank.deep_polynomial import (
 )
 from hessweep.rank.deep_relu import deep_relu_rank
 from hessweep.rank.formulas_deep import formula_of, is_homogeneous
+from hessweep.rank.modular import rank_of_rows
 
 MODULAR_LIMIT = 4e11
 """Multiplications modulo p that a certificate may take: some minutes."""
@@ -45,6 +46,7 @@ def deep_bounds(network: DeepNetwork, theorems: bool = True) -> DeepBounds:
         theorems: Whether lower bounds may come from theorems, or must be computed.
 
     Raises:
+        InputError: If the covariance of the inputs is singular.
         PrecisionError: If the bounds contradict one another, which no weights can cause.
     """
     found = _bounds(network, theorems)
@@ -57,6 +59,8 @@ def deep_bounds(network: DeepNetwork, theorems: bool = True) -> DeepBounds:
 
 
 def _bounds(network: DeepNetwork, theorems: bool) -> DeepBounds:
+    if network.inputs is not None:
+        _check_covariance(network.inputs)
     activations = network.activations
     generic = formula_of(activations, network.widths, network.biased).value
     upper = min(network.P if generic is None else generic, kernel_bound(network))
@@ -71,6 +75,19 @@ def _bounds(network: DeepNetwork, theorems: bool) -> DeepBounds:
         return DeepBounds(deep_relu_rank(network, upper), upper, "regions")
     lower = deep_minor(network, upper) if network.P <= MINOR_LIMIT else 0
     return DeepBounds(lower, upper, "minor")
+
+
+def _check_covariance(inputs: Inputs) -> None:
+    """Raise unless the inputs fill the space: then the rank is that for standard inputs.
+
+    It is the dimension of the gradients as functions on the support of the inputs.
+    """
+    covariance = inputs.matrix()
+    if rank_of_rows(covariance) < len(covariance):
+        raise InputError(
+            "inputs: the rank of deep networks is known for covariances of full rank only; leave "
+            "out the inputs that do not vary, or combine them with others"
+        )
 
 
 def _polynomial_bounds(network: DeepNetwork, upper: int) -> DeepBounds:

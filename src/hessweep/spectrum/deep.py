@@ -14,7 +14,8 @@ def deep_spectrum(network: DeepNetwork) -> tuple[Eigenvalues, DeepPlan]:
         TooLargeError: If no exact route fits, and sampling does not either.
         PrecisionError: If sampling does not reach its default relative error.
     """
-    plan = deep_plan(network.activations, network.widths, network.biased)
+    shifted = bool(network.input_root[:, -1].any())
+    plan = deep_plan(network.activations, network.widths, network.biased, shifted)
     if plan.method in ("linear", "dense"):
         return linear_spectrum(network), plan
     if plan.method == "nodes":

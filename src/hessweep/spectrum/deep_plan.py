@@ -58,6 +58,7 @@ def deep_plan(
     activations: Sequence[Activation],
     widths: Sequence[int],
     biases: str | Sequence[bool] = "none",
+    shifted: bool = False,
 ) -> DeepPlan:
     """Return the cheapest exact route, or sampling, for networks of these sizes.
 
@@ -65,6 +66,7 @@ def deep_plan(
         activations: One for each hidden layer.
         widths: `d_0, ..., d_L`.
         biases: Which layers have biases, as `sample_deep_teacher` takes it.
+        shifted: Whether the inputs have a mean other than 0.
 
     Raises:
         ShapeError: If `widths` are not two or more whole numbers of at least 1.
@@ -75,7 +77,7 @@ def deep_plan(
     P = parameter_count(sizes, biased)
     if all(is_affine(g) for g in activations):
         constants = [g.polynomial.coefficients[0] for g in activations if g.polynomial is not None]
-        small = sizes[-1] * (sizes[0] + (any(biased) or any(constants)))
+        small = sizes[-1] * (sizes[0] + (shifted or any(biased) or any(constants)))
         size = min(small, P)
         numbers = 3 * size**2 + 4 * P + workspace_numbers(size)
         numbers += sum((sizes[-1] + sizes[0] + 1) * d for d in sizes)

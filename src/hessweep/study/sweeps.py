@@ -33,7 +33,9 @@ from hessweep.widths import axes_of_widths
 
 ASKED_ERROR = next(axis.default for axis in AXES if axis.field == "asked_error")
 
-GO_WITH_WIDTHS = ("activation", "widths", "seeds", "weights", "biases", "kind", "asked_error")
+GO_WITH_WIDTHS = (
+    "activation", "widths", "seeds", "weights", "biases", "inputs", "kind", "asked_error",
+)  # fmt: skip
 """The keys that a sweep of deep networks may have."""
 
 
