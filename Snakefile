@@ -11,7 +11,7 @@ from snakemake.utils import min_version
 from hessweep.errors import InputError
 from hessweep.outputs import load_study, study_file_of
 from hessweep.running.after_kill import clear_after_kill
-from hessweep.running.closing import closing_lines
+from hessweep.running.closing import announce, closing_lines
 from hessweep.running.receipts import Receipts
 
 min_version("9.0")
@@ -26,6 +26,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results
+announce(STUDY)
 
 RECEIPTS, OUTDATED = Receipts(STUDY), []
 if workflow.is_main_process and workflow.output_settings.dryrun:
@@ -58,4 +59,4 @@ onsuccess:
 
 
 onerror:
-    print(closing_lines(STUDY), file=sys.stderr)
+    print(closing_lines(STUDY, failed=True), file=sys.stderr)

@@ -1,5 +1,6 @@
 """What the site's pages take from elsewhere: figures that were made, kinds of figure."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,19 @@ def gallery(found: list[Path]) -> str:
             parts.append(f"## {study}")
         text = picture.with_suffix(".txt")
         caption = text.read_text(encoding="utf-8").strip() if text.is_file() else picture.stem
-        parts.append(f"### {picture.stem}\n\n![{picture.stem}](gallery/{study}/{picture.name})")
+        title = title_of(picture)
+        parts.append(f"### {title}\n\n![{title}](gallery/{study}/{picture.name})")
         parts.append(caption.replace("<", "&lt;").replace("*", r"\*").replace("_", r"\_"))
     return "\n\n".join(parts)
+
+
+def title_of(picture: Path) -> str:
+    """Return the title of a figure that the workflow made: its study's, or that of its kind."""
+    from hessweep.figures import FIGURES
+
+    receipt = picture.parents[1] / "receipts" / "figures" / f"{picture.stem}.json"
+    if not receipt.is_file():
+        return picture.stem
+    request = json.loads(receipt.read_text(encoding="utf-8"))["request"]
+    kind = FIGURES.get(request["kind"])
+    return str(request.get("title") or (kind.title if kind else picture.stem))

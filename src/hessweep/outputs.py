@@ -64,11 +64,17 @@ def check_outputs(study: Study, path: str | Path) -> None:
     if study.tables:
         from hessweep.tables import table_kind
 
-        wrong += _mistakes("tables", study.tables, table_kind)
+        wrong += _mistakes(
+            "tables", study.tables, lambda request: table_kind(request.kind, request.options)
+        )
     if study.figures:
         from hessweep.figures import figure_kind
 
-        wrong += _mistakes("figures", study.figures, figure_kind)
+        wrong += _mistakes(
+            "figures",
+            study.figures,
+            lambda request: figure_kind(request.kind, request.options, request.file),
+        )
     if wrong:
         raise StudyError("\n".join(f"{path}: {mistake}" for mistake in wrong))
 
@@ -76,10 +82,10 @@ def check_outputs(study: Study, path: str | Path) -> None:
 def _mistakes(
     section: str,
     requests: Mapping[str, TableRequest] | Mapping[str, FigureRequest],
-    kind_of: Callable[[str, dict[str, Any]], object],
+    check: Callable[[Any], object],
 ) -> Iterator[str]:
     for name, request in requests.items():
         try:
-            kind_of(request.kind, request.options)
+            check(request)
         except StudyError as error:
             yield f"{section}.{name}: {error}"

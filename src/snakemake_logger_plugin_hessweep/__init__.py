@@ -7,6 +7,7 @@ Snakemake finds this package by its name, and the profiles in `workflow/profiles
 import sys
 from logging import ERROR, WARNING, LogRecord
 
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -22,6 +23,7 @@ class LogHandler(LogHandlerBase):
         """Start to count."""
         self.started = 0
         self.total = 0
+        self.messages: dict[int | None, str] = {}
 
     def emit(self, record: LogRecord) -> None:
         """Write what a person wants to know of the record, if anything."""
@@ -45,13 +47,17 @@ class LogHandler(LogHandlerBase):
                 if not message:
                     return ""  # a rule without a message only collects files
                 self.started += 1
+                self.messages[getattr(record, "jobid", None)] = str(message)
                 return f"[{self.started}/{self.total}] {message}{reason}"
             case LogEvent.JOB_ERROR:
-                what = getattr(record, "rule_msg", None) or getattr(record, "rule_name", "a job")
+                named = self.messages.get(getattr(record, "jobid", None))
+                what = named or getattr(record, "rule_name", "a job")
                 logs = ", ".join(getattr(record, "log", None) or ())
                 return f"Failed: {what}" + (f" (log: {logs})" if logs else "")
             case None | LogEvent.ERROR | LogEvent.GROUP_ERROR if record.levelno >= ERROR:
                 return record.getMessage()
+            case None if record.getMessage() == NOTHING_TO_BE_DONE_MSG:
+                return _nothing_done()
             case None if record.levelno >= WARNING or self.common_settings.verbose:
                 return record.getMessage()
         return ""
@@ -80,6 +86,13 @@ class LogHandler(LogHandlerBase):
     def needs_rulegraph(self) -> bool:
         """No graph is shown."""
         return False
+
+
+def _nothing_done() -> str:
+    # The study's own code, which is slow to load and always loaded where there is a study.
+    from hessweep.running.closing import nothing_done
+
+    return nothing_done()
 
 
 def _reason(record: LogRecord) -> str:

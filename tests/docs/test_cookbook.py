@@ -1,14 +1,20 @@
 """Every answer of the cookbook, against numbers that do not come from the store."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from pages import follow
+from pages import DOCS, follow, printed
+from PIL import Image
 
+import hessweep
 from hessweep.hessian import hessian
 from hessweep.networks import sample_teacher
 from hessweep.spectrum import spectrum
+
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +27,26 @@ def answers(kitchen):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(kitchen)
         return follow("cookbook.md")
+
+
+def test_outputs_are_those_that_the_page_shows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pairs = printed("cookbook.md")
+    assert sum(bool(out) for out, _ in pairs) >= 7
+    for out, says in pairs:
+        words = [re.sub(r"\s+", " ", NUMBER.sub("#", text)).strip() for text in (out, says)]
+        assert words[0] == words[1]
+        if "rank_float64" in out:
+            continue  # what rounding errors make of a rank is another number on another machine
+        numbers = [[float(x) for x in NUMBER.findall(text)] for text in (out, says)]
+        # Rounding errors differ from machine to machine, and with them tiny eigenvalues.
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-3, abs=1e-12)
+    for name in ("density", "ranks"):
+        with (
+            Image.open(tmp_path / f"{name}.png") as made,
+            Image.open(DOCS / "images" / f"cookbook-{name}.png") as shown,
+        ):
+            assert made.size == shown.size
 
 
 def eigenvalues(activation, N_i, N_h, seed):
@@ -36,7 +62,7 @@ def test_lambda_min_against_size(answers):
 
 
 def test_where_rank_and_formula_differ(answers):
-    everything = answers["table"](answers["results"])
+    everything = hessweep.table(answers["results"])
     exact = everything[everything["effective_parameters_kind"] == "exact"]
     assert len(exact) > 100
     assert len(answers["differing"]) == (exact["rank"] != exact["effective_parameters"]).sum()
@@ -91,7 +117,7 @@ def test_late_times(answers):
 
 
 def test_exports(answers, kitchen):
-    points = answers["table"](answers["results"])
+    points = hessweep.table(answers["results"])
     pd.testing.assert_frame_equal(pd.read_parquet(kitchen / "points.parquet"), points)
     assert len(pd.read_csv(kitchen / "erf.csv")) == (points["activation"] == "erf").sum()
     again = xr.open_dataset(kitchen / "erf.nc", engine="scipy")

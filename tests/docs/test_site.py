@@ -1,6 +1,8 @@
 """The site: builds strictly without network, and says of studies what the schema says."""
 
 import importlib.util
+import itertools
+import json
 import os
 import re
 import subprocess
@@ -138,13 +140,30 @@ def test_gallery_shows_made_figures_with_their_captions(tmp_path):
     text = included.gallery([folder / "fig2.png"])
     assert "## paper" in text
     assert "![fig2](gallery/paper/fig2.png)" in text
+    receipts = tmp_path / "paper" / "receipts" / "figures"
+    receipts.mkdir(parents=True)
+    request = {"kind": "rank-grid", "title": "Rank of cubic networks"}
+    (receipts / "fig2.json").write_text(json.dumps({"request": request}))
+    named = included.gallery([folder / "fig2.png"])
+    assert "### Rank of cubic networks\n\n![Rank of cubic networks](gallery/paper" in named
+    (receipts / "fig2.json").write_text(json.dumps({"request": {"kind": "rank-grid"}}))
+    assert "### Rank against formula" in included.gallery([folder / "fig2.png"])
     assert r"N\_i &lt;b>eigenvalues" in text
+
+
+def text_of(cell):
+    """What a cell of the notebook printed."""
+    return "".join(out.get("text", "") for out in cell.get("outputs", []))
 
 
 def test_notebook_runs():
     notebook = nbformat.read(DOCS / "explore.ipynb", as_version=4)
-    assert not any(cell.get("outputs") for cell in notebook.cells)
+    stored = [text_of(cell) for cell in notebook.cells]
+    assert sum(map(bool, stored)) >= 4
+    assert any("image/png" in str(cell.get("outputs")) for cell in notebook.cells)
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    # What the notebook shows to those who only read it is what it prints.
+    assert [text_of(cell) for cell in notebook.cells] == stored
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert "proved: 48 of 48" in str(outputs)
@@ -177,6 +196,31 @@ def test_formulas_are_mathematics_and_none_is_lost(site):
         for number in re.findall(r"\\tag\{(\w+)\}", page.read_text()):
             assert f'<span class="number">({number})</span>' in body
     assert with_formulas >= 1
+
+
+def prose(page):
+    """A page's Markdown with code and formulas left out."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^(?: {4,}).*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"`[^`]*`|\$\$.+?\$\$|\$[^$\n]+\$", "", text, flags=re.DOTALL)
+
+
+def test_text_in_braces_is_not_taken_for_attributes(site):
+    for page in DOCS.glob("*.md"):
+        seen = html_text((site / f"{page.stem}.html").read_text())
+        braces = re.findall(r"\{[^{}\n]*\}", prose(page))
+        expected = [text for text in braces if not re.match(r"\{\s*[#.:]", text)]
+        assert [text for text in expected if text not in seen] == [], page.name
+
+
+def test_lists_are_set_as_lists():
+    """Markdown of the site takes a list without a blank line before it for a part of the text."""
+    for page in DOCS.glob("*.md"):
+        lines = prose(page).splitlines()
+        for before, line in itertools.pairwise(lines):
+            begins = re.match(r"(?:[-*]|\d+\.) ", line)
+            goes_on = not before.strip() or re.match(r"#|\s*(?:[-*]|\d+\.) |  ", before)
+            assert goes_on or not begins, f"{page.name}: {line}"
 
 
 def html_text(html):

@@ -43,7 +43,7 @@ def test_own_activation_has_an_error_that_is_known(left):
     assert left["teacher"].activation.label.startswith("mish@")
     x = np.linspace(-2, 2, 5)
     assert left["teacher"].activation(x) == pytest.approx(x * np.tanh(np.log1p(np.exp(2 * x))))
-    assert 0 < left["found"].error < 1e-8
+    assert 0 < left["error"] < 1e-8
 
 
 def test_reports_are_written(left, desk):

@@ -16,7 +16,7 @@ def main(job):
     receipt = Receipts(study).output_content("figures", job.wildcards.figure)
     try:
         results = results_of(study, request["sweeps"])
-        make(request["kind"], results, stem, **request["options"])
+        make(request["kind"], results, stem, request.get("file"), **request["options"])
     except InputError as error:
         # The others and the report are made all the same; the last rule tells of it.
         make_without_data(stem, str(error))

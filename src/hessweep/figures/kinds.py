@@ -57,11 +57,14 @@ class FigureKind:
         function: Callable[[Tables], str] = self.module.caption
         return function
 
+    def _source(self) -> str:
+        return files(PACKAGE).joinpath(f"{self.file}.py").read_text(encoding="utf-8")
+
     @cached_property
     def _parameters(self) -> dict[str, bool]:
         """The parameters of `data`, each with whether it must be given."""
-        source = files(PACKAGE).joinpath(f"{self.file}.py").read_text(encoding="utf-8")
-        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        tree = ast.parse(self._source()).body
+        functions = [node for node in tree if isinstance(node, ast.FunctionDef)]
         [taken] = [function.args for function in functions if function.name == "data"]
         positional = [argument.arg for argument in (*taken.posonlyargs, *taken.args)]
         without_default = positional[: len(positional) - len(taken.defaults)]
@@ -114,37 +117,63 @@ FIGURES: dict[str, FigureKind] = {
 """The kinds of figures that a study may ask for, by name."""
 
 
-def figure_kind(name: str, options: dict[str, Any] | None = None) -> FigureKind:
+def figure_kind(
+    name: str, options: dict[str, Any] | None = None, file: str | None = None
+) -> FigureKind:
     """Return the kind of figure of that name, after a check of the options for its data.
 
+    Args:
+        name: A key of `FIGURES`, or the title of a figure of one's own.
+        options: What the study asks for.
+        file: The Python file that defines the figure, if it is one's own.
+
     Raises:
-        StudyError: If the kind is unknown, does not take one of the options, or lacks one.
+        StudyError: If the kind is unknown, does not take one of the options, or lacks one; or if
+            the file does not define a figure.
     """
+    if file is not None:
+        from hessweep.figures.own import own_figure
+
+        kind: FigureKind = own_figure(name, file)
+        _check_options(name, kind, options or {})
+        return kind
     if name not in FIGURES:
         raise StudyError(
             f"unknown kind of figure {name!r}{did_you_mean(name, FIGURES)}; "
-            f"known are {', '.join(FIGURES)}"
+            f"known are {', '.join(FIGURES)}; for a figure of your own, give "
+            "`file: your_file.py` beside its kind"
         )
     kind = FIGURES[name]
-    unknown = sorted(set(options or {}) - set(kind.options))
+    _check_options(name, kind, options or {})
+    return kind
+
+
+def _check_options(name: str, kind: FigureKind, options: dict[str, Any]) -> None:
+    unknown = sorted(set(options) - set(kind.options))
     if unknown:
         raise StudyError(
             f"{name} does not take {', '.join(unknown)}; it takes "
             f"{', '.join(kind.options) or 'no options'}"
         )
-    missing = sorted(set(kind.required) - set(options or {}))
+    missing = sorted(set(kind.required) - set(options))
     if missing:
         raise StudyError(f"{name} needs {', '.join(missing)} under its options")
-    return kind
 
 
-def make(name: str, results: "xr.DataTree", path: str | Path, **options: Any) -> tuple[Path, ...]:
+def make(
+    name: str,
+    results: "xr.DataTree",
+    path: str | Path,
+    file: str | None = None,
+    **options: Any,
+) -> tuple[Path, ...]:
     """Make a figure from results and save it as `path` + .png, .pdf, .csv and .txt (caption).
 
     Args:
         name: A key of `FIGURES`.
         results: Results of the published store; kinds that need none do not read them.
         path: Path of the files, without suffix.
+        file: The Python file that defines the figure, if it is one's own.
         **options: Options for the `data` of the kind.
 
     Returns:
@@ -156,6 +185,6 @@ def make(name: str, results: "xr.DataTree", path: str | Path, **options: Any) ->
     """
     from hessweep.figures.save import save
 
-    kind = figure_kind(name, options)
+    kind = figure_kind(name, options, file)
     tables = kind.data(results, **options) if kind.takes_results else kind.data(**options)
     return save(kind.plot(tables), tables, path, kind.caption(tables))

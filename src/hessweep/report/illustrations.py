@@ -65,7 +65,9 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
     """
     return [
         _illustration(
-            name, request.title or figure_kind(request.kind, request.options).title, folder
+            name,
+            request.title or figure_kind(request.kind, request.options, request.file).title,
+            folder,
         )
         for name, request in study.figures.items()
         if (folder / f"{name}.png").is_file()

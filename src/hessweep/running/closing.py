@@ -10,18 +10,31 @@ REPORT = "report.html"
 """The report page, in the results folder."""
 
 
-def closing_lines(study: Study) -> str:
+_studies: list[Study] = []
+
+
+def closing_lines(study: Study, *, failed: bool = False) -> str:
     """Return what a person wants to know when the workflow has ended.
 
-    Without `complete.json`, because only a part was asked for or something failed, this says so.
+    Args:
+        study: The study.
+        failed: Whether a job failed, so that an earlier summary does not hold.
     """
     report = study.results / REPORT
     lines = [f"Report: {report}"] if report.is_file() else [f"Results: {study.results}"]
     summary = ""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         summary = json.loads((study.results / COMPLETE).read_text())["summary"]
-    lines.append(
-        summary
-        or f"Not all of the study is done: `hessweep status` says what of {study.name} is missing"
-    )
-    return "\n".join(lines)
+    if failed or not summary:
+        summary = "Not all of the study is done: `hessweep status` says which points are missing"
+    return "\n".join([*lines, summary])
+
+
+def announce(study: Study) -> None:
+    """Remember whose closing lines to show where there is nothing to be done."""
+    _studies[:] = [study]
+
+
+def nothing_done() -> str:
+    """Return the closing lines of a run that had nothing to do."""
+    return "\n".join(["Nothing to do: all is up to date.", *map(closing_lines, _studies)])
