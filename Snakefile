@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from hessweep.errors import InputError
+from hessweep.errors import HessweepError
 from hessweep.outputs import load_study, study_file_of
 from hessweep.running.after_kill import clear_after_kill
 from hessweep.running.closing import announce, closing_lines
@@ -23,17 +23,16 @@ if Path(sys.executable).exists():
 try:
     STUDY_FILE = study_file_of(config)
     STUDY = load_study(STUDY_FILE)
-except InputError as error:
+    RECEIPTS, OUTDATED = Receipts(STUDY), []
+    if workflow.is_main_process and workflow.output_settings.dryrun:
+        OUTDATED = RECEIPTS.outdated()
+    elif workflow.is_main_process:
+        clear_after_kill(Path(".snakemake"))
+        RECEIPTS.remove_outdated()
+except HessweepError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.results
 announce(STUDY)
-
-RECEIPTS, OUTDATED = Receipts(STUDY), []
-if workflow.is_main_process and workflow.output_settings.dryrun:
-    OUTDATED = RECEIPTS.outdated()
-elif workflow.is_main_process:
-    clear_after_kill(Path(".snakemake"))
-    RECEIPTS.remove_outdated()
 
 
 include: "workflow/rules/sweep.smk"

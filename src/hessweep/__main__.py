@@ -1,5 +1,18 @@
-"""`python -m hessweep`: the same as the command `hessweep`."""
+"""Where the command `hessweep` and `python -m hessweep` start."""
 
-from hessweep.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Run the command. Ctrl-C while its modules are loaded ends it without a traceback."""
+    before = signal.getsignal(signal.SIGINT)
+    if before != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from hessweep import cli
+
+    signal.signal(signal.SIGINT, before)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -79,6 +79,11 @@ class ClusterError(HessweepError, RuntimeError):
     """The Dask cluster can not be reached, or can not run the points."""
 
 
+NO_MEMORY = (MemoryError, ImportError)
+"""What Python raises where a process has too little memory, libraries that can not be loaded among
+it. It says nothing about the data that were being read."""
+
+
 def shortened(text: str, most: int = 500) -> str:
     """Return a text that a user wrote as a message quotes it: not by the page."""
     return text if len(text) <= most else f"{text[:most]}…"

@@ -28,9 +28,10 @@ sweeps:
 """
 """About 18 s of one core, in 36 tasks."""
 
-HESSWEEP = (sys.executable, "-m", "hessweep")
+SCRIPTS = Path(sys.executable).parent
+HESSWEEP = (str(SCRIPTS / "hessweep"),)
 SNAKEMAKE = (
-    sys.executable, "-m", "snakemake", "--cores", "2", "--config", "study=study.yaml"
+    str(SCRIPTS / "snakemake"), "--cores", "2", "--config", "study=study.yaml"
 )  # fmt: skip
 
 MAKE = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.processes import HESSWEEP, finish
+from faults.processes import HESSWEEP, SNAKEMAKE, finish, workflow_folder
 from faults.stored import contents
 from hessweep.outputs import load_study
 from hessweep.running import verify
@@ -111,6 +111,27 @@ def test_a_read_only_file_system(disk: Path) -> None:
     mount("-o", "remount,rw", str(disk))
     again = finish(RUN, disk.parent)
     assert json.loads(again.stdout)["computed"] == 4
+
+
+@pytest.mark.faults
+def test_a_disk_that_fills_in_the_workflow(disk: Path) -> None:
+    """The scripts that make tables, figures and the report say so; later all is made."""
+    mount("-o", "remount,size=40m", str(disk))
+    outputs = "tables: {ranks: {kind: ranks}}\nfigures: {grid: {kind: rank-grid, options: {}}}\n"
+    study = STUDY.replace("seeds: 60", "seeds: 2") + outputs.replace("{}", "{activation: erf}")
+    workflow_folder(disk.parent, study)
+    assert finish([*SNAKEMAKE, "--until", "publish"], disk.parent).returncode == 0
+    ballast = disk / "ballast"
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    ballast.write_bytes(bytes(free - 8192))
+    failed = finish([*SNAKEMAKE, "--keep-going"], disk.parent)
+    assert failed.returncode != 0
+    assert "No space left on device; make room" in failed.stderr
+    assert "Traceback" not in failed.stderr, failed.stderr
+    ballast.unlink()
+    again = finish(SNAKEMAKE, disk.parent)
+    assert again.returncode == 0, again.stderr
+    assert (disk / "demo" / "complete.json").exists()
 
 
 def test_a_folder_without_permission(tmp_path: Path) -> None:

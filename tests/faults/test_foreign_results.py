@@ -5,9 +5,7 @@ Each command is started as users start it, by the console script.
 
 import os
 import resource
-import shutil
 import subprocess
-import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,9 @@ from pathlib import Path
 import pytest
 
 from faults import malformed
-from faults.processes import PATIENCE, ROOT
+from faults.processes import HESSWEEP, PATIENCE, ROOT
 from hessweep.store import publish, write_segment
 from hessweep.study import read_study
-
-HESSWEEP = shutil.which("hessweep", path=str(Path(sys.executable).parent)) or "hessweep"
 
 STUDY = """
 name: demo
@@ -51,7 +47,7 @@ def call(folder: Path, *arguments: str) -> Outcome:
     out, err = folder / "out", folder / "err"
     with out.open("wb") as out_file, err.open("wb") as err_file:
         process = subprocess.Popen(
-            [HESSWEEP, *arguments], cwd=folder, stdout=out_file, stderr=err_file,
+            [*HESSWEEP, *arguments], cwd=folder, stdout=out_file, stderr=err_file,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_SECONDS,) * 2),
         )  # fmt: skip
         _, status, usage = os.wait4(process.pid, 0)

@@ -28,6 +28,7 @@ from hessweep.running.clusters import (
     cluster_kind,
     planned,
 )
+from hessweep.running.clusters.key_files import key_folder
 from hessweep.running.cost import blas_threads, check_fits
 from hessweep.running.credentials import new_credentials
 from hessweep.setup import Setup
@@ -386,6 +387,11 @@ def test_slurm_workers_join_over_tls(
         prologue=["export FROM_PROLOGUE=yes"], directives=["--constraint=fast"],
     )  # fmt: skip
     with cluster_client(config, tmp_path) as client:
+        [keys] = (tmp_path / "slurm").glob(".keys-*")
+        assert stat.S_IMODE(keys.stat().st_mode) == stat.S_IRWXU
+        files = [path for path in keys.iterdir() if path.suffix == ".pem"]
+        assert len(files) == 2
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         assert run(POINTS, tmp_path / "results", client).computed == len(POINTS)
         assert client.submit(os.getenv, "FROM_PROLOGUE").result() == "yes"
         assert client.submit(dask.config.get, "distributed.comm.timeouts.tcp").result() == "120s"
@@ -399,3 +405,32 @@ def test_slurm_workers_join_over_tls(
     script = (tmp_path / "job.sh").read_text()
     for line in ("-p main", "--mem=954M", "-t 00:05:00", "--constraint=fast"):
         assert f"#SBATCH {line}" in script
+    assert not keys.exists()
+
+
+HOLD_KEYS = """
+import sys, time
+from pathlib import Path
+from hessweep.running.clusters.key_files import key_folder
+with key_folder(Path(sys.argv[1])) as folder:
+    (folder / "key").write_text("secret")
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_key_files_of_a_killed_run_are_removed_by_the_next(tmp_path: Path) -> None:
+    """Those of a run that lives stay."""
+    command = [sys.executable, "-c", HOLD_KEYS, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout
+        left = Path(first.stdout.readline().strip())
+        with key_folder(tmp_path) as own:
+            assert own.exists()
+            assert (left / "key").exists()
+        assert not own.exists()
+        first.kill()
+        first.wait()
+        assert (left / "key").read_text() == "secret"
+    with key_folder(tmp_path):
+        assert not left.exists()

@@ -87,7 +87,7 @@ def _architectures() -> set[str]:
 
 def test_slurm_jobs_load_it_beside_what_the_user_loads(tmp_path) -> None:
     with dask.config.set({PRELOAD: "mine"}):
-        lines = slurm_arguments(SlurmCluster(jobs=1, memory="1GB"), tmp_path)[
+        lines = slurm_arguments(SlurmCluster(jobs=1, memory="1GB"), tmp_path, tmp_path)[
             "job_script_prologue"
         ]
     script = "\n".join([*lines, "env -0"])

@@ -5,6 +5,7 @@ a command needs is imported when it runs, so that `hessweep --help` answers at o
 """
 
 import gc
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
 from hessweep.cli.streams import standard_streams
 from hessweep.errors import HessweepError, InputError
+from hessweep.running.capacity import address_space_note
 
 BAD_INPUT = 2
 
@@ -86,6 +88,14 @@ def main(arguments: list[str] | None = None) -> None:
         except HessweepError as error:
             tell(str(error))
             sys.exit(BAD_INPUT if isinstance(error, InputError) else INCOMPLETE)
+        # What libraries raise where the address space of a process is limited.
+        except (MemoryError, ImportError, RuntimeError, SystemError) as error:
+            note = address_space_note()
+            if not note and not isinstance(error, MemoryError):
+                raise
+            tell(f"there is not enough memory ({type(error).__name__}: {error}){note}")
+            sys.stdout.flush()
+            os._exit(INCOMPLETE)  # What libraries do at the end of a process would fail again.
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -98,7 +98,7 @@ def run(
     from hessweep.cli.progress import ProgressDisplay
     from hessweep.outputs import load_study
     from hessweep.running import run as run_sweep
-    from hessweep.running.signals import stop_on_signals
+    from hessweep.running.signals import ignore_further_signals, stop_on_signals
     from hessweep.store import publish
     from hessweep.units import show_count
 
@@ -117,6 +117,7 @@ def run(
                 study.points(), study.results, config, progress=report, retry_failed=retry_failed
             )
     except KeyboardInterrupt:
+        ignore_further_signals()
         tell("stopped; what was computed is stored, run again to compute the rest")
         raise typer.Exit(INCOMPLETE) from None
     published = publish(study.results)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hessweep.errors import ClusterError
 from hessweep.running.cgroups import cgroup_memory_limit
-from hessweep.units import show_count
+from hessweep.units import show_bytes, show_count
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -46,6 +46,17 @@ def connected_memory(client: "Client") -> int | None:
         if worker["memory_limit"]
     ]
     return min(limits, default=None)
+
+
+def address_space_note() -> str:
+    """Return the end of a message: that this process has little address space, if that is so."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return ""
+    return (
+        f"; this process and its workers may use {show_bytes(limit)} of address space each, and "
+        "libraries and threads need some gigabytes: raise the limit with `ulimit -v unlimited`"
+    )
 
 
 def allow_open_files(workers: int) -> None:

@@ -1,4 +1,4 @@
-"""TLS credentials that are made for one run and are kept in memory only.
+"""TLS credentials that are made for one run, in memory unless workers elsewhere need files.
 
 Every worker process loads this module, so that it imports nothing that a worker does not need.
 """
@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from distributed.security import Security
@@ -56,6 +57,22 @@ def new_credentials() -> MemoryCredentials:
         tls_ca_file=certificate,
         **{f"tls_{role}_key": key for role in roles},
         **{f"tls_{role}_cert": certificate for role in roles},
+    )
+
+
+def credentials_in(folder: Path) -> Security:
+    """Return new credentials in files that only this user can read, for workers elsewhere."""
+    paths = {}
+    for name, content in zip(("key", "cert"), _self_signed(), strict=True):
+        path = folder / f"{name}.pem"
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(content, encoding="ascii")
+        paths[name] = str(path)
+    roles = ("client", "scheduler", "worker")
+    return Security(
+        require_encryption=True,
+        tls_ca_file=paths["cert"],
+        **{f"tls_{role}_{name}": path for role in roles for name, path in paths.items()},
     )
 
 

@@ -1,5 +1,6 @@
 """What all jobs of the workflow do: keep a log of what they print, and end with a message."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hessweep.errors import HessweepError
+from hessweep.running.signals import ignore_further_signals
+from hessweep.store.files import accessing
 
 
 class Doubled:
@@ -46,6 +49,23 @@ def logged(path: Path) -> Iterator[None]:
             sys.stderr = stream
 
 
+@contextmanager
+def refusals_in_words() -> Iterator[None]:
+    """Turn what the system refuses into an error in words: scripts write their outputs themselves.
+
+    Raises:
+        StoreAccessError: In place of any `OSError`.
+    """
+    try:
+        yield
+    except HessweepError:
+        raise
+    except OSError as error:
+        name = error.filename
+        with accessing(Path(os.fsdecode(name) if name else "the outputs"), "make"):
+            raise
+
+
 def run_job(main: Callable[[Any], None], job: Any) -> None:
     """Run the main function of a script with Snakemake's object, and write the job's log.
 
@@ -54,8 +74,10 @@ def run_job(main: Callable[[Any], None], job: Any) -> None:
     """
     with logged(Path(job.log[0])):
         try:
-            main(job)
+            with refusals_in_words():
+                main(job)
         except KeyboardInterrupt:
+            ignore_further_signals()
             message = "stopped; what was computed is stored, run again to compute the rest"
         except HessweepError as error:
             message = str(error)

@@ -15,7 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hessweep.errors import StoreAccessError
 from hessweep.store import published_digests
+from hessweep.store.files import accessing
 from hessweep.store.index import read_index
 from hessweep.store.segments import list_segments
 from hessweep.study import Study, Sweep
@@ -150,11 +152,19 @@ def _grid_digest(sweep: Sweep) -> str:
 
 
 def _read(path: Path) -> Any:
-    """Return what a JSON file says: None if it is not there, its text if it is not JSON."""
+    """Return what a JSON file says: None if it is not there, its text if it is not JSON.
+
+    Raises:
+        StoreAccessError: If the file is there and can not be read; what it stands for would pass
+            for complete otherwise.
+    """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+        with accessing(path, "read"):
+            text = path.read_text(encoding="utf-8", errors="replace")
+    except StoreAccessError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return None
+        raise
     try:
         return json.loads(text)
     except ValueError:

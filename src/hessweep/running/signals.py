@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 _received: list[int] = []
 _postponed = False
 
@@ -22,10 +24,19 @@ def stop_on_signals() -> Sequence[int]:
         at it: Python drops an exception that is raised within a destructor.
     """
     _received.clear()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
     return _received
+
+
+def ignore_further_signals() -> None:
+    """Let nothing interrupt this process any more: its cluster is closed, and it is about to end.
+
+    Python would give the signals their default effect again before it is done.
+    """
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(number: int, _: object) -> None:

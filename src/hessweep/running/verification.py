@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from threadpoolctl import threadpool_limits
 
 from hessweep.activations import Activation, activation
+from hessweep.errors import NO_MEMORY
 from hessweep.kinds import KINDS
 from hessweep.networks import StoredArrays
 from hessweep.running.cost import blas_threads, needed_memory
@@ -172,6 +173,8 @@ def _setup_of_row(
         if not setup.has_files:
             return NEEDS_FILE
         needed = needed_memory(setup)
+    except NO_MEMORY:
+        raise
     # A foreign spec may hold any parameters.
     except Exception:
         return UNKNOWN_ACTIVATION
@@ -191,7 +194,7 @@ def _difference(point: Point, stored: dict[str, Any], same_machine: bool) -> str
         # As many threads as in the sweep, because the order of a sum decides its last bits.
         with threadpool_limits(blas_threads(point.setup)):
             result = point.compute()
-    except MemoryError:
+    except NO_MEMORY:
         raise
     except Exception as error:
         return f"it fails: {type(error).__name__}: {error}"

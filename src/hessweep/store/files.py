@@ -21,8 +21,8 @@ _REMEDIES = {
     "make room, or name another results folder in the study": (
         errno.ENOSPC,
         errno.EDQUOT,
-        errno.EFBIG,
     ),
+    "raise the limit of the size of files, `ulimit -f unlimited`": (errno.EFBIG,),
     "get permission to write there, or name another results folder in the study": (
         errno.EACCES,
         errno.EPERM,

@@ -19,7 +19,7 @@ from numcodecs.vlen import VLenUTF8
 from numcodecs.zstd import Zstd
 from numpy import ndarray
 
-from hessweep.errors import DamagedStoreError, shortened
+from hessweep.errors import NO_MEMORY, DamagedStoreError, shortened
 
 _ZSTD = Zstd(level=1, checksum=True)
 _ZSTD_MAGIC = bytes.fromhex("28b52ffd")
@@ -97,7 +97,7 @@ def decode(
     """
     try:
         return _decode(read, names)
-    except DamagedStoreError:
+    except (DamagedStoreError, *NO_MEMORY):
         raise
     # Whatever the decoders of JSON, zstd and texts raise if they are given something else.
     except Exception as error:

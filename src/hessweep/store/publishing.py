@@ -181,7 +181,8 @@ def _publish_group(root: Path, folder: Path, group: Group, publisher: "_Publishe
 
 
 def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # Python 3.11 raises that of a folder that can not be closed.
+        shutil.rmtree(path, ignore_errors=True)
     with suppress(OSError):
         path.unlink()
 

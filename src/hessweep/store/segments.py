@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import io
 import json
+import os
 import platform
 import re
 import struct
@@ -22,7 +23,7 @@ import numpy as np
 import threadpoolctl
 from numpy import ndarray
 
-from hessweep.errors import DamagedStoreError, InputError, shortened
+from hessweep.errors import NO_MEMORY, DamagedStoreError, InputError, shortened
 from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import FIRST_VERSION, IDENTITY
 from hessweep.store import flat_zarr
@@ -125,7 +126,8 @@ def read_columns(
     """
     path = Path(path)
     with accessing(path, "read"), path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+        # Python sets aside as much memory as it is asked to read, although the file is shorter.
+        content = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
     if len(content) > MAX_BYTES:
         raise DamagedStoreError(f"{path}: longer than any segment; {_REPAIR}")
     if path.name != _digest(content) + SUFFIX:
@@ -136,6 +138,8 @@ def read_columns(
         with _open_zip(content) as archive:
             arrays, attrs = flat_zarr.decode(partial(_read_member, archive), names)
         check_layout(arrays, attrs, complete=names is None)
+    except NO_MEMORY:
+        raise
     # Whatever the zip reader raises if it is given something else.
     except Exception as error:
         reason = shortened(str(error) or type(error).__name__)

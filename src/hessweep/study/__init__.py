@@ -86,6 +86,10 @@ def read_study(path: str | Path) -> Study:
     return parse_study(read_document(path), path)
 
 
+load_study = read_study
+"""The name of `read_study` in version 0.1, kept for scripts that import it from here."""
+
+
 def parse_study(document: Any, path: str | Path = "study") -> Study:
     """Return the study that plain data (a YAML file's content) describes.
 
@@ -117,6 +121,7 @@ __all__ = [
     "Study",
     "Sweep",
     "TableRequest",
+    "load_study",
     "parse_study",
     "read_path",
     "read_study",

@@ -11,7 +11,7 @@ import re
 import select
 import stat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -99,13 +99,23 @@ def _read_text(path: Path) -> str:
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
         raise StudyError(f"{path}: expected a study file, got a folder or a device")
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:  # noqa: PTH123
-        if stat.S_ISFIFO(mode) and not select.select([stream], [], [], PIPE_SECONDS)[0]:
-            raise StudyError(f"{path}: nothing was written to this pipe in {PIPE_SECONDS} s")
-        os.set_blocking(stream.fileno(), True)
-        content = stream.read(MAX_BYTES + 1)
+        content = _read_pipe(path, stream) if stat.S_ISFIFO(mode) else stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise StudyError(f"{path}: expected a study file of at most {MAX_BYTES:,} bytes")
     return content.decode("utf-8")
+
+
+def _read_pipe(path: Path, stream: BinaryIO) -> bytes:
+    """Return what is written to a pipe until its writer closes it, unless the writer pauses."""
+    content = b""
+    while len(content) <= MAX_BYTES:
+        if not select.select([stream], [], [], PIPE_SECONDS)[0]:
+            raise StudyError(f"{path}: nothing was written to this pipe in {PIPE_SECONDS} s")
+        part = os.read(stream.fileno(), 2**20)
+        if not part:
+            break
+        content += part
+    return content
 
 
 def _check_events(text: str) -> None:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 
 from hessweep.errors import ClusterError
 from hessweep.running import worker_environment
-from hessweep.running.capacity import Capacity, allow_open_files, machine_memory
+from hessweep.running.capacity import (
+    Capacity,
+    address_space_note,
+    allow_open_files,
+    machine_memory,
+)
 from hessweep.running.main_guard import ADVICE
 from hessweep.running.signals import postpone_stop
 from hessweep.study import LocalCluster
@@ -92,7 +97,8 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
         )
     except (OSError, RuntimeError) as error:
         raise ClusterError(
-            f"the worker processes on this machine can not start ({error}); check what Dask's "
+            f"the worker processes on this machine can not start ({error})"
+            f"{address_space_note()}; check what Dask's "
             f"configuration sets, such as temporary-directory; {ADVICE}"
         ) from error
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hessweep.errors import ClusterError
 from hessweep.running.capacity import Capacity
 from hessweep.running.clusters.dask_settings import dask_settings
+from hessweep.running.clusters.key_files import key_folder
 from hessweep.store.files import accessing
 from hessweep.study import SlurmCluster
 
@@ -39,11 +40,12 @@ def open_client(
             "choose another cluster with --cluster"
         )
     folder = (config.folder or shared / "slurm").absolute()
-    with accessing(folder, "keep what SLURM jobs write in"):
-        folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
+        with accessing(folder, "keep what SLURM jobs write in"):
+            folder.mkdir(parents=True, exist_ok=True)
+            keys = stack.enter_context(key_folder(folder))
         try:
-            cluster = stack.enter_context(SLURMCluster(**slurm_arguments(config, folder)))
+            cluster = stack.enter_context(SLURMCluster(**slurm_arguments(config, folder, keys)))
         except (OSError, ValueError, RuntimeError) as error:
             raise ClusterError(
                 f"the scheduler for SLURM's jobs can not start: {' '.join(str(error).split())}; "
@@ -77,9 +79,15 @@ def _check_accepted(script: str, folder: Path) -> None:
         )
 
 
-def slurm_arguments(config: SlurmCluster, folder: Path) -> dict[str, Any]:
-    """Return the arguments for `dask_jobqueue.SLURMCluster`."""
-    from distributed.security import Security
+def slurm_arguments(config: SlurmCluster, folder: Path, keys: Path) -> dict[str, Any]:
+    """Return the arguments for `dask_jobqueue.SLURMCluster`.
+
+    Args:
+        config: The study's cluster section.
+        folder: Where jobs write their logs and temporary data.
+        keys: Where to write the credentials of the run, for the jobs to read.
+    """
+    from hessweep.running.credentials import credentials_in
 
     # A job starts from a shell of its own, so that settings reach it by its environment.
     exports = [
@@ -94,8 +102,7 @@ def slurm_arguments(config: SlurmCluster, folder: Path) -> dict[str, Any]:
         "memory": f"{config.memory} B",
         "walltime": config.walltime,
         "interface": config.interface,
-        "security": Security.temporary(),
-        "shared_temp_directory": str(folder),
+        "security": credentials_in(keys),
         "local_directory": str(folder),
         "log_directory": str(folder),
         "scheduler_options": {"dashboard_address": "127.0.0.1:0", "interface": config.interface},
