@@ -21,12 +21,12 @@ SOURCE = Path(__file__).parent / "interposed.c"
 WORDS = {"ENOSPC": "No space left on device", "EIO": "Input/output error"}
 
 STRIDES = {
-    "store": 2,
-    "first": 3,
+    "store": 3,
+    "first": 4,
     "publish": 127,
     "publish without locks": 211,
-    "repair": 331,
-    "receipts": 193,
+    "repair": 499,
+    "receipts": 311,
 }
 """Of how many calls one is tried: publishing makes two thousand, most of them alike."""
 

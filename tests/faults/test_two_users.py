@@ -88,6 +88,7 @@ def test_two_users_of_a_group_share_a_results_folder(folder: Path) -> None:
     assert run(FIRST, folder, "more.yaml")["computed"] == 6
     assert verify(root).ok
     # Somebody who is not in the group can read what is open to all, but not add to it.
+    folder.chmod(0o2775)
     assert run(STRANGER, folder, "more.yaml")["reused"] == 10
     next(root.glob("segments/*.zip")).unlink()
     refused = hessweep(STRANGER, folder, "run", "more.yaml", "--workers", "1")
