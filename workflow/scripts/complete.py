@@ -26,7 +26,8 @@ def main(job):
         )
     for section in ("tables", "figures"):
         for name in getattr(study, section):
-            receipt = json.loads(Receipts(study).output(section, name).read_text())
+            path = Receipts(study).output(section, name)
+            receipt = json.loads(path.read_text(encoding="utf-8"))
             if "error" in receipt:
                 problems.append(f"{section}.{name} could not be made: {receipt['error']}")
     if problems:

@@ -41,12 +41,13 @@ def logged(path: Path) -> Iterator[None]:
         yield  # what the job itself can not write, it says better
         return
     stream = sys.stderr
-    with log:
-        sys.stderr = Doubled(stream, log)
-        try:
-            yield
-        finally:
-            sys.stderr = stream
+    sys.stderr = Doubled(stream, log)
+    try:
+        yield
+    finally:
+        sys.stderr = stream
+        with suppress(OSError):  # What the log still holds may not fit on the disk.
+            log.close()
 
 
 @contextmanager
