@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 
+from hessweep.activations import activation
 from hessweep.laws import hessian_law
 from hessweep.report.ensembles import LAW_POINTS, TEACHER_COLUMNS, TEACHERS_SHOWN, ensembles
-from hessweep.store import open_results
+from hessweep.running.task import compute_batch
+from hessweep.setup import Setup
+from hessweep.store import open_results, publish
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +120,17 @@ def test_json_is_strict(found):
     text = json.dumps([e.to_json() for e in found], allow_nan=False)
     again = json.loads(text)
     assert again[0]["lambda_max"][2] == pytest.approx(found[0].lambda_max[2], rel=1e-5)
+
+
+def test_sampled_spectra_are_resolved_by_their_relative_errors(tmp_path):
+    """Each eigenvalue is known to a part of itself, however far below the error of the largest."""
+    setup = Setup.of_widths(activation("erf"), (4, 2, 2, 1), kind="sampled")
+    _, errors = compute_batch(setup.points([0, 1]), tmp_path)
+    assert errors == {}
+    publish(tmp_path)
+    [ensemble] = ensembles(open_results(tmp_path)["erf"])
+    results = setup.compute([0, 1])
+    assert all(r.eigenvalues[0] < r.scalars["eigenvalue_error"] for r in results)
+    assert ensemble.unresolved == 0
+    assert sum(ensemble.log_histogram.counts) == 2 * setup.P
+    assert ensemble.axes["widths"] == "4-2-2-1"
