@@ -647,7 +647,8 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch, capsys: pytest.CaptureFixtu
     clock = iter([0.0, 1.0, 6.0, 6.0, 7.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     state = Progress(total=1000, done=249, failed=1, workers=2, seconds=8.0, seconds_done=2.0)
-    with progress.ProgressDisplay() as display:
+    with progress.ProgressDisplay("wide") as display:
         for _ in range(3):
             display(state)
-    assert capsys.readouterr().err == "250 of 1,000 points, 1 failed, 2 workers, about 18 s left\n"
+    told = "wide: 250 of 1,000 points, 1 failed, 2 workers, about 18 s left\n"
+    assert capsys.readouterr().err == told

@@ -46,7 +46,7 @@ class ProgressDisplay:
             self.last_line = time.monotonic()
             # A log on a full disk is no reason to end a run.
             with suppress(OSError):
-                sys.stderr.write(self._describe(progress) + "\n")
+                sys.stderr.write(self._describe(progress, self.last_line) + "\n")
                 sys.stderr.flush()
 
     def _show_bar(self, progress: "Progress") -> None:
@@ -63,11 +63,11 @@ class ProgressDisplay:
         self.bar.update(
             self.task,
             completed=progress.seconds_done,
-            description=self._describe(progress),
+            description=self._describe(progress, time.monotonic()),
         )
 
-    def _describe(self, progress: "Progress") -> str:
-        told = describe(progress, time.monotonic() - self.start)
+    def _describe(self, progress: "Progress", now: float) -> str:
+        told = describe(progress, now - self.start)
         return f"{self.name}: {told}" if self.name else told
 
 
