@@ -36,6 +36,7 @@ OTHER = {
         "biases": "both",
         "N_o": 2,
         "inputs": "power-law(1) mean(0.5)",
+        "samples": 20,
         "widths": "3-2-2-1",
         "student": "split=2",
         "kind": "density",

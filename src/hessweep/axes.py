@@ -23,7 +23,7 @@ class Axes:
     N_i: int = axis_field(Column("N_i", "int64", "number of inputs"), in_every_key=True)
     N_h: int = axis_field(Column("N_h", "int64", "number of hidden neurons"), in_every_key=True)
     weights: str = axis_field(
-        Column("weights", "str", "distribution of the teacher's weights"),
+        Column("weights", "str", "distribution of the teacher's weights, or a file's hash"),
         default="normal",
         in_every_key=True,
         changes_cost=False,
@@ -41,6 +41,10 @@ class Axes:
     inputs: str = axis_field(
         Column("inputs", "str", "law of the inputs: standard, or its parts", missing="standard"),
         default="standard",
+    )
+    samples: int = axis_field(
+        Column("batch", "int64", "number of inputs of H; 0: the population", missing=0),
+        default=0,
     )
     widths: str = axis_field(
         Column(
@@ -100,6 +104,8 @@ class Axes:
             check_axes(self.widths, self.N_i, self.N_h, self.N_o)
             if self.is_wide:
                 raise InputError(f"student: deep networks take teacher, got {self.student}")
+            if self.samples:
+                raise InputError("samples: expected networks of two layers, got widths")
 
     @classmethod
     def of_widths(cls, activation: "Activation", sizes: Sequence[int], **axes: Any) -> Self:
@@ -184,7 +190,7 @@ class Axes:
     def is_plain(self) -> bool:
         """Whether it is one of the paper: two layers, no biases, one output, standard inputs."""
         usual = self.biases == "none" and self.N_o == 1 and self.inputs == "standard"
-        return usual and not self.widths
+        return usual and not self.widths and not self.samples
 
     @cached_property
     def input_law(self) -> "Inputs | None":
@@ -200,17 +206,28 @@ class Axes:
     @property
     def has_files(self) -> bool:
         """Whether all files are at hand whose content the axes name."""
-        from hessweep.networks import InputLaw
+        from hessweep.networks import InputLaw, weights_hash
 
-        named = InputLaw.parse(self.inputs).hashes
-        return set(named) <= {file.sha256 for file in self.files}
+        named = {*InputLaw.parse(self.inputs).hashes, weights_hash(self.weights)} - {None}
+        return named <= {file.sha256 for file in self.files}
 
     def networks(self, seeds: Sequence[int]) -> list[Any]:
         """Return the teacher of each seed: a `Network`, or a `DeepNetwork` if it has widths.
 
         For a student with more neurons than its teacher it is the student's optimum.
         """
-        from hessweep.networks import Student, sample_deep_teacher, sample_teachers
+        from hessweep.networks import (
+            Student,
+            own_teachers,
+            sample_deep_teacher,
+            sample_teachers,
+            weights_hash,
+        )
+
+        if weights_hash(self.weights):
+            return list(
+                own_teachers(self.activation, self.weights, seeds, self.files, self.input_law)
+            )
 
         if self.widths:
             choice = self.weights, self.biases, self.input_law

@@ -171,6 +171,9 @@ def test_functions_that_do_not_know_a_network_refuse_it(function: Callable, extr
 
 
 ACCEPTING = {
+    "batch_formula",
+    "batch_gradients",
+    "batch_rank",
     "converged_eigenvalues",
     "displacement",
     "extreme_eigenvalues",

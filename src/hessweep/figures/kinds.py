@@ -109,6 +109,7 @@ FIGURES: dict[str, FigureKind] = {
     "rank-grid": FigureKind("Rank against formula", "rank_grid"),
     "bias-increment": FigureKind("By how much biases raise the rank", "bias_increment"),
     "bias-spectrum": FigureKind("Spectra with biases beside those without", "bias_spectrum"),
+    "batch-agreement": FigureKind("Finite data: from which N on spectra agree", "batch_agreement"),
     "linear-outputs": FigureKind("Linear networks: several outputs and biases", "linear_outputs"),
     "depth-spectra": FigureKind("Ends of the spectrum against depth", "depth_spectra"),
     "layer-shares": FigureKind("Layers of the large eigenvalues", "layer_shares"),

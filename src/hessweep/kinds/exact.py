@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hessweep.errors import InputError, PrecisionError
+from hessweep.kinds.batch import batch_cost, compute_batch_points
 from hessweep.kinds.columns import SCALARS
 from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
@@ -57,6 +58,7 @@ class Exact(Kind):
     """All eigenvalues of a Hessian, by the cheapest exact route."""
 
     name = "exact"
+    takes_samples = True
     has_full_spectrum = True
     takes_students = True
     columns = (*SCALARS, *LEARNING)
@@ -89,6 +91,8 @@ class Exact(Kind):
 
         if setup.is_deep:
             return exact_cost(setup)
+        if setup.samples:
+            return batch_cost(setup)
         if not setup.is_plain:
             return _general_cost(setup)
         N_i, N_h = setup.N_i, setup.layout.N_h
@@ -116,6 +120,11 @@ class Exact(Kind):
             return [
                 replace(one, scalars={**one.scalars, **unknown_learning()})
                 for one in exact_points(setup, seeds)
+            ]
+        if setup.samples:
+            return [
+                replace(one, scalars={**one.scalars, **unknown_learning()})
+                for one in compute_batch_points(setup, seeds)
             ]
         networks = setup.networks(seeds)
         start = perf_counter()

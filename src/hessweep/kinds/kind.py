@@ -58,6 +58,8 @@ class Kind(ABC):
     """Whether it can measure students with more neurons than their teacher."""
     takes_deep: ClassVar[bool] = False
     """Whether it measures networks of more than two layers."""
+    takes_samples: ClassVar[bool] = False
+    """Whether it also measures the batch Hessian of finitely many inputs."""
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 

@@ -11,6 +11,14 @@ from hessweep.networks.deep_teachers import (
 from hessweep.networks.input_laws import InputLaw
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import Layout, check_sizes
+from hessweep.networks.own_teachers import (
+    own_teachers,
+    stacked_teachers,
+    teachers_layout,
+    weights_hash,
+    weights_text,
+)
+from hessweep.networks.samples import sample_inputs
 from hessweep.networks.stored_arrays import StoredArrays
 from hessweep.networks.students import Student, widen
 from hessweep.networks.teachers import (
@@ -43,9 +51,15 @@ __all__ = [
     "parameter_count",
     "require_plain",
     "sample_deep_teacher",
+    "own_teachers",
+    "sample_inputs",
     "sample_stack",
     "sample_teacher",
     "sample_teachers",
     "sample_weights",
+    "stacked_teachers",
+    "teachers_layout",
+    "weights_hash",
+    "weights_text",
     "widen",
 ]

@@ -14,6 +14,7 @@ from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import lengthen_rows, moderate_rows, stacked_upper_hessian
 from hessweep.networks import DeepNetwork, Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
+from hessweep.spectrum.batch import BatchPlan
 from hessweep.spectrum.deep import deep_spectrum
 from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
 from hessweep.spectrum.general import GeneralPlan, general_eigenvalues
@@ -38,7 +39,7 @@ class Spectrum:
     error: float
     """A bound on the absolute error of each eigenvalue, including that of the assembly
     (docs/spectra.md)."""
-    plan: SpectrumPlan | GeneralPlan | DeepPlan
+    plan: SpectrumPlan | GeneralPlan | DeepPlan | BatchPlan
     """How they were computed."""
 
     @property

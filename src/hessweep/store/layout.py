@@ -30,7 +30,11 @@ _REQUIRED = (
 """What the segments of every version have; other columns may be absent from older ones."""
 
 _SMALLEST = {
-    **{axis.column.name: 1 for axis in AXES if axis.column.dtype == "int64"},
+    **{
+        axis.column.name: axis.default if axis.has_default else 1
+        for axis in AXES
+        if axis.column.dtype == "int64"
+    },
     "seed": 0,
     "kernel_version": 0,
     **{ragged.size.name: 0 for ragged in RAGGED},

@@ -9,7 +9,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSc
 
 from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.kinds import KINDS
-from hessweep.networks import BIASES, WEIGHTS, Student
+from hessweep.networks import BIASES, WEIGHTS, StoredArrays, Student, weights_text
 from hessweep.study.grid import (
     read_activations,
     read_biases,
@@ -24,6 +24,12 @@ from hessweep.study.grid import (
 from hessweep.study.input_laws import SCHEMA as INPUTS_SCHEMA
 from hessweep.study.input_laws import NamedLaw, read_input_laws
 from hessweep.study.messages import quote
+from hessweep.study.own_teachers import (
+    SAMPLES_SCHEMA,
+    TEACHERS_SCHEMA,
+    read_samples,
+    read_teachers,
+)
 
 EXACT_OR_SAMPLED = "exact-or-sampled"
 """Exact where there is an exact route, otherwise sampled: the default of sweeps with widths."""
@@ -148,6 +154,19 @@ InputLaws = Annotated[
     PlainSerializer(lambda laws: [str(named.law) for named in laws]),
     WithJsonSchema(INPUTS_SCHEMA),
 ]
+
+
+def _teachers(value: Any, info: ValidationInfo) -> Sequence[StoredArrays]:
+    return read_teachers(value, (info.context or {}).get("folder", Path()))
+
+
+Teachers = Annotated[
+    Sequence[StoredArrays],
+    PlainValidator(_teachers),
+    PlainSerializer(lambda files: [weights_text(file) for file in files]),
+    WithJsonSchema(TEACHERS_SCHEMA),
+]
+Samples = Annotated[Sequence[int], PlainValidator(read_samples), WithJsonSchema(SAMPLES_SCHEMA)]
 
 
 def _kind(value: Any) -> str:

@@ -1,6 +1,6 @@
 """A sweep: one grid of points, and what a study writes for it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, model_validator
 
 from hessweep.kinds import KINDS
-from hessweep.networks import InputLaw, StoredArrays
+from hessweep.networks import InputLaw, StoredArrays, teachers_layout, weights_text
 from hessweep.setup import AXES, Point, Setup
 from hessweep.study.grid import MAX_POINTS
 from hessweep.study.input_laws import NamedLaw
@@ -22,9 +22,11 @@ from hessweep.study.sweep_fields import (
     InputLaws,
     Kind,
     Pairs,
+    Samples,
     Seeds,
     Sizes,
     Students,
+    Teachers,
     Weights,
     Widths,
 )
@@ -33,6 +35,14 @@ from hessweep.widths import axes_of_widths
 
 ASKED_ERROR = next(axis.default for axis in AXES if axis.field == "asked_error")
 
+ALL = f"0..{MAX_POINTS - 1}"
+"""The seeds that stand for all networks of a file of teachers."""
+
+GO_WITH_TEACHERS = (
+    "activation", "teachers", "seeds", "inputs", "samples", "kind", "training", "asked_error",
+)  # fmt: skip
+"""The keys that a sweep of teachers of one's own may have."""
+
 GO_WITH_WIDTHS = (
     "activation", "widths", "seeds", "weights", "biases", "inputs", "kind", "asked_error",
 )  # fmt: skip
@@ -40,7 +50,9 @@ GO_WITH_WIDTHS = (
 
 
 def _add_older_name(schema: dict[str, Any]) -> None:
-    """Let the JSON schema of a sweep take `spectrum` for `kind`."""
+    """Let the JSON schema of a sweep take `spectrum` for `kind`, and teachers without seeds."""
+    schema["required"].remove("seeds")
+    schema["anyOf"] = [{"required": ["seeds"]}, {"required": ["teachers"]}]
     schema["properties"]["spectrum"] = {
         **KIND_SCHEMA,
         "description": "an older name of kind",
@@ -72,6 +84,10 @@ class Sweep(Section):
     """Laws of the inputs: standard, {mean: 0.5}, {covariance: power-law, exponent: 1.0} …"""
     student: Students = ("teacher",)
     """Neurons of the student beyond the teacher's: teacher, {split: 2}, or a list of these."""
+    samples: Samples = (0,)
+    """Numbers of inputs of the batch Hessian at the optimum, beside the `population`'s."""
+    teachers: Teachers = ()
+    """Files of networks of one's own, instead of sizes, weights, biases and seeds."""
     kind: Kind = "exact"
     """What is computed; `density` is for networks too large for all eigenvalues, `sampled` for
     deep ones without an exact route, and `exact-or-sampled` the default where there are widths."""
@@ -90,6 +106,8 @@ class Sweep(Section):
             if "kind" in data:
                 raise ValueError("spectrum: is an older name of kind; give kind alone")
             data = {"kind" if key == "spectrum" else key: value for key, value in data.items()}
+        if data.get("teachers") is not None and "seeds" not in data:
+            data = {**data, "seeds": ALL}
         if data.get("widths") is not None and "kind" not in data:
             return {**data, "kind": EXACT_OR_SAMPLED}
         return data
@@ -98,7 +116,9 @@ class Sweep(Section):
     def _one_grid(self) -> "Sweep":
         names = ("N", "N_i", "N_h", "sizes", "widths")
         given = tuple(name for name in names if getattr(self, name) is not None)
-        if given not in (("N",), ("N_i", "N_h"), ("sizes",), ("widths",)):
+        if self.teachers:
+            self._check_teachers()
+        elif given not in (("N",), ("N_i", "N_h"), ("sizes",), ("widths",)):
             raise ValueError(
                 "expected N (square networks), or both N_i and N_h (their product), or sizes "
                 "(pairs [N_i, N_h]), or widths (such as [3, 4, 4, 1], of deep networks), got "
@@ -124,6 +144,10 @@ class Sweep(Section):
             raise ValueError(f"training: expected with kind: {wanted} only, got {self.kind}")
         if self.cells > MAX_POINTS:
             raise ValueError(f"expected at most {MAX_POINTS:,} points, got {self.cells:,}")
+        if any(self.samples) and not (self.kind in KINDS and KINDS[self.kind].takes_samples):
+            raise ValueError(f"samples: expected with kind: exact only, got {self.kind}")
+        if any(self.samples) and self.student != ("teacher",):
+            raise ValueError("samples: does not go with student; leave one of them out")
         self._check_inputs()
         self._check_kind()
         return self
@@ -134,6 +158,18 @@ class Sweep(Section):
             if name not in GO_WITH_WIDTHS and getattr(self, name) != field.default:
                 hint = "; the last of the widths says it" if name == "outputs" else ""
                 raise ValueError(f"{name}: does not go with widths{hint}, leave one of them out")
+
+    def _check_teachers(self) -> None:
+        """Refuse keys that teachers of one's own say themselves, and places without a network."""
+        for name, field in type(self).model_fields.items():
+            if name not in GO_WITH_TEACHERS and getattr(self, name) != field.default:
+                raise ValueError(f"{name}: does not go with teachers, whose file says it")
+        shortest = min(len(file["W1"]) for file in self.teachers)
+        if len(self.seeds) < MAX_POINTS and max(self.seeds) >= shortest:
+            raise ValueError(
+                f"seeds: expected places in the file of teachers, from 0 to {shortest - 1}, got "
+                f"{max(self.seeds)}; leave seeds out to take all"
+            )
 
     def _check_kind(self) -> None:
         """Refuse networks that the kind can not measure."""
@@ -161,17 +197,27 @@ class Sweep(Section):
         """Number of cells of the grid; a point named twice counts twice."""
         alone = self.N or self.sizes or self.widths or ()
         sizes = len(alone) or len(self.N_i or ()) * len(self.N_h or ())
+        networks = sizes * len(self.seeds)
+        if self.teachers:
+            networks = sum(len(self._places(len(file["W1"]))) for file in self.teachers)
         others = len(self.weights) * len(self.biases) * len(self.outputs) * len(self.inputs)
-        others *= len(self.training) * len(self.student)
-        return len(self.activation) * others * sizes * len(self.seeds)
+        others *= len(self.training) * len(self.student) * len(self.samples)
+        return len(self.activation) * others * networks
+
+    def _places(self, count: int) -> Sequence[int]:
+        """Return the seeds that there are of a file with that many networks."""
+        return range(count) if len(self.seeds) == MAX_POINTS else self.seeds
 
     @property
     def files(self) -> tuple[StoredArrays, ...]:
         """The files of arrays that the sweep names."""
-        return tuple(file for named in self.inputs for file in named.files)
+        return (*self.teachers, *(file for named in self.inputs for file in named.files))
 
     def shapes(self) -> Iterator[tuple[int, int]]:
         """Yield the `(N_i, N_h)` of the grid, in the order of the study."""
+        if self.teachers:
+            layouts = [teachers_layout(file) for file in self.teachers]
+            return ((layout.N_i, layout.N_h) for layout in layouts)
         if self.N is not None:
             return ((N, N) for N in self.N)
         if self.sizes is not None:
@@ -182,30 +228,32 @@ class Sweep(Section):
 
     def setups(self) -> Iterator[Setup]:
         """Yield the setups of the grid, each once, in the order of the study."""
-        for activation, weights, biases, N_o, inputs, student, training, sizes in product(
+        for activation, weights, biases, N_o, inputs, student, samples, training, sizes in product(
             dict.fromkeys(self.activation),
             dict.fromkeys(self.weights),
             dict.fromkeys(self.biases),
             dict.fromkeys(self.outputs),
             {str(named.law): named.files for named in self.inputs}.items(),
             dict.fromkeys(self.student),
+            dict.fromkeys(self.samples),
             self.training,
             self._sizes(),
         ):
             setup = Setup(
                 activation,
-                **{"N_o": N_o, **sizes},
-                weights=weights,
-                biases=biases,
+                **{"N_o": N_o, "weights": weights, "biases": biases, **sizes},
                 inputs=inputs[0],
                 student=student,
+                samples=samples,
                 training=training,
-                files=inputs[1],
+                files=(*self.teachers, *inputs[1]),
             )
             yield self._measured(setup)
 
     def _sizes(self) -> list[dict[str, Any]]:
         """Return the sizes of the grid as fields of a setup, each once."""
+        if self.teachers:
+            return [_axes_of(file) for file in self.teachers]
         if self.widths is not None:
             return [axes_of_widths(widths) for widths in dict.fromkeys(self.widths)]
         return [{"N_i": N_i, "N_h": N_h} for N_i, N_h in dict.fromkeys(self.shapes())]
@@ -220,5 +268,26 @@ class Sweep(Section):
 
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""
+        counts = {weights_text(file): len(file["W1"]) for file in self.teachers}
+        if counts:
+            return [
+                point
+                for setup in self.setups()
+                for point in setup.points(dict.fromkeys(self._places(counts[setup.weights])))
+            ]
         seeds = tuple(dict.fromkeys(self.seeds))
         return [point for setup in self.setups() for point in setup.points(seeds)]
+
+
+def _axes_of(file: StoredArrays) -> dict[str, Any]:
+    """Return the fields of a setup that a file of teachers says."""
+    layout = teachers_layout(file)
+    trained = (layout.hidden_biases, layout.output_biases)
+    biases = {(False, False): "none", (True, False): "hidden", (False, True): "output"}
+    return {
+        "N_i": layout.N_i,
+        "N_h": layout.N_h,
+        "N_o": layout.N_o,
+        "weights": weights_text(file),
+        "biases": biases.get(trained, "both"),
+    }

@@ -1,0 +1,143 @@
+"""The axis `samples`: batch Hessians at the optimum, their spectra, ranks and λ_min."""
+
+import numpy as np
+import pytest
+from flint import arb, fmpq, fmpq_mat
+
+from hessweep.activations import activation
+from hessweep.errors import ShapeError
+from hessweep.hessian.batch import batch_hessian
+from hessweep.networks import Network, sample_inputs, sample_teacher
+from hessweep.rank.batch import batch_rank, batch_smallest
+from hessweep.setup import Setup
+from hessweep.spectrum.batch import batch_gradients, batch_spectrum
+
+CASES = [
+    ("erf", "both", 1, "standard"),
+    ("cubic", "none", 2, "mean(0.5)"),
+    ("linear", "hidden", 2, "standard"),
+    ("relu", "none", 1, "power-law(1)"),
+    ("quadratic", "output", 1, "rank(2)"),
+    ("tanh", "none", 1, "standard"),
+]
+
+
+@pytest.mark.parametrize("samples", [1, 5, 400])
+@pytest.mark.parametrize(("name", "biases", "N_o", "inputs"), CASES)
+def test_points_have_the_numbers_of_the_batch_hessian(name, biases, N_o, inputs, samples):
+    setup = Setup(activation(name), 3, 4, biases=biases, N_o=N_o, inputs=inputs, samples=samples)
+    [result] = setup.compute([6])
+    network = setup.network(6)
+    x = sample_inputs(3, 6, samples, setup.input_law)
+    H, functional = batch_hessian(network, network, x)
+    assert not functional.any()
+    scalars = result.scalars
+    allowed = scalars["eigenvalue_error"] + 1e-13 * np.linalg.norm(H)
+    assert np.abs(result.eigenvalues - np.linalg.eigvalsh(H)).max() <= allowed
+    assert scalars["trace"] == pytest.approx(np.trace(H), rel=1e-12)
+    assert scalars["frobenius_norm"] == pytest.approx(np.linalg.norm(H), rel=1e-10)
+    assert scalars["rank_certificate"] == "proved"
+    assert scalars["rank"] <= min(samples * N_o, setup.P)
+    if N_o == 1:
+        assert scalars["effective_parameters_kind"] == "exact"
+        assert scalars["rank"] == scalars["effective_parameters"]
+    assert scalars["lambda_min"] == pytest.approx(
+        result.eigenvalues[-scalars["rank"]], rel=2 * scalars["lambda_min_error"] + 1e-12
+    )
+
+
+def rational_rank(network, x):
+    """The rank of the gradients of a cubic network without biases, over the rational numbers."""
+    c = [fmpq(int(v)) for v in network.activation.polynomial.coefficients]
+
+    def of(value):
+        return fmpq(*float(value).as_integer_ratio())
+
+    rows = []
+    for point in x:
+        z = [sum(of(w) * of(v) for w, v in zip(row, point, strict=True)) for row in network.W1]
+        for o in range(network.N_o):
+            W2 = network.output_rows[o]
+            slope = [sum((k * a * u ** (k - 1) for k, a in enumerate(c) if k), fmpq(0)) for u in z]
+            row = [of(w) * s * of(v) for w, s in zip(W2, slope, strict=True) for v in point]
+            values = [sum((a * u**k for k, a in enumerate(c)), fmpq(0)) for u in z]
+            for p in range(network.N_o):
+                row += values if p == o else [fmpq(0)] * network.N_h
+            rows.append(row)
+    return int(fmpq_mat(rows).rank())
+
+
+@pytest.mark.parametrize("n", [2, 5, 8, 12, 30])
+@pytest.mark.parametrize("N_o", [1, 2, 3])
+def test_ranks_of_polynomials_are_those_over_the_rational_numbers(n, N_o):
+    """With several outputs not every gradient counts, even for few inputs."""
+    for name in ("linear", "cubic"):
+        network = sample_teacher(name, 3, 2, 0, N_o=N_o)
+        x = sample_inputs(3, 1, n)
+        gradients = batch_gradients(network, x)
+        found = batch_rank(network, x, gradients, batch_spectrum(gradients))
+        assert found.certificate == "proved"
+        assert found.value == rational_rank(network, x)
+
+
+def test_equal_inputs_count_once():
+    network = sample_teacher("erf", 3, 3, 0)
+    x = np.tile(sample_inputs(3, 1, 2), (5, 1))
+    gradients = batch_gradients(network, x)
+    found = batch_rank(network, x, gradients, batch_spectrum(gradients))
+    assert found.lower == 2
+    assert found.value == 2
+    assert found.certificate == "undecided"  # 10 gradients, of which only 2 differ
+
+
+def test_a_minor_decides_where_float64_does_not():
+    """Four neurons of one input: eigenvalues reach far below rounding."""
+    network = sample_teacher("erf", 1, 8, 0)
+    x = sample_inputs(1, 0, 40)
+    gradients = batch_gradients(network, x)
+    spectrum = batch_spectrum(gradients)
+    assert (spectrum.singular > spectrum.error).sum() < network.P
+    found = batch_rank(network, x, gradients, spectrum)
+    assert (found.value, found.certificate, found.method) == (network.P, "proved", "minor")
+    smallest = batch_smallest(spectrum, found.value)
+    assert smallest.value == 0
+    assert smallest.relative_error == 1
+
+
+@pytest.mark.parametrize("name", ["erf", "cubic", "gelu", "softplus", "exp"])
+def test_stated_errors_of_gradients_are_bounds(name):
+    """Against ball arithmetic."""
+    network = sample_teacher(name, 5, 6, 2, biases="both")
+    x = sample_inputs(5, 3, 50)
+    found = batch_gradients(network, x)
+    functions = {
+        "erf": lambda v: (v / arb(2).sqrt()).erf(),
+        "cubic": lambda v: v + v**2 + v**3,
+        "gelu": lambda v: v * (1 + (v / arb(2).sqrt()).erf()) / 2,
+        "softplus": lambda v: (1 + v.exp()).log(),
+        "exp": lambda v: v.exp(),
+    }
+    differences, computed = [], found.phi[:, network.layout.W2] * np.sqrt(50)
+    for point, row in zip(x.tolist(), computed.tolist(), strict=True):
+        for w, b, value in zip(network.W1.tolist(), network.b1.tolist(), row, strict=True):
+            z = sum((arb(u) * arb(v) for u, v in zip(w, point, strict=True)), arb(b))
+            differences.append(float(functions[name](z) - arb(value)))
+    assert np.linalg.norm(differences) / np.sqrt(50) <= found.error
+    assert found.error < 1e-12 * np.linalg.norm(found.phi)
+
+
+def test_smaller_data_sets_begin_larger_ones_and_laws_use_the_same_numbers():
+    np.testing.assert_array_equal(sample_inputs(4, 2, 7), sample_inputs(4, 2, 30)[:7])
+    assert not np.array_equal(sample_inputs(4, 2, 7), sample_inputs(4, 3, 7))
+
+
+def test_many_inputs_give_the_population():
+    batch = Setup(activation("erf"), 2, 2, samples=200_000).compute([1])[0]
+    population = Setup(activation("erf"), 2, 2).compute([1])[0]
+    np.testing.assert_allclose(batch.eigenvalues, population.eigenvalues, rtol=0.03)
+
+
+def test_inputs_of_another_size_are_refused():
+    network = Network([[1.0, 2.0]], [1.0], "erf")
+    with pytest.raises(ShapeError, match="n x 2"):
+        batch_gradients(network, np.ones((3, 3)))
