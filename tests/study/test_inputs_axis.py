@@ -142,8 +142,3 @@ def test_another_content_is_another_point(folder: Path) -> None:
     np.save(folder / "matrix.npy", MATRIX + np.eye(3))
     after = study_with(folder, "{covariance: matrix.npy}").points()
     assert {p.key for p in after}.isdisjoint({p.key for p in before})
-
-
-def test_a_kind_for_plain_networks_refuses_other_inputs(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"standard inputs, got .* inputs rank"):
-        study_with(tmp_path, "{rank: 2}", "    kind: training\n")

@@ -1,5 +1,6 @@
 """The axes `samples` and `teachers` of a sweep: what they take, and how mistakes are told."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hessweep.running import verify
 from hessweep.running.task import compute_batch
 from hessweep.setup import key_of_row
 from hessweep.store import publish, table
-from hessweep.study import Study, read_study
+from hessweep.study import Study, parse_study, read_study
 
 TEACHERS = [sample_teacher("erf", 3, 2, seed, biases="both", N_o=2) for seed in range(3)]
 STACK = {
@@ -117,6 +118,20 @@ def test_one_network_and_a_list_of_files(folder: Path) -> None:
     assert single.b2.tolist() == [0.5]
     chosen = study_with(folder, "teachers: three.npz", "seeds: [0, 2]")
     assert [point.seed for point in chosen.points()] == [0, 2]
+
+
+def test_a_study_as_data_is_the_same_study(folder: Path) -> None:
+    np.save(folder / "mean.npy", np.ones(3))
+    laws = (
+        "[{mean: mean.npy, covariance: [1, 0, 2]}, {rank: 2}, {covariance: power-law}, standard]"
+    )
+    study = study_with(
+        folder, "teachers: three.npz", "samples: [population, 4]", f"inputs: {laws}"
+    )
+    data = json.loads(json.dumps(study.model_dump(mode="json")))
+    again = parse_study(data)
+    assert [point.key for point in again.points()] == [point.key for point in study.points()]
+    assert len(study.points()) == 3 * 2 * 4
 
 
 def test_the_content_is_the_identity(folder: Path) -> None:

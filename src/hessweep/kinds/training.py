@@ -72,11 +72,14 @@ MODE = Ragged(
 [_P] = [column for column in SCALARS if column.name == "P"]
 
 
+GENERAL_FACTOR = 8.0
+"""How much longer gradients and Hessians take with biases, several outputs or other inputs."""
+
+
 class TrainingKind(Kind):
     """Gradient flow of the population loss, or SGD, with the spectrum at recorded times."""
 
     name = "training"
-    takes_plain_only = True
     takes_training = True
     takes_students = True
     columns = (
@@ -139,7 +142,9 @@ class TrainingKind(Kind):
 
 
 def _slowness(setup: "Setup") -> float:
-    return NUMERIC_FACTOR if setup.activation.is_numeric else 1.0
+    slow = NUMERIC_FACTOR if setup.activation.is_numeric else 1.0
+    # Kernels with offsets, and the differences of them that the full Hessian takes.
+    return slow if setup.is_plain else GENERAL_FACTOR * slow
 
 
 def _compute_one(point: "Point", network: "Network", training: Training) -> PointResult:

@@ -49,6 +49,24 @@ class NamedLaw:
         """Raise `ValueError` unless the law fits that many inputs."""
         self.law.inputs(N_i, self.files)
 
+    def written(self) -> Any:
+        """Return it as a study writes it."""
+        paths = {file.sha256: file.file for file in self.files}
+
+        def plain(value: Any) -> Any:
+            return paths.get(value, value) if not isinstance(value, tuple) else list(value)
+
+        found: dict[str, Any] = {}
+        if self.law.covariance is not None:
+            kind, value = self.law.covariance
+            if kind == "power-law":
+                found = {"covariance": kind, "exponent": value}
+            else:
+                found = {"rank" if kind == "rank" else "covariance": plain(value)}
+        if self.law.mean is not None:
+            found["mean"] = plain(self.law.mean)
+        return found or STANDARD
+
 
 def read_input_laws(value: Any, folder: Path) -> Sequence[NamedLaw]:
     """Return the laws of `{mean: 0.5}` and the like, or of a list of these.

@@ -9,7 +9,7 @@ from pydantic import PlainSerializer, PlainValidator, ValidationInfo, WithJsonSc
 
 from hessweep.activations import ACTIVATIONS, Activation
 from hessweep.kinds import KINDS
-from hessweep.networks import BIASES, WEIGHTS, StoredArrays, Student, weights_text
+from hessweep.networks import BIASES, WEIGHTS, StoredArrays, Student
 from hessweep.study.grid import (
     read_activations,
     read_biases,
@@ -151,7 +151,7 @@ def _input_laws(value: Any, info: ValidationInfo) -> Sequence[NamedLaw]:
 InputLaws = Annotated[
     Sequence[NamedLaw],
     PlainValidator(_input_laws),
-    PlainSerializer(lambda laws: [str(named.law) for named in laws]),
+    PlainSerializer(lambda laws: [named.written() for named in laws]),
     WithJsonSchema(INPUTS_SCHEMA),
 ]
 
@@ -163,10 +163,15 @@ def _teachers(value: Any, info: ValidationInfo) -> Sequence[StoredArrays]:
 Teachers = Annotated[
     Sequence[StoredArrays],
     PlainValidator(_teachers),
-    PlainSerializer(lambda files: [weights_text(file) for file in files]),
+    PlainSerializer(lambda files: [file.file for file in files]),
     WithJsonSchema(TEACHERS_SCHEMA),
 ]
-Samples = Annotated[Sequence[int], PlainValidator(read_samples), WithJsonSchema(SAMPLES_SCHEMA)]
+Samples = Annotated[
+    Sequence[int],
+    PlainValidator(read_samples),
+    PlainSerializer(lambda numbers: [number or "population" for number in numbers]),
+    WithJsonSchema(SAMPLES_SCHEMA),
+]
 
 
 def _kind(value: Any) -> str:

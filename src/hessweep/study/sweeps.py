@@ -86,7 +86,7 @@ class Sweep(Section):
     """Neurons of the student beyond the teacher's: teacher, {split: 2}, or a list of these."""
     samples: Samples = (0,)
     """Numbers of inputs of the batch Hessian at the optimum, beside the `population`'s."""
-    teachers: Teachers = ()
+    teachers: Teachers | None = None
     """Files of networks of one's own, instead of sizes, weights, biases and seeds."""
     kind: Kind = "exact"
     """What is computed; `density` is for networks too large for all eigenvalues, `sampled` for
@@ -164,7 +164,7 @@ class Sweep(Section):
         for name, field in type(self).model_fields.items():
             if name not in GO_WITH_TEACHERS and getattr(self, name) != field.default:
                 raise ValueError(f"{name}: does not go with teachers, whose file says it")
-        shortest = min(len(file["W1"]) for file in self.teachers)
+        shortest = min(len(file["W1"]) for file in self.teachers or ())
         if len(self.seeds) < MAX_POINTS and max(self.seeds) >= shortest:
             raise ValueError(
                 f"seeds: expected places in the file of teachers, from 0 to {shortest - 1}, got "
@@ -199,7 +199,7 @@ class Sweep(Section):
         sizes = len(alone) or len(self.N_i or ()) * len(self.N_h or ())
         networks = sizes * len(self.seeds)
         if self.teachers:
-            networks = sum(len(self._places(len(file["W1"]))) for file in self.teachers)
+            networks = sum(len(self._places(len(file["W1"]))) for file in self.teachers or ())
         others = len(self.weights) * len(self.biases) * len(self.outputs) * len(self.inputs)
         others *= len(self.training) * len(self.student) * len(self.samples)
         return len(self.activation) * others * networks
@@ -211,12 +211,12 @@ class Sweep(Section):
     @property
     def files(self) -> tuple[StoredArrays, ...]:
         """The files of arrays that the sweep names."""
-        return (*self.teachers, *(file for named in self.inputs for file in named.files))
+        return (*(self.teachers or ()), *(file for named in self.inputs for file in named.files))
 
     def shapes(self) -> Iterator[tuple[int, int]]:
         """Yield the `(N_i, N_h)` of the grid, in the order of the study."""
         if self.teachers:
-            layouts = [teachers_layout(file) for file in self.teachers]
+            layouts = [teachers_layout(file) for file in self.teachers or ()]
             return ((layout.N_i, layout.N_h) for layout in layouts)
         if self.N is not None:
             return ((N, N) for N in self.N)
@@ -246,14 +246,14 @@ class Sweep(Section):
                 student=student,
                 samples=samples,
                 training=training,
-                files=(*self.teachers, *inputs[1]),
+                files=(*(self.teachers or ()), *inputs[1]),
             )
             yield self._measured(setup)
 
     def _sizes(self) -> list[dict[str, Any]]:
         """Return the sizes of the grid as fields of a setup, each once."""
         if self.teachers:
-            return [_axes_of(file) for file in self.teachers]
+            return [_axes_of(file) for file in self.teachers or ()]
         if self.widths is not None:
             return [axes_of_widths(widths) for widths in dict.fromkeys(self.widths)]
         return [{"N_i": N_i, "N_h": N_h} for N_i, N_h in dict.fromkeys(self.shapes())]
@@ -268,7 +268,7 @@ class Sweep(Section):
 
     def points(self) -> list[Point]:
         """Return the points of the grid, each once, in the order of the study."""
-        counts = {weights_text(file): len(file["W1"]) for file in self.teachers}
+        counts = {weights_text(file): len(file["W1"]) for file in self.teachers or ()}
         if counts:
             return [
                 point
