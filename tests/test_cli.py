@@ -652,3 +652,20 @@ def test_a_log_gets_a_line_now_and_then(monkeypatch, capsys: pytest.CaptureFixtu
             display(state)
     told = "wide: 250 of 1,000 points, 1 failed, 2 workers, about 18 s left\n"
     assert capsys.readouterr().err == told
+
+
+def test_plan_says_how_deep_networks_are_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "deep.yaml"
+    study.write_text(
+        f"name: deep\nresults: {tmp_path / 'results'}\nsweeps:\n  deep:\n"
+        "    activation: [quadratic, erf]\n    widths: [[3, 4, 3, 1]]\n    seeds: 2\n"
+    )
+    assert call("plan", str(study), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["deep"] == {
+        "quadratic, widths 3-4-3-1: exact by 125 Gauss-Hermite nodes": 2,
+        "erf, widths 3-4-3-1: estimated from 1,024 samples or more": 2,
+    }
+    assert call("plan", str(study)) == 0
+    assert "exact by 125 Gauss-Hermite nodes" in capsys.readouterr().out

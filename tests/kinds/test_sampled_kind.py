@@ -56,6 +56,10 @@ def test_sampled_points_are_inside_their_error_of_the_exact_ones_of_two_layers()
         allowed = relative * sampled.eigenvalues + exact.scalars["eigenvalue_error"] + rounding
         assert (off <= allowed).all()
         assert sampled.scalars["rank"] == exact.scalars["rank"]
+        stated, true = sampled.scalars["lambda_min_error"], exact.scalars["lambda_min"]
+        assert relative <= stated < 1
+        allowed = true * (stated + exact.scalars["lambda_min_error"])
+        assert abs(sampled.scalars["lambda_min"] - true) <= allowed
         assert sampled.scalars["effective_parameters"] == exact.scalars["effective_parameters"]
 
 

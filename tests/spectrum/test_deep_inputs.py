@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import scipy
 
-from hessweep import Inputs, hessian, rank, sample_deep_teacher
+from hessweep import Inputs, activation, hessian, rank, sample_deep_teacher
 from hessweep.errors import InputError, ShapeError
+from hessweep.kinds.deep import plan_of
 from hessweep.networks import DeepNetwork
+from hessweep.setup import Setup
 from hessweep.spectrum import layer_shares, sampled_spectrum, spectrum_with_error
 
 COVARIANCE = np.array([[2.0, 0.5], [0.5, 0.25]])
@@ -53,6 +55,15 @@ def test_exact_spectra_are_those_of_other_nodes(law, name, widths, biases, each)
     assert np.abs(spectrum_with_error(standard).eigenvalues - expected).max() > 0.01
     assert rank(network).value == rank(standard).value >= (expected > 1e-9 * expected[-1]).sum()
     assert rank(network).certificate == "proved"
+
+
+def test_a_mean_adds_a_column_to_the_small_matrix():
+    """It does what biases of the first layer do."""
+    for law, size in ((LAWS[0], 6), (LAWS[1], 4), (LAWS[2], 6)):
+        network = sample_deep_teacher("linear", (2, 3, 2, 2), 0, inputs=law)
+        assert spectrum_with_error(network).plan.size == size
+    setup = Setup.of_widths(activation("linear"), (2, 3, 2, 2), inputs="mean(0.5)")
+    assert plan_of(setup) == spectrum_with_error(setup.network(0)).plan
 
 
 def test_sampled_spectra_are_inside_their_error_of_fine_nodes():
