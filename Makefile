@@ -34,7 +34,7 @@ lint: $(VENV)/.dev ## Run every linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/codespell $(PROSE) src tests workflow packaging
+	$(BIN)/codespell $(PROSE) src workflow packaging
 	$(BIN)/proselint check --config docs/mkdocs/proselint.json $(PROSE)
 
 format: $(VENV)/.dev ## Format everything
