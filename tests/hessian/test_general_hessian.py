@@ -201,3 +201,27 @@ def test_products_are_those_of_the_matrix(
     assert operator.trace() == pytest.approx(np.trace(H), rel=1e-13)
     single = hessian_operator(network, np.float32)
     np.testing.assert_allclose(single @ v[:, 0], H @ v[:, 0], atol=1e-5 * np.abs(H).max())
+
+
+def test_the_hessian_is_the_fisher_matrix() -> None:
+    """Of outputs with normal noise: the score is a difference of log-likelihoods in θ."""
+    inputs = Inputs(mean=[0.5, -1.0], covariance=[[1.0, 0.3], [0.3, 0.5]])
+    teacher = sample_teacher("erf", 2, 2, 3, biases="both", N_o=2, inputs=inputs)
+    rng = np.random.default_rng(8)
+    n, step = 200_000, 1e-4
+    x = inputs.sample(n, rng, 2)
+    seen = teacher(x) + rng.standard_normal((n, 2))
+
+    def log_likelihood(theta: np.ndarray) -> np.ndarray:
+        return -np.square(seen - teacher.with_parameters(theta)(x)).sum(axis=1) / 2
+
+    theta = teacher.parameters
+    score = np.array([
+        (log_likelihood(theta + step * one) - log_likelihood(theta - step * one)) / (2 * step)
+        for one in np.eye(teacher.P)
+    ])  # fmt: skip
+    fisher = score @ score.T / n
+    standard_error = np.sqrt(((score**2) @ (score**2).T / n - fisher**2) / n)
+    z = (fisher - hessian(teacher)) / standard_error
+    assert np.abs(z).max() < 5
+    assert np.abs(z).max() > 0.5
