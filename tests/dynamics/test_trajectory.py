@@ -13,7 +13,7 @@ from hessweep.dynamics.starts import BATCHES, stream
 from hessweep.dynamics.training import train_by_sgd
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
-from hessweep.networks import Network, sample_teacher
+from hessweep.networks import Network, sample_teacher, widen
 from hessweep.rank import rank
 
 TIMES = np.append(0, np.geomspace(0.01, 300, 12))
@@ -218,3 +218,15 @@ def test_losses_near_the_optimum_are_those_of_the_quadratic_form(name):
     assert found.loss[0] < 1e-12
     np.testing.assert_allclose(found.loss[seen], expected[seen], rtol=1e-4)
     assert (np.diff(found.loss) < 0).all()
+
+
+def test_limits_within_the_rounding_errors_of_the_loss_end_a_run_too():
+    """The loss goes up and down by its rounding errors; a root that is bracketed is not there."""
+    teacher = sample_teacher("quadratic", 2, 2, seed=1)
+    optimum = widen(teacher, split=1, seed=1)
+    start = starting_point(optimum, 0.1, 1)
+    times = np.append(0, np.geomspace(0.1, 1e7, 40))
+    found = train(optimum, start, times, loss=1e-20, gradient=1e-16, spectra=False)
+    assert found.stop == "loss"
+    assert (np.diff(found.time) > 0).all()
+    assert found.loss[-1] <= 1e-16

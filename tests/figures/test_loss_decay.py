@@ -26,7 +26,7 @@ def points_of(network, draws=DRAWS, noise=0.01, records=None):
     setup = Setup(activation(network["activation"]), network["N_i"], network["N_h"])
     end = network["learning_rate"] * network["iterations"]
     shared = {"noise": noise, "time": end, "times": records or network["iterations"]}
-    shared |= {"spacing": "even", "spectra": False, "loss": 1e-20}
+    shared |= {"spacing": "even", "spectra": False, "loss": 1e-16}
     sgd = {"method": "sgd", "learning_rate": network["learning_rate"]}
     trainings = [
         Training(**shared, **method, draw=draw).text

@@ -1,6 +1,7 @@
 """Training a student from any start: gradient flow or SGD, until something stops it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -20,7 +21,8 @@ RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-10, 1e-13
 ACCURACY = 1e-4
 """Relative accuracy of the loss that stops a run."""
 
-Measured = Callable[[ndarray], float]
+EVENT = 1e-12
+"""Relative accuracy of the time at which a limit is reached."""
 
 
 def train(
@@ -60,61 +62,92 @@ def train(
     if is_low or scale <= gradient:
         stop: Stop = "loss" if is_low else "gradient"
         return measure(surface, np.zeros(1), start[None], stop, 1, spectra)
-    events = [_loss_falls_to(surface, start, value) for value in (loss, *losses)]
-    events.insert(1, _gradient_falls_to(surface, start, gradient))
-    for event in events[:2]:
-        event.terminal = True
-    # Not below the resolution of `start + moved`.
-    finest = np.finfo(float).eps * np.abs(start).max()
-    solution = integrate.solve_ivp(
-        lambda _, moved: -surface.gradient(start + moved),
-        (0.0, times[-1]), np.zeros_like(start), method="LSODA", t_eval=times, events=events,
-        jac=lambda _, moved: -surface.hessian_matrix(start + moved),
-        rtol=RELATIVE_TOLERANCE, atol=max(ABSOLUTE_TOLERANCE * min(scale, 1.0), finest),
-    )  # fmt: skip
-    if not solution.success:
-        raise PrecisionError(
-            f"training: expected to reach t = {times[-1]:g}, stopped: {solution.message}; "
-            "stop at an earlier time or a higher loss"
-        )
-    time, path = _with_events(solution)
-    stopped = [len(found) > 0 for found in solution.t_events[:2]]
-    stop = "loss" if stopped[0] else "gradient" if stopped[1] else "time"
-    return measure(surface, time, start + path, stop, int(solution.nfev), spectra)
+    limits = [_Limit("loss", loss), _Limit("gradient", gradient)]
+    limits += [_Limit("loss", value, stops=False) for value in losses]
+    path = _Path(surface, start, scale, np.asarray(times, dtype=float))
+    stop = path.follow(limits)
+    return measure(surface, *path.recorded, stop, path.evaluations, spectra)
 
 
-def _with_events(solution: "integrate.OdeResult") -> tuple[ndarray, ndarray]:
-    """Return all recorded times, those of events among them, and where the solution was."""
-    found = [
-        (t, y)
-        for times, states in zip(solution.t_events, solution.y_events, strict=True)
-        for t, y in zip(times[:1], states[:1], strict=True)
-    ]
-    times = np.concatenate([solution.t, [t for t, _ in found]])
-    states = np.concatenate([solution.y.T, *(y[None] for _, y in found)])
-    times, first = np.unique(times, return_index=True)
-    return times, states[first]
+@dataclass
+class _Limit:
+    """A value of the loss or of the norm of the gradient, and what happens there."""
+
+    of: Stop
+    value: float
+    stops: bool = True
+
+    def is_reached(self, surface: PopulationLoss, theta: ndarray) -> bool:
+        if self.of == "loss":
+            return surface.quick_loss(theta, ACCURACY) <= self.value
+        return float(np.linalg.norm(surface.gradient(theta))) <= self.value
 
 
-def _loss_falls_to(surface: PopulationLoss, start: ndarray, value: float) -> "_Event":
-    return _Event(lambda theta: surface.quick_loss(theta, ACCURACY), start, value)
+class _Path:
+    """Gradient flow from a start, step by step, and where it was at the times to record."""
 
+    def __init__(
+        self, surface: PopulationLoss, start: ndarray, scale: float, times: ndarray
+    ) -> None:
+        # Not below the resolution of `start + moved`.
+        finest = np.finfo(float).eps * np.abs(start).max()
+        self.surface, self.start, self.times = surface, start, times
+        self.solver = integrate.LSODA(
+            lambda _, moved: -surface.gradient(start + moved),
+            0.0, np.zeros_like(start), times[-1],
+            jac=lambda _, moved: -surface.hessian_matrix(start + moved),
+            rtol=RELATIVE_TOLERANCE, atol=max(ABSOLUTE_TOLERANCE * min(scale, 1.0), finest),
+        )  # fmt: skip
+        self.found: dict[float, ndarray] = {0.0: start}
 
-def _gradient_falls_to(surface: PopulationLoss, start: ndarray, value: float) -> "_Event":
-    return _Event(lambda theta: float(np.linalg.norm(surface.gradient(theta))), start, value)
+    @property
+    def recorded(self) -> tuple[ndarray, ndarray]:
+        """The recorded times, ascending, and the parameters at each."""
+        times = sorted(self.found)
+        return np.array(times), np.array([self.found[t] for t in times])
 
+    @property
+    def evaluations(self) -> int:
+        """Number of gradients so far."""
+        return int(self.solver.nfev)
 
-class _Event:
-    """The logarithm of a measured value over a limit, as the integrator looks for its root."""
+    def follow(self, limits: list[_Limit]) -> Stop:
+        """Go on until a limit that stops, or to the end of the times."""
+        left = list(limits)
+        while self.solver.status == "running":
+            message = self.solver.step()
+            if self.solver.status == "failed":
+                raise PrecisionError(
+                    f"training: expected to reach t = {self.times[-1]:g}, stopped at "
+                    f"{self.solver.t:g}: {message}; stop at an earlier time or a higher loss"
+                )
+            end = self.start + self.solver.y
+            reached = [limit for limit in left if limit.is_reached(self.surface, end)]
+            between = self.solver.dense_output()
+            times = [self._crossing(limit, between) for limit in reached]
+            crossed = sorted(zip(times, range(len(times)), strict=True))
+            ends = [(t, reached[k].of) for t, k in crossed if reached[k].stops]
+            last = ends[0][0] if ends else self.solver.t
+            due = (self.times > self.solver.t_old) & (self.times <= last)
+            for t in [*self.times[due], *(t for t, _ in crossed if t <= last)]:
+                self.found[float(t)] = self.start + between(t)
+            if ends:
+                return ends[0][1]
+            left = [limit for limit in left if limit not in reached]
+        return "time"
 
-    terminal = False
-    direction = -1
+    def _crossing(self, limit: _Limit, between: Callable[[float], ndarray]) -> float:
+        """Return a time of the last step from which on the limit is reached, by bisection.
 
-    def __init__(self, measured: Measured, start: ndarray, value: float) -> None:
-        self.measured, self.start, self.value = measured, start, value
-
-    def __call__(self, _: float, moved: ndarray) -> float:
-        return float(np.log(max(self.measured(self.start + moved), 1e-300) / self.value))
+        Where the loss is as small as its rounding errors there may be several such times.
+        """
+        low, high = self.solver.t_old, self.solver.t
+        while (middle := (low + high) / 2) > low and high - low > EVENT * high:
+            if limit.is_reached(self.surface, self.start + between(middle)):
+                high = middle
+            else:
+                low = middle
+        return float(high)
 
 
 def train_by_sgd(

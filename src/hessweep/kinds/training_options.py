@@ -14,8 +14,9 @@ LEAST_LOSS = 1e-14
 """Losses below this are lost in the rounding errors of sums over neurons, unless a run ends at the
 weights from which its noise started."""
 
-LEAST_LOSS_NEAR = 1e-24
-"""The same for runs that start near an optimum, whose loss is an integral from there."""
+LEAST_LOSS_NEAR = 5e-15
+"""The same for runs that start near an optimum, by the noise: their loss is an integral from
+there, whose error is smaller the nearer it is."""
 
 METHODS = ("flow", "sgd")
 SPACINGS = ("log", "even")
@@ -61,11 +62,11 @@ class Training:
 
     def __post_init__(self) -> None:
         """Check the ranges."""
-        least = LEAST_LOSS if self.noise is None else LEAST_LOSS_NEAR
+        noise = None if self.noise is None else _number("start: noise", self.noise, 0.0)
+        least = LEAST_LOSS if noise is None else min(LEAST_LOSS, LEAST_LOSS_NEAR * noise)
         for name, above in (("loss", least), ("gradient", 0.0), ("first", 0.0), ("time", 0.0)):
             object.__setattr__(self, name, _number(name, getattr(self, name), above))
-        if self.noise is not None:
-            object.__setattr__(self, "noise", _number("start: noise", self.noise, 0.0))
+        object.__setattr__(self, "noise", noise)
         if not isinstance(self.losses, Iterable) or isinstance(self.losses, str):
             raise InputError(f"training: losses: expected a list, got {self.losses!r}")
         losses = tuple(_number("losses", value, least) for value in self.losses)
