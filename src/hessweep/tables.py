@@ -154,6 +154,24 @@ def _depth_spectra(results: "xr.DataTree") -> "pd.DataFrame":
     return depth_spectra(results)
 
 
+def _claims_students(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.claims import STUDENTS, claims_table
+
+    return claims_table(results, STUDENTS)
+
+
+def _students(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.analysis import student_table
+
+    return student_table(results)
+
+
+def _endings(results: "xr.DataTree") -> "pd.DataFrame":
+    from hessweep.analysis import endings_table
+
+    return endings_table(results)
+
+
 TABLES: dict[str, "Callable[[xr.DataTree], pd.DataFrame]"] = {
     "ranks": _ranks,
     "rank-summary": lambda results: rank_summary(_points(results)),
@@ -162,6 +180,9 @@ TABLES: dict[str, "Callable[[xr.DataTree], pd.DataFrame]"] = {
     "depth-spectra": _depth_spectra,
     "claims": _claims,
     "claims-beyond": _claims_beyond,
+    "claims-students": _claims_students,
+    "students": _students,
+    "endings": _endings,
 }
 """The kinds of table that a study may ask for under `tables:`."""
 

@@ -24,6 +24,7 @@ from hessweep.analysis.realisations import (
     results_of,
 )
 from hessweep.analysis.runs import mean_on_grid, training_runs
+from hessweep.analysis.students import endings_table, late_rates, student_table
 from hessweep.spectrum.gaps import Gap, largest_gap
 
 __all__ = [
@@ -54,4 +55,7 @@ __all__ = [
     "runs_near_optima",
     "teacher_of",
     "training_runs",
+    "endings_table",
+    "late_rates",
+    "student_table",
 ]

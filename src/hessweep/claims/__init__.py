@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import xarray as xr
 
-from hessweep.claims import biases, dynamics, entries, laws, ranks, spectra, structure
+from hessweep.claims import biases, dynamics, entries, laws, ranks, spectra, structure, students
 from hessweep.claims.claim import Claim
 
 CLAIMS: tuple[Callable[[xr.DataTree], Claim], ...] = (
@@ -28,6 +28,10 @@ BEYOND: tuple[Callable[[xr.DataTree], Claim], ...] = biases.CLAIMS
 """What the paper expects of future work (sec. 6), on networks that it does not have."""
 
 
+STUDENTS: tuple[Callable[[xr.DataTree], Claim], ...] = students.CLAIMS
+"""The same, on students wider than their teacher and on the Hessian along training."""
+
+
 def claims_table(
     results: xr.DataTree, claims: Sequence[Callable[[xr.DataTree], Claim]] = CLAIMS
 ) -> pd.DataFrame:
@@ -35,7 +39,7 @@ def claims_table(
 
     Args:
         results: Results of a study that holds the points of these claims.
-        claims: `CLAIMS` or `BEYOND`.
+        claims: `CLAIMS`, `BEYOND` or `STUDENTS`.
 
     Raises:
         InputError: If the results do not hold the points that a claim is measured on.
@@ -43,4 +47,4 @@ def claims_table(
     return pd.DataFrame([claim(results) for claim in claims])
 
 
-__all__ = ["BEYOND", "CLAIMS", "Claim", "claims_table"]
+__all__ = ["BEYOND", "CLAIMS", "STUDENTS", "Claim", "claims_table"]

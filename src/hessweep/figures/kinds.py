@@ -106,6 +106,8 @@ FIGURES: dict[str, FigureKind] = {
     ),
     "bulk-edges": FigureKind("Outliers and edges of the bulk against N", "bulk_edges"),
     "law-distances": FigureKind("Distance of spectra to their law against N", "law_distances"),
+    "along-training": FigureKind("The Hessian along training", "along_training"),
+    "student-decay": FigureKind("Loss near optima of wide students", "student_decay"),
     "rank-grid": FigureKind("Rank against formula", "rank_grid"),
     "bias-increment": FigureKind("By how much biases raise the rank", "bias_increment"),
     "bias-spectrum": FigureKind("Spectra with biases beside those without", "bias_spectrum"),

@@ -105,7 +105,7 @@ def _published(study: Study, root: Path, requested: Keys) -> xr.DataTree:
 def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
         path = root / "tables" / f"{name}.csv"
-        if request.kind in ("claims", "claims-beyond") and path.is_file():
+        if request.kind in ("claims", "claims-beyond", "claims-students") and path.is_file():
             return read_table(path)
     return None
 

@@ -1,0 +1,130 @@
+"""Tables, figures and claims on wide students and along training, from a small study."""
+
+import numpy as np
+import pytest
+
+from hessweep import analysis
+from hessweep.activations import activation
+from hessweep.claims import students as claims
+from hessweep.errors import InputError
+from hessweep.figures import along_training, student_decay
+from hessweep.kinds.training_options import Training
+from hessweep.setup import Setup
+from hessweep.store import open_results, publish, write_segment
+
+NEAR = Training(
+    noise=0.05, loss=1e-15, gradient=1e-16, time=1e6, first=0.1, times=30, spectra=False
+).text
+RANDOM = Training(time=1e3, losses=(1e-8,), times=20).text
+STUDENTS = ("teacher", "zero_output=1", "split=1")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("students")
+    quadratic = activation("quadratic")
+    points = [
+        point
+        for student in STUDENTS
+        for kind, training in (("exact", ""), ("training", NEAR))
+        for point in Setup(quadratic, 2, 1, student=student, kind=kind, training=training).points(
+            [0, 1]
+        )
+    ]
+    points += Setup(quadratic, 2, 1, kind="training", training=RANDOM).points(range(4))
+    write_segment(folder, [point.compute() for point in points])
+    publish(folder)
+    return open_results(folder)
+
+
+def changed(results, name, change):
+    dataset = results["quadratic"].to_dataset().load()
+    values = change(dataset[name].values.copy(), dataset)
+    tree = results.copy()
+    tree["quadratic"] = type(tree)(dataset.assign({name: dataset[name].copy(data=values)}))
+    return tree
+
+
+def test_optima_are_compared_with_those_of_their_teachers(results):
+    found = analysis.student_table(results).set_index("student")
+    assert found["formula"].to_dict() == {"teacher": 3, "zero_output=1": 4, "split=1": 3}
+    assert found.loc["teacher", "trace_ratio"] == pytest.approx(1)
+    assert found.loc["zero_output=1", "trace_ratio"] > 1
+    assert found["flattest"].sum() == 2
+    assert found.loc["teacher", "flattest"] == 0
+    traces = {
+        student: [
+            Setup(activation("quadratic"), 2, 1, student=student).point(seed).compute()
+            .scalars["trace"] for seed in (0, 1)
+        ] for student in STUDENTS
+    }  # fmt: skip
+    ratio = np.exp(np.mean(np.log(np.divide(traces["split=1"], traces["teacher"]))))
+    assert found.loc["split=1", "trace_ratio"] == pytest.approx(ratio)
+
+
+def test_late_rates_tell_exponentials_from_powers(results):
+    late = analysis.late_rates(results).groupby("student")
+    assert late["ratio"].mean()["teacher"] == pytest.approx(1, abs=0.02)
+    assert late["ratio"].max()["split=1"] < 0.01
+    assert late.size().to_dict() == dict.fromkeys(STUDENTS, 2)
+
+
+def test_endings_count_each_run_once(results):
+    [row] = analysis.endings_table(results).to_dict("records")
+    endings = ("converged", "other_minimum", "saddle", "still_falling")
+    assert sum(row[name] for name in endings) == row["runs"] == 4
+    runs = [
+        run for run in analysis.training_runs(results, f"training == '{RANDOM}'")
+        if run["loss"].values.min() <= 1.001e-8
+    ]  # fmt: skip
+    assert row["small"] == len(runs) > 0
+    times = [run["time"].values[run["loss"].values <= 1.001e-8][0] for run in runs]
+    assert row["time_to_small"] == pytest.approx(np.median(times))
+
+
+def test_claims_hold_and_are_seen_to_fail(results):
+    assert claims.wide_ranks(results).verdict == "holds"
+    assert claims.late_decay(results).verdict == "holds with correction"
+    assert claims.visible_ranks(results).verdict == "holds"
+
+    def one_less(ranks, dataset):
+        wide = (dataset["student"].values != "teacher") & (ranks > 0)
+        return np.where(wide, ranks - 1, ranks)
+
+    assert claims.wide_ranks(changed(results, "rank", one_less)).verdict == "fails"
+    slower = changed(results, "lambda_min", lambda values, _: 5 * values)
+    assert claims.late_decay(slower).verdict == "fails"
+    higher = changed(results, "visible_rank", lambda values, _: values + 3)
+    assert claims.visible_ranks(higher).verdict == "fails"
+
+
+def test_the_figure_along_training_shows_the_stored_runs(results):
+    tables = along_training.data(results, "quadratic")
+    rows = tables["runs"].set_index("quantity")
+    runs = analysis.training_runs(results, f"training == '{RANDOM}'")
+    assert rows.loc["visible_rank", "middle"].iloc[-1] == pytest.approx(
+        np.mean([run["visible_rank"].values[-1] for run in runs])
+    )
+    assert (rows["low"] <= rows["high"]).all()
+    assert tables["facts"]["largest"][0] <= 3
+    axes = along_training.plot(tables).axes
+    loss = next(line for line in axes[0].get_lines() if line.get_label() == "loss")
+    np.testing.assert_array_equal(loss.get_ydata(), rows.loc["loss", "middle"])
+    drawn = np.concatenate([line.get_ydata() for line in axes[2].get_lines()])
+    assert sorted(drawn) == sorted(tables["spectrum"]["eigenvalue"].abs())
+    assert "4 runs" in along_training.caption(tables)
+    with pytest.raises(InputError, match="runs from random weights with activation == 'erf'"):
+        along_training.data(results, "erf")
+
+
+def test_the_figure_of_decays_shows_rates_over_twice_lambda_min(results):
+    tables = student_decay.data(results)
+    losses = tables["losses"]
+    own = losses[(losses["student"] == "teacher") & (losses["seed"] == 0)]
+    assert own["rate"].iloc[-1] == pytest.approx(1, abs=0.02)
+    axes = student_decay.plot(tables).axes
+    drawn = {line.get_label(): line for line in axes[0].get_lines()}
+    np.testing.assert_array_equal(drawn["teacher"].get_ydata(), own["loss"])
+    assert "split=1" in student_decay.caption(tables)
+    with pytest.raises(InputError, match="near optima whose spectra are there"):
+        student_decay.data(results.filter(lambda node: False))
