@@ -15,7 +15,7 @@ from flint import arb, ctx
 from hessweep.errors import PrecisionError
 from hessweep.laws import hessian_law
 
-ctx.prec = 256
+BITS = 256
 FIRST_NODES, LAST_NODES = 48, 1600
 CONVERGED = 1e-18
 
@@ -51,8 +51,8 @@ def wishart(x: arb, N: int, M: int) -> arb:
     return squares - b[N - 1] / 4 * last * integral + (last / total if N % 2 else 0)
 
 
-def reference(x: float, N_i: int, N_h: int) -> tuple[arb, arb] | None:
-    """Return cdf and pdf, or None where more nodes than the last still change them."""
+def integrated(x: float, N_i: int, N_h: int, nodes: int) -> tuple[arb, arb]:
+    """Return cdf and pdf of the eigenvalues of the linear H, by a rule of so many nodes."""
     N, M = sorted((N_i, N_h))
     order, X = arb(N_h) / 2, arb(x)
 
@@ -61,21 +61,27 @@ def reference(x: float, N_i: int, N_h: int) -> tuple[arb, arb] | None:
         density = arb(N_h) / 2 * ((order - 1) * y.log() - y - order.lgamma()).exp()
         return y.gamma_lower(order, regularized=1), density
 
+    cdf = pdf = arb(0)
+    for share, rest, weight in rule(nodes):
+        rho = wishart(X * share * N_i, N, M) * N_i / N * weight * X
+        below, density = chi(X * rest)
+        cdf, pdf = (cdf + rho * below).mid(), (pdf + rho * density).mid()
     atom = arb(max(0, N_i - N_h)) / N_i
+    below, density = chi(X)
+    return (1 - atom) * cdf + atom * below, (1 - atom) * pdf + atom * density
+
+
+def reference(x: float, N_i: int, N_h: int) -> tuple[arb, arb] | None:
+    """Return cdf and pdf, or None where more nodes than the last still change them."""
     nodes, before = FIRST_NODES, None
     while nodes <= LAST_NODES:
-        cdf = pdf = arb(0)
-        for share, rest, weight in rule(nodes):
-            rho = wishart(X * share * N_i, N, M) * N_i / N * weight * X
-            below, density = chi(X * rest)
-            cdf, pdf = (cdf + rho * below).mid(), (pdf + rho * density).mid()
+        cdf, pdf = integrated(x, N_i, N_h, nodes)
         if (
             before
             and abs(before[0] / cdf - 1) < CONVERGED
             and abs(before[1] / pdf - 1) < CONVERGED
         ):
-            below, density = chi(X)
-            return (1 - atom) * cdf + atom * below, (1 - atom) * pdf + atom * density
+            return cdf, pdf
         before, nodes = (cdf, pdf), nodes * 3 // 2
     return None
 
@@ -87,6 +93,7 @@ def size(rng: np.random.Generator, largest: int) -> int:
 
 def main(seed: int, seconds: float) -> None:
     """Attack until the time is over."""
+    ctx.prec = BITS
     rng, end = np.random.default_rng(seed), monotonic() + seconds
     worst: dict[str, float] = {}
     counts = {"laws": 0, "points": 0, "without a reference": 0, "refused": 0}

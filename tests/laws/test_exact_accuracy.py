@@ -1,5 +1,8 @@
 """The exact law of H against plain quadrature in ball arithmetic, and its tails."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pytest
 from flint import arb, ctx
@@ -9,62 +12,18 @@ from hessweep.laws import hessian_law
 from hessweep.laws.chi_density import chi_square_density
 from hessweep.laws.wishart import wishart_part
 
-BITS = 200
+# The reference is written once, in the benchmark that attacks the law at random sizes.
+PATH = Path(__file__).parents[2] / "benchmarks" / "laws_accuracy.py"
+SPEC = importlib.util.spec_from_file_location("laws_accuracy", PATH)
+attack = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(attack)
 
 
 @pytest.fixture(autouse=True)
 def precision():
-    before, ctx.prec = ctx.prec, BITS
+    before, ctx.prec = ctx.prec, attack.BITS
     yield
     ctx.prec = before
-
-
-def gauss(nodes):
-    """Gauss-Legendre in an angle, `t = x sin²`: any half-integer powers at 0 and x."""
-    for i in range(nodes):
-        u, weight = arb.legendre_p_root(nodes, i, weight=True)
-        angle = (1 + u) * arb.pi() / 4
-        sine, cosine = angle.sin(), angle.cos()
-        yield sine**2, cosine**2, weight * arb.pi() / 2 * sine * cosine
-
-
-def wishart(x, N, M):
-    """The density of docs/laws.md, eq. 6, by the recurrences for L_j and its integrals."""
-    a = M - N
-    psi = ((a * x.log() - x - arb(a + 1).lgamma()) / 2).exp()
-    total = (arb(a + 1) / 2 * arb(2).log() + (arb(a + 1) / 2).lgamma()).exp()
-    total /= (arb(a + 1).lgamma() / 2).exp()
-    J = total * (x / 2).gamma_lower(arb(a + 1) / 2, regularized=1)
-    b = [arb(j * (j + a)).sqrt() for j in range(N + 1)]
-    psi_before = J_before = total_before = squares = integral = arb(0)
-    for j in range(N - 1):
-        squares += psi**2
-        integral = 2 * J - total
-        J_before, J = J, (b[j] * J_before + 2 * x.sqrt() * psi) / b[j + 1]
-        total_before, total = total, b[j] * total_before / b[j + 1]
-        psi_before, psi = psi, ((2 * j + 1 + a - x) * psi - b[j] * psi_before) / b[j + 1]
-    last = psi / x.sqrt()
-    return squares - b[N - 1] / 4 * last * integral + (last / total if N % 2 else 0)
-
-
-def reference(x, N_i, N_h, nodes):
-    """The cdf and the pdf of `|W2|² + eig(W1^T W1)`."""
-    N, M = sorted((N_i, N_h))
-    x, order = arb(x), arb(N_h) / 2
-
-    def chi(s):
-        y = N_h * s / 2
-        density = arb(N_h) / 2 * ((order - 1) * y.log() - y - order.lgamma()).exp()
-        return y.gamma_lower(order, regularized=1), density
-
-    cdf = pdf = arb(0)
-    for share, rest, weight in gauss(nodes):
-        rho = wishart(x * share * N_i, N, M) * N_i / N * weight * x
-        below, density = chi(x * rest)
-        cdf, pdf = cdf + rho * below, pdf + rho * density
-    atom = arb(max(0, N_i - N_h)) / N_i
-    below, density = chi(x)
-    return (1 - atom) * cdf + atom * below, (1 - atom) * pdf + atom * density
 
 
 @pytest.mark.parametrize(
@@ -75,14 +34,14 @@ def test_exact_law_of_H_against_ball_arithmetic(N_i, N_h, nodes):
     stated = law.continuous.error
     assert stated < 1e-12
     for x in law.ppf(np.array([1e-25, 1e-12, 1e-3, 0.5, 1 - 1e-4])):
-        cdf, pdf = reference(float(x), N_i, N_h, nodes)
+        cdf, pdf = attack.integrated(float(x), N_i, N_h, nodes)
         assert abs(float(law.cdf(x)) - cdf) < stated
         assert abs(float(law.sf(x)) - (1 - cdf)) < stated
         # The tails are accurate in comparison with themselves.
         assert abs(float(law.cdf(x)) / cdf - 1) < 1e-12
         assert abs(float(law.pdf(x)) / pdf - 1) < 1e-12
     x = law.mean() + 14 * law.std()
-    cdf, pdf = reference(float(x), N_i, N_h, 2 * nodes)
+    cdf, pdf = attack.integrated(float(x), N_i, N_h, 2 * nodes)
     assert abs(float(law.sf(x)) / (1 - cdf) - 1) < 1e-11
     assert abs(float(law.pdf(x)) / pdf - 1) < 1e-12
 
