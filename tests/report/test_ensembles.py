@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import trapezoid
 
 from hessweep.activations import activation
-from hessweep.laws import hessian_law
+from hessweep.laws import hessian_law, spectrum_law
 from hessweep.report.ensembles import LAW_POINTS, TEACHER_COLUMNS, TEACHERS_SHOWN, ensembles
 from hessweep.running.task import compute_batch
 from hessweep.setup import Setup
@@ -83,7 +83,22 @@ def test_spread_of_lambda_min_is_over_the_teachers(found, computed):
     assert ensemble.lambda_min == pytest.approx((values[0], middle, values[-1]), rel=1e-15)
 
 
-def test_law_is_drawn_for_linear_networks_only(found):
+def test_large_networks_of_other_activations_have_the_law_at_large_sizes(published, tree):
+    erf = published("erf", [(24, 20), (8, 24)], seeds=2)
+    [small, large] = ensembles(tree(erf)["erf"])
+    assert small.law is None
+    law = large.law
+    assert not law.exact
+    u = (np.arange(len(law.limit)) + 0.5) / len(law.limit)
+    x = law.low * (law.high / law.low) ** u
+    share = spectrum_law("erf", 24, 20)
+    step = np.sqrt(x[1] / x[0])
+    # All of its eigenvalues are not zero.
+    below = np.cumsum(np.array(law.limit) * x) * np.log(x[1] / x[0])
+    np.testing.assert_allclose(below, share.cdf(x * step) - share.cdf(law.low), atol=2e-4)
+
+
+def test_small_networks_have_a_law_if_they_are_linear(found):
     assert {e.activation for e in found if e.law} == {"linear"}
     assert all(e.law for e in found if e.activation == "linear")
 

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import activation
-from hessweep.analysis import one_a_teacher
+from hessweep.analysis import law_curve, law_of, one_a_teacher
 from hessweep.kinds import FULL_SPECTRUM
 from hessweep.laws import hessian_law
 from hessweep.setup import KIND, TEACHER_DEFAULTS
@@ -56,6 +56,9 @@ DRAWN = 1e-12
 LAW_POINTS = 160
 """Where a law is drawn: the middles of that many equal steps from 0 to the last bin's end."""
 
+LARGE = 20
+"""Laws in the limit of large networks are drawn from so many inputs and neurons on."""
+
 _LINEAR = json.dumps(activation("linear").spec, sort_keys=True)
 
 
@@ -70,11 +73,13 @@ class Histogram:
 
 @dataclass(frozen=True)
 class LawCurve:
-    """Densities of the linear network's law at `LAW_POINTS` equal steps from 0 to high."""
+    """Densities of a law in the middles of equal steps: of λ, or of log λ if low is positive."""
 
+    low: float
     high: float
     limit: list[float]
     exact: list[float]
+    """At this size; empty where only the limit is known."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ class Ensemble:
     log_histogram: Histogram | None
     """Of log10 of the non-zero eigenvalues that float64 resolves; None if there are none."""
     law: LawCurve | None
-    """For the linear network."""
+    """For the linear network, and for large networks of other activations."""
     listed: list[list[Any]]
     """Values of `TEACHER_COLUMNS` for the listed points."""
 
@@ -163,7 +168,9 @@ def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
         unresolved=int((~resolved).sum()),
         histogram=_histogram(values, min(0.0, float(values.min())), high),
         log_histogram=_histogram(logs, *_widen(logs)) if logs.size else None,
-        law=_law(int(first["N_i"]), int(first["N_h"]), high) if _is_linear(first) else None,
+        law=_law(int(first["N_i"]), int(first["N_h"]), high)
+        if _is_linear(first)
+        else _nonlinear_law(teachers, values[resolved]),
         listed=_list_points(teachers),
     )
 
@@ -220,7 +227,23 @@ def _law(N_i: int, N_h: int, high: float) -> LawCurve:
         [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact, DRAWN).pdf(x)]
         for exact in (False, True)
     )
-    return LawCurve(high, limit, exact)
+    return LawCurve(0.0, high, limit, exact)
+
+
+def _nonlinear_law(teachers: pd.DataFrame, values: Float[ndarray, " n"]) -> LawCurve | None:
+    """Return the law in the limit of large networks, for those of the paper that are large."""
+    first = teachers.iloc[0]
+    plain = all(first[column] == TEACHER_DEFAULTS[column] for column in AXES)
+    if not (plain and values.size and min(first["N_i"], first["N_h"]) >= LARGE):
+        return None
+    law = law_of(teachers)
+    if law is None:
+        return None
+    low, high = float(values.min()), 1.2 * float(values.max())
+    curve = law_curve(law, low, high, float(teachers["rank"].mean()))
+    curve = curve[curve["group"] == "all"]
+    density = curve["density"] / (curve["x"] * np.log(10))
+    return LawCurve(low, high, [float(f"{value:.4g}") for value in density], [])
 
 
 def _spread(values: pd.Series) -> tuple[float, float, float]:

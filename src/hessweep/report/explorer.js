@@ -62,14 +62,15 @@ function bins(of = chosen) {
 
 function lawTraces(logx) {
   if (!chosen.law) return [];
-  const { high, limit, exact } = chosen.law;
-  const x = limit.map((_, k) => ((k + 0.5) * high) / limit.length);
+  const { low, high, limit, exact } = chosen.law;
+  // Laws of non-linear networks span decades: their places are equal steps of log λ.
+  const x = limit.map((_, k) => (k + 0.5) / limit.length).map((u) => (low ? low * (high / low) ** u : u * high));
   const line = (name, y, dash, ink) => ({
     name, x, y: logx ? y.map((d, k) => d * x[k] * Math.LN10) : y, mode: "lines",
     line: { color: ink, width: 2, dash }, hovertemplate: `${name}: %{y:.3g}<extra></extra>`,
   });
-  return [line("law at large N", limit, "dash", color("law")),
-          line("law at this size", exact, "solid", color("exact"))];
+  const atSize = exact.length ? [line("law at this size", exact, "solid", color("exact"))] : [];
+  return [line("law at large N", limit, "dash", color("law")), ...atSize];
 }
 
 // Paper has its own width, which the window does not tell.
@@ -188,7 +189,8 @@ function describe() {
     `${whole(size(e))} non-zero eigenvalues of ${whole(e.teachers)} teachers, pooled` +
     (left ? `, without ${whole(e.unresolved)} of them that float64 does not resolve` : "") +
     `; ${e.zeros ? whole(e.zeros) : "none"} are zero.` +
-    (e.law ? " The law at large N is χ² ⊛ Marchenko–Pastur, that at this size exact." : "") +
+    (e.law?.exact.length ? " The law at large N is χ² ⊛ Marchenko–Pastur, that at this size exact." : "") +
+    (e.law && !e.law.exact.length ? " The law at large N is that of hessweep.laws, for all teachers." : "") +
     (e.law && !e.standard ? " Both are for standard networks." : ""));
 }
 
