@@ -20,7 +20,7 @@ from hessweep.laws import (
     spectrum_law,
 )
 from hessweep.laws.local import local_coefficients
-from hessweep.laws.shells import harmonic_parts
+from hessweep.laws.shells import harmonic_parts, teacher_bulk
 from hessweep.networks import WEIGHTS
 
 MISH = "import numpy as np\n\n\ndef mish(x):\n    return x * np.tanh(np.logaddexp(0, x))\n"
@@ -275,3 +275,28 @@ def test_parts_of_the_kernel_are_its_projections_on_the_sphere(N_i):
     kernel = np.polynomial.polynomial.polyval(c, alphas)
     assert parts[0] == pytest.approx(w @ kernel, rel=1e-6)
     assert parts[1] == pytest.approx(N_i * (w @ (kernel * c)), rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "N_i", "N_h"), [("quadratic", 5, 7), ("quadratic", 8, 4)])
+def test_bulk_of_a_teacher_is_the_operator_beside_degree_one(name, N_i, N_h):
+    """Without shells the tail is the exact count of T on the complement of `u ⊗ R^{N_i}`."""
+    g, teacher = activation(name), sample_teacher(name, N_i, N_h, 3)
+    local = local_coefficients(g, (teacher.W1**2).sum(axis=1))
+    chi = N_h * teacher.W2**2
+    M = np.sqrt(chi)[:, None] * (local.h[2] / local.p)[:, None] * teacher.W1
+    T = np.zeros((N_h * N_i, N_h * N_i))
+    for k in range(N_h * N_i):
+        V = np.zeros(N_h * N_i)
+        V[k] = 1
+        V = V.reshape(N_h, N_i)
+        T[:, k] = (M @ M.T @ V + M @ V.T @ M).ravel()
+    u = teacher.W2 * local.h[1] / np.sqrt(local.p)
+    P = np.kron(np.eye(N_h) - np.outer(u, u) / (u @ u), np.eye(N_i))
+    eigenvalues = np.linalg.eigvalsh(P @ T @ P)
+    positive = eigenvalues[eigenvalues > 1e-9]
+    bulk = teacher_bulk(local, teacher.W1, teacher.W2, True)
+    # Not between copies of an eigenvalue.
+    apart = positive[1:] > 1.001 * positive[:-1]
+    z = np.sqrt(positive[1:] * positive[:-1])[apart]
+    count = (positive[:, None] > z).sum(axis=0)
+    np.testing.assert_allclose(bulk.tail(z) * (N_h - 1) * N_i, count, atol=1e-4)

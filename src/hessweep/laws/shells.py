@@ -27,7 +27,7 @@ from hessweep.laws.local import ORDERS, LocalCoefficients
 NEGLIGIBLE = 1e-4
 """Ratio ρ_l, or share of the diagonal, below which a degree stays in the rest."""
 PLAIN_STEPS = 8
-STEPS = 150
+STEPS = 250
 RESOLUTION = 1e-5
 """Relative step at which the iteration ends; the tail is stationary: its error is that squared."""
 WORST = 0.03
@@ -38,6 +38,8 @@ an edge of the law it slows down on the real axis. The last one blurs a step by 
 WIDE, LEAST_REST = 0.3, 0.1
 """Shells follow the directions of W1 where their ratio is below the first of these, or where more
 than the second of the diagonal is in no shell."""
+NOTHING = 1e-6
+"""Part of the slope of g below which degree 1 is absent."""
 LEAST = 1e-9
 """Values of z below this part of the trace are taken as 0: nothing but an atom is there."""
 
@@ -178,8 +180,9 @@ def teacher_bulk(
         rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
     diagonal = chi * (local.squared_slope - parts[0] - parts[1])
     rest, x, rho, degrees = diagonal.copy(), [], [], []
+    left = beside_degree_one(local, diagonal, W2)
     for degree in range(3, ORDERS):
-        ratio = N_h * N_i / harmonics(N_i, degree)
+        ratio = len(left) * N_i / harmonics(N_i, degree)
         part = chi * parts[degree - 1]
         if ratio > NEGLIGIBLE and part.sum() > NEGLIGIBLE * diagonal.sum() > 0:
             x.append(part)
@@ -193,12 +196,33 @@ def teacher_bulk(
     narrow = rest.sum() > LEAST_REST * diagonal.sum() or max(rho, default=0) < WIDE
     if narrow and (not rows.any() or _equal(chi, local.p)):
         shares = 1 - 1 / np.array(degrees, dtype=float)
-        sigma2 = np.linalg.eigvalsh(W1.T @ W1)
+        sigma2 = np.linalg.eigvalsh((left @ W1).T @ (left @ W1))
         sigma2 = np.maximum(sigma2, 0) / sigma2.mean()
     ratios = np.array(rho)
+    squares = left**2
     return TeacherBulk(
-        rows, rest, np.array(x).reshape(-1, N_h), ratios * (1 - shares), ratios * shares, sigma2
-    )
+        left @ rows, squares @ rest, np.array(x).reshape(-1, N_h) @ squares.T,
+        ratios * (1 - shares), ratios * shares, sigma2,
+    )  # fmt: skip
+
+
+def beside_degree_one(
+    local: LocalCoefficients, diagonal: Float[ndarray, " N_h"], W2: Float[ndarray, " N_h"]
+) -> Float[ndarray, "left N_h"]:
+    """Return orthonormal rows: the neurons' directions in which the bulk lies.
+
+    The N_i eigenvalues of degree 1 have the eigenvectors `u ⊗ R^{N_i}`, with
+    `u_m = W2_m h_1(p_m)/√p_m`. The bulk is orthogonal to them: T has the same form on what is
+    left, with the N_h - 1 eigenvalues of its diagonal there, which interlace those of the neurons.
+    All neurons are left where degree 1 is absent.
+    """
+    u = W2 * local.h[1] / np.sqrt(local.p)
+    norm = float(np.linalg.norm(u))
+    if len(u) < 2 or norm <= NOTHING * float(np.sqrt(W2**2 @ local.squared_slope)):
+        return np.eye(len(u))
+    complement = np.linalg.svd(u[None] / norm)[2][1:]
+    inside = (complement * diagonal) @ complement.T
+    return np.asarray(np.linalg.eigh(inside)[1].T @ complement)
 
 
 def _equal(*values: Float[ndarray, " N_h"]) -> bool:
