@@ -60,7 +60,7 @@ class Calibration:
         """Take the table of points (`COLUMNS`), and the activations that may be asked for."""
         known = {identity_json(activation): activation for activation in activations}
         done = points[(points["status"] == "done") & points["activation_spec"].isin(list(known))]
-        self.points = done.assign(seconds=done[list(TIMES)].sum(axis=1))
+        self.points = done.assign(seconds=done.reindex(columns=list(TIMES)).sum(axis=1))
         self.sizes = self.points.groupby(SIZE)["seconds"].mean().reset_index()
         self.sizes["predicted"] = [
             Setup.from_columns(known[row["activation_spec"]], row).cost.seconds
