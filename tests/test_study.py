@@ -464,3 +464,15 @@ def test_any_text_is_a_study_or_a_study_error(tmp_path_factory, content: str | b
     path.write_bytes(content.encode(errors="replace") if isinstance(content, str) else content)
     with pytest.raises(StudyError):
         read_study(path)
+
+
+def test_what_a_sweep_names_twice_counts_once():
+    once = study_of(activation=["erf", "linear"], N=[2, 3], seeds=[4, 1], weights=["normal"])
+    twice = study_of(
+        activation=["erf", "linear", "erf"],
+        N=[2, 3, 2],
+        seeds=[4, 1, 4],
+        weights=["normal", "normal"],
+    )
+    assert twice.points() == once.points()
+    assert len(once.points()) == 8

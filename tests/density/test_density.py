@@ -12,9 +12,10 @@ from hessweep.density import (
     count_large,
     density_plan,
     extreme_eigenvalues,
+    extremes,
     spectral_density,
 )
-from hessweep.density.lanczos import Lanczos
+from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import calibrated, without_zeros
 from hessweep.errors import InputError, PrecisionError
 from hessweep.hessian import hessian, hessian_operator
@@ -226,3 +227,21 @@ def test_the_route_of_a_density_follows_from_its_plan() -> None:
     linear, erf = (density_plan(activation(name), 4, 3) for name in ("linear", "erf"))
     assert (linear.closed_form, linear.route) == (True, "closed form")
     assert (erf.closed_form, erf.route) == (False, "lanczos")
+
+
+def test_vectors_that_are_locked_before_they_have_converged_add_to_the_errors(monkeypatch) -> None:
+    # H has the eigenvalues 1 ± r. The first run ends at the start vector e1, whose Ritz value 1
+    # has the residual r. Without e1 the matrix is 1 on e2, and the second run has no residual.
+    r = 0.3
+    runs = iter(
+        [
+            Krylov(np.array([1.0]), np.array([r]), np.array([[1.0, 0.0]])),
+            Krylov(np.array([1.0]), np.array([0.0]), np.array([[0.0, 1.0]])),
+        ]
+    )
+    monkeypatch.setattr(extremes.Lanczos, "run", lambda self, start: next(runs))
+    network = Network([[1.0]], [1.0], activation("erf"))
+    found = extremes._inside(network, np.empty(0), 2, 0.5, 2, 0, repeat=True)
+    true = np.array([1 - r, 1 + r])
+    for value, residual in zip(found.values, found.residual, strict=True):
+        assert np.abs(true - value).min() <= residual * (1 + 1e-12)

@@ -11,6 +11,7 @@ from hessweep.dynamics import (
     PopulationLoss,
     late_exponential,
     late_slope,
+    sgd,
     sgd_losses,
 )
 from hessweep.errors import InputError
@@ -174,3 +175,19 @@ def test_refusals():
 def test_network_type_is_kept():
     assert isinstance(SHORT.teacher, Network)
     assert hash(SHORT) == hash(replace(SHORT))
+
+
+def test_displacements_and_batches_are_drawn_independently(monkeypatch) -> None:
+    teacher = sample_teacher("linear", 2, 3, 0)
+    experiment = Experiment(teacher, seed=0, noise=1.0, batch=8, iterations=2, records=2, draws=2)
+    seen = []
+    gradient = sgd._batch_gradient
+    monkeypatch.setattr(
+        sgd,
+        "_batch_gradient",
+        lambda *arguments: seen.append(arguments[2]) or gradient(*arguments),
+    )
+    experiment.sgd_losses()
+    inputs = np.concatenate([x.ravel() for x in seen])
+    assert not np.isin(experiment.displacements(), inputs).any()
+    assert len(np.unique(inputs)) == inputs.size

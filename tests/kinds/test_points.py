@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hessweep.activations import ACTIVATIONS, activation
+from hessweep.density import spectral_density
 from hessweep.hessian import hessian
 from hessweep.kinds import KINDS, TIMES
 from hessweep.setup import Setup, key_of_row
@@ -97,3 +98,33 @@ def test_points_with_biases_and_outputs_have_the_numbers_of_their_matrix(name, b
         assert scalars["rank"] == scalars["effective_parameters"]
         true = expected[-scalars["rank"]]
         assert abs(scalars["lambda_min"] - true) <= true * (scalars["lambda_min_error"] + 1e-6)
+
+
+def test_the_probes_of_a_density_depend_on_the_key():
+    for name in ("erf", "cubic"):
+        point = Setup(activation(name), 6, 7, kind="density").point(3)
+        stored = point.compute().flat
+        density = spectral_density(point.network(), seed=int(point.key, 16)).flat()
+        assert stored["density_nodes"].tobytes() == density.nodes.tobytes()
+        assert stored["density_weights"].tobytes() == density.weights.tobytes()
+
+
+def test_densities_are_compared_from_the_largest_eigenvalue_on():
+    """How many of the largest are found depends on rounding, so that one may have more."""
+    kind = KINDS["density"]
+    result = Setup(activation("erf"), 6, 7, kind="density").point(3).compute()
+    found = result.eigenvalues
+    assert len(found) > 3
+    stored = {"eigenvalue_error": 1e-9, "eigenvalues": found[2:]}
+    assert list(kind.deviations(result, stored)) == []
+    stored["eigenvalues"] = np.r_[found[0] / 2, found]
+    assert list(kind.deviations(result, stored)) == []
+    stored["eigenvalues"] = found[2:] * (1 + 1e-3)
+    assert list(kind.deviations(result, stored)) == ["eigenvalues"]
+
+
+def test_messages_name_a_point_by_sizes_then_seed_then_what_is_not_usual():
+    setup = Setup(activation("erf"), 3, 4, weights="laplace", kind="density")
+    assert str(setup.point(7)) == "erf N_i=3 N_h=4 seed=7 weights=laplace spectrum=density"
+    assert str(setup) == "erf N_i=3 N_h=4 weights=laplace spectrum=density"
+    assert str(Setup(activation("erf"), 3, 4).point(0)) == "erf N_i=3 N_h=4 seed=0"

@@ -212,3 +212,15 @@ def test_refusals():
         bulk_law("relu", 1.0, W2=np.ones((2, 2)))
     with pytest.raises(InputError, match="all zero"):
         bulk_law("relu", 1.0, W2=np.zeros(3))
+
+
+@pytest.mark.parametrize("ratio", [0.25, 0.5, 0.9])
+def test_multiple_eigenvalues_of_the_quadratic_network_are_not_0(ratio):
+    """`(W2 W2^T) ∘ K_c` has full rank for `N_h < N_i`, so that its law has no atom at 0."""
+    found = law("quadratic", ratio, single=True)
+    assert found.cdf(0.0) == 0
+    teacher = sample_teacher("quadratic", 40, round(40 * ratio), seed=0)
+    K_c = teacher.activation.self_dual(teacher.W1).K_c
+    assert np.linalg.matrix_rank(np.outer(teacher.W2, teacher.W2) * K_c) == teacher.N_h
+    np.testing.assert_allclose(found.sf(0.0), 1, atol=1e-8)
+    np.testing.assert_allclose(found.cdf(found.mean() * 1e-15), 0, atol=1e-3)

@@ -10,7 +10,7 @@ from named import Mine
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
 from hessweep.networks import Network
-from hessweep.rank import effective_parameters, formula
+from hessweep.rank import effective_parameters, formula, rank
 from hessweep.rank.formulas import dimension, support_rank
 from hessweep.rank.modular import modular_rank
 
@@ -116,3 +116,12 @@ def test_long_supports_are_bounded_in_no_time():
     every_other = tuple(range(1, 30, 2))
     value, kind = support_rank(every_other, 4, 50)
     assert (value, kind) == (250, "upper bound")
+
+
+@pytest.mark.parametrize(("rows", "rank_of_rows"), [([1.0, 0.4], 1), ([1.0, -0.4], 2)])
+def test_relu_of_one_input_has_the_rank_of_its_signs(rows, rank_of_rows):
+    """Both ranks are those of an open set of weights, so that no formula can be exact."""
+    network = Network(np.reshape(rows, (2, 1)), np.ones(2), activation("relu"))
+    assert rank(network).value == rank_of_rows
+    assert formula("relu", 1, 2) == (2, "upper bound")
+    assert formula("relu", 1, 1) == (1, "exact")

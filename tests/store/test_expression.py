@@ -87,6 +87,8 @@ def test_a_condition_selects_what_pandas_selects(text):
         ("seed % 2 == 1 and seed > 2**52", [1, 3]),
         ("trace != trace", [1]),
         ("N_i % 0 == 0 or N_i // 0 == 0", []),
+        ("N_i % (N_h - 1) == 0", [1]),
+        ("N_i // (N_h - 1) == 0", []),
         ("N_i ** -1 == 0.2", [3, 4]),
         ("N_i ** 64 == 2 ** 64", [1]),
         ("2 ** 1000000000 > N_i ** N_h", [0, 1, 2, 3, 4, 5]),
