@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from hessweep.activations import activation
 from hessweep.errors import StudyError
 from hessweep.setup import Setup
-from hessweep.study import LocalCluster, SlurmCluster, Study, parse_study, read_study
+from hessweep.study import LocalCluster, SlurmCluster, Study, Sweep, parse_study, read_study
 
 SLURM = {"kind": "slurm", "jobs": 1, "memory": "1GB"}
 SWEEP = {"activation": "erf", "N": 3, "seeds": 2}
@@ -466,9 +466,13 @@ def test_any_text_is_a_study_or_a_study_error(tmp_path_factory, content: str | b
         read_study(path)
 
 
+def sweep_of(**sweep: object) -> Sweep:
+    return study_of(**sweep).sweeps["one"]
+
+
 def test_what_a_sweep_names_twice_counts_once():
-    once = study_of(activation=["erf", "linear"], N=[2, 3], seeds=[4, 1], weights=["normal"])
-    twice = study_of(
+    once = sweep_of(activation=["erf", "linear"], N=[2, 3], seeds=[4, 1], weights=["normal"])
+    twice = sweep_of(
         activation=["erf", "linear", "erf"],
         N=[2, 3, 2],
         seeds=[4, 1, 4],

@@ -171,3 +171,30 @@ def test_a_function_that_grows_too_fast() -> None:
     twin = Twin("blast", closed=explode)
     with pytest.raises(ActivationError, match=r"blast: expected finite values.*at x = 7\d\d"):
         twin.self_dual(np.array([[100.0]]))
+
+
+@pytest.mark.parametrize("length", [1e2, 1e3, 1e4, 1e6, 1e8])
+def test_steep_functions_of_long_rows(length: float) -> None:
+    # tanh² is 1 but for a width of 1/length around 0, where ∫ (1 - tanh²(u)) du = 2; the next term
+    # of E[tanh²] is smaller by the square of the length.
+    half = 1 / (length * np.sqrt(2 * np.pi))
+    tanh = activation("tanh").self_dual(np.array([[length]])).K[0, 0]
+    sigmoid = activation("sigmoid").self_dual(np.array([[length]])).K[0, 0]
+    assert abs(tanh - (1 - 2 * half)) < 1e-9 + length**-3
+    assert abs(sigmoid - (0.5 - half)) < 1e-9 + 8 * length**-3
+    for name in SMOOTH:
+        assert hessian_error(Network([[length]], [1.0], activation(name))) < 1e-3 * length
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus"])
+@pytest.mark.parametrize("biases", [False, True])
+def test_a_long_row_does_not_change_the_bits_of_another(name: str, biases: bool) -> None:
+    g, p = activation(name), np.array([0.7, 1.3])
+    both = np.array([0.7, 1.3, 1e5])
+    if biases:
+        alone = g.offset_dual(*(p for _ in range(3)), 0.2 * p, 0.2 * p)
+        beside = g.offset_dual(*(both for _ in range(3)), 0.2 * both, 0.2 * both)
+    else:
+        alone, beside = g.dual(p, p, p), g.dual(both, both, both)
+    for one, other in zip(alone, beside, strict=True):
+        assert one.tobytes() == other[:2].tobytes()

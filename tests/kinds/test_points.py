@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hessweep.activations import ACTIVATIONS, activation
-from hessweep.density import spectral_density
+from hessweep.density import converged_eigenvalues, density_plan, spectral_density
 from hessweep.hessian import hessian
 from hessweep.kinds import KINDS, TIMES
 from hessweep.setup import Setup, key_of_row
@@ -128,3 +128,16 @@ def test_messages_name_a_point_by_sizes_then_seed_then_what_is_not_usual():
     assert str(setup.point(7)) == "erf N_i=3 N_h=4 seed=7 weights=laplace spectrum=density"
     assert str(setup) == "erf N_i=3 N_h=4 weights=laplace spectrum=density"
     assert str(Setup(activation("erf"), 3, 4).point(0)) == "erf N_i=3 N_h=4 seed=0"
+
+
+def test_the_error_of_a_density_is_the_largest_of_its_eigenvalues():
+    point = Setup(activation("erf"), 40, 40, kind="density").point(3)
+    stored = point.compute()
+    plan = density_plan(activation("erf"), 40, 40)
+    extremes = converged_eigenvalues(
+        point.network(), plan.most_extremes, steps=plan.extreme_steps, seed=int(point.key, 16)
+    )
+    assert np.ptp(extremes.error) > 0
+    assert stored.scalars["eigenvalue_error"] == extremes.error.max()
+    true = np.linalg.eigvalsh(hessian(point.network()))[-len(stored.eigenvalues) :]
+    assert np.abs(stored.eigenvalues - true).max() <= stored.scalars["eigenvalue_error"] + 1e-14

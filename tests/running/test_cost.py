@@ -71,7 +71,11 @@ def test_time_grows_with_size() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hard", "easy"),
-    [("erf", (1, 12), (12, 2)), ("erf", (3, 20), (20, 3)), ("cubic", (8, 18), (8, 24))],
+    [
+        ("erf", (1, 12), (12, 2)),
+        ("erf", (3, 20), (20, 3)),
+        ("cubic", (8, 18), (8, 24)),
+    ],
 )
 def test_points_that_float64_does_not_see_cost_their_certificate(name, hard, easy) -> None:
     function = activation(name)
@@ -81,6 +85,13 @@ def test_points_that_float64_does_not_see_cost_their_certificate(name, hard, eas
     assert certificate_seconds(function, *hard) > 10 * certificate_seconds(function, *easy)
     ratio = Setup(function, *hard).cost.seconds / Setup(function, *easy).cost.seconds
     assert ratio > 3
+
+
+@pytest.mark.parametrize(("N_i", "first"), [(1, 4), (2, 8)])
+def test_certificates_cost_from_the_size_on_where_float64_fails(N_i, first) -> None:
+    # These N_h (N_i + 1) functions reach polynomials of degree 6 in N_i variables.
+    assert certificate_seconds(ERF, N_i, first) > 0
+    assert certificate_seconds(ERF, N_i, first - 1) == 0
 
 
 def test_what_fits_is_let_through() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from flint import arb, arb_mat, ctx
 from hessweep.errors import InputError
 from hessweep.hessian import hessian, hessian_error
 from hessweep.networks import Inputs, Network, sample_teacher
+from hessweep.rank import ball
 from hessweep.spectrum import spectra_of, spectrum, spectrum_with_error
 from hessweep.spectrum.solver import solver_error
 
@@ -204,3 +206,33 @@ def test_the_error_of_a_series_is_not_below_the_true_one() -> None:
             other = Network(*parts, series, teacher.b1, teacher.b2)
             off = np.linalg.norm(hessian(other) - hessian(teacher), 2)
             assert off <= hessian_error(other) + 1e-13
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_rounding_of_large_offsets_is_within_the_error(seed):
+    """A mean of 1e4 moves sin by 1e4 roundings; with W2 = 0 the Hessian is block B alone.
+
+    `2 E[sin(u + b) sin(v + d)] = cos(b - d) e^{c - (p+q)/2} - cos(b + d) e^{-c - (p+q)/2}`.
+    """
+    rng = np.random.default_rng(seed)
+    W1, b1, mean = rng.normal(size=(3, 2)), rng.normal(size=3), 1e4 * rng.normal(size=2)
+    network = Network(W1, np.zeros(3), "sin", b1=b1, inputs=Inputs(mean=mean))
+    with ball.working_precision(200):
+        rows = [[arb(x) for x in row] for row in W1.tolist()]
+        means = [arb(x) for x in mean.tolist()]
+        b = [
+            arb(a) + sum(x * y for x, y in zip(row, means, strict=True))
+            for a, row in zip(b1.tolist(), rows, strict=True)
+        ]
+        B = np.empty((3, 3))
+        for i, j in product(range(3), repeat=2):
+            p, q, c = (
+                sum(x * y for x, y in zip(rows[k], rows[m], strict=True))
+                for k, m in ((i, i), (j, j), (i, j))
+            )
+            near = (b[i] - b[j]).cos() * (c - (p + q) / 2).exp()
+            B[i, j] = float((near - (b[i] + b[j]).cos() * (-c - (p + q) / 2).exp()) / 2)
+    found = spectrum_with_error(network)
+    true = np.linalg.eigvalsh(B)
+    off = np.abs(found.eigenvalues[-3:] - true).max()
+    assert 1e-14 < off <= found.error < 1e-9

@@ -28,6 +28,10 @@ NODES = 16
 """Number of Gauss-Legendre panels in `[-FIRST, FIRST]`, and of nodes in each. The number of panels
 is even, so that 0 is a boundary between two of them. A wider interval has more panels."""
 
+STEEP = 32.0
+"""For `√p` above this, changes of g over a unit of its argument are narrower than the panels. Then
+further panels end at `steep_places`."""
+
 Rows = Float[ndarray, "*rows"]
 
 
@@ -62,6 +66,13 @@ def broken_quadrature(
     edges = _edges(panels, reach)
     edges = np.broadcast_to(edges, (*breaks.shape[:-1], len(edges)))
     return composite(np.sort(np.concatenate([edges, np.clip(breaks, -reach, reach)], axis=-1)))
+
+
+def steep_places(panels: int) -> Float[ndarray, " n"]:
+    """Return arguments of g at which panels end for a large variance: units, then octaves."""
+    near = np.arange(-16.0, 16.5, PANELS / panels)
+    far = 16 * 2.0 ** np.arange(1, 30)
+    return np.concatenate([-far[::-1], near, far])
 
 
 def shared_weight(
@@ -127,26 +138,38 @@ def coefficients(
         panels: Number of panels in `[-FIRST, FIRST]`.
         reach: Half-width of the quadrature of each row (`reaches`).
     """
-    root, reach = np.sqrt(p)[..., None], np.broadcast_to(reach, np.shape(p))
-    a = np.empty((*np.shape(p), ORDERS))
-    if not kinks and (reach == FIRST).all():
+    root, reach = np.sqrt(p), np.broadcast_to(reach, np.shape(p))
+    usual = not kinks and (reach == FIRST).all() and not (root > STEEP).any()
+    if usual:
         z, _ = quadrature(panels)
         # One row at a time, so that no result depends on the other rows of its batch.
-        a = (g(root * z)[..., None, :] @ _weighted_functions(panels))[..., 0, :]
-    elif not kinks:
-        for row in np.ndindex(np.shape(p)):
-            z, _ = quadrature(panels, float(reach[row]))
-            functions = _weighted_functions(panels, float(reach[row]))
-            a[row] = (g(root[row] * z)[None, :] @ functions)[0]
+        a = (g(root[..., None] * z)[..., None, :] @ _weighted_functions(panels))[..., 0, :]
     else:
-        for row in np.ndindex(np.shape(p)):
-            breaks = np.asarray(kinks) / root[row]
-            z, w = broken_quadrature(breaks, panels, float(reach[row]))
-            weight = w * np.exp(-z * z / 4) / np.sqrt(2 * np.pi)
-            a[row] = hermite_functions(z) @ (weight * g(root[row] * z))
+        rows = np.ndindex(np.shape(p))
+        each = (_of_row(g, float(root[row]), kinks, panels, float(reach[row])) for row in rows)
+        a = np.stack(list(each)).reshape(*np.shape(p), ORDERS)
     noise = 32 * np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]
     last = ORDERS - np.argmax((np.abs(a) > noise)[..., ::-1], axis=-1)[..., None]
     return np.where(np.arange(ORDERS) < last, a, 0.0)
+
+
+def _of_row(
+    g: Callable[[ndarray], ndarray],
+    root: float,
+    kinks: Sequence[float],
+    panels: int,
+    reach: float,
+) -> Float[ndarray, " orders"]:
+    """Return the coefficients before noise is cut, for one variance `root²`."""
+    if not kinks and root <= STEEP:
+        z, _ = quadrature(panels, reach)
+        return np.asarray((g(root * z)[None, :] @ _weighted_functions(panels, reach))[0])
+    places = np.asarray(kinks, dtype=float)
+    if root > STEEP:
+        places = np.concatenate([places, steep_places(panels)])
+    z, w = broken_quadrature(places / root, panels, reach)
+    weight = w * np.exp(-z * z / 4) / np.sqrt(2 * np.pi)
+    return np.asarray(hermite_functions(z) @ (weight * g(root * z)))
 
 
 _FIELDS = ((0, 0), (1, 1), (2, 2), (2, 0), (3, 1), (4, 0), (0, 2), (1, 3))

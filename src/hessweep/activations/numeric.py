@@ -94,12 +94,19 @@ class Numeric(Activation):
         p, q, c = np.broadcast_arrays(p, q, c)
         reach = np.broadcast_to(np.maximum(reach_p, reach_q), p.shape)
         parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
-        for width in np.unique(reach.flat[parallel]).tolist():
-            alike = parallel[reach.flat[parallel] == width]
+        steep = np.maximum(p, q) > hermite.STEEP**2
+        # The pairs of one quadrature at once.
+        kinds = np.stack([reach.flat[parallel], steep.flat[parallel]], axis=-1)
+        for width, is_steep in np.unique(kinds, axis=0).tolist():
+            alike = parallel[(kinds == (width, is_steep)).all(axis=-1)]
             for start in range(0, len(alike), CHUNK):
                 pairs = alike[start : start + CHUNK]
                 sign = np.sign(c.flat[pairs])
-                means = _ParallelPairs(self, p.flat[pairs], q.flat[pairs], sign, panels, width)
+                places = np.asarray(self.kinks, dtype=float)
+                if is_steep:
+                    places = np.concatenate([places, hermite.steep_places(panels)])
+                of_pairs = p.flat[pairs], q.flat[pairs], sign
+                means = _ParallelPairs(self, *of_pairs, places, panels, width)
                 for kernel in kernels:
                     means.overwrite(kernel, pairs)
         return kernels
@@ -175,14 +182,14 @@ class _ParallelPairs:
         p: ndarray,
         q: ndarray,
         sign: ndarray,
+        places: ndarray,
         panels: int,
         reach: float,
     ) -> None:
         self.p, self.q, self.sign = p, q, sign
         u_scale, v_scale = np.sqrt(p)[:, None], (sign * np.sqrt(q))[:, None]
-        kinks = np.asarray(activation.kinks)
-        if len(kinks):
-            breaks = np.concatenate([kinks / u_scale, kinks / v_scale], axis=-1)
+        if len(places):
+            breaks = np.concatenate([places / u_scale, places / v_scale], axis=-1)
             z, w = hermite.broken_quadrature(breaks, panels, reach)
         else:
             z, w = hermite.quadrature(panels, reach)

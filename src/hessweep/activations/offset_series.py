@@ -136,10 +136,17 @@ def _coefficients(g: Activation, p: ndarray, b: ndarray, panels: int, reach: nda
     a = np.empty((*p.shape, hermite.ORDERS))
     for row in np.ndindex(p.shape):
         offset = float(b[row])
-        kinks = [kink - offset for kink in g.bends]
+        kinks = (_places(g, float(p[row]), panels) - offset).tolist()
         shifted = _finite_values(g, offset)
         a[row] = hermite.coefficients(shifted, p[row][None], kinks, panels, reach[row])[0]
     return a
+
+
+def _places(g: Activation, p: float, panels: int) -> ndarray:
+    """Return the arguments of g at which panels end: its kinks, and more if it is steep."""
+    places = np.asarray(g.bends, dtype=float)
+    steep = p > hermite.STEEP**2
+    return np.concatenate([places, hermite.steep_places(panels)]) if steep else places
 
 
 def _finite_values(g: Activation, offset: float) -> Callable[[ndarray], ndarray]:
@@ -197,10 +204,11 @@ def _correct_parallel(
     """
     p, q, c, b, d = of_pair
     root_p, root_q = np.sqrt(p), np.copysign(np.sqrt(q), c)
-    breaks = [(kink - b) / root_p for kink in g.bends] + [(kink - d) / root_q for kink in g.bends]
+    places = _places(g, max(p, q), panels)
+    breaks = np.concatenate([(places - b) / root_p, (places - d) / root_q])
     z, w = (
-        hermite.broken_quadrature(np.array(breaks), panels, reach)
-        if breaks
+        hermite.broken_quadrature(breaks, panels, reach)
+        if len(breaks)
         else hermite.quadrature(panels, reach)
     )
     w, share = hermite.shared_weight(z, w, reach)
