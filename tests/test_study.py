@@ -480,3 +480,9 @@ def test_what_a_sweep_names_twice_counts_once():
     )
     assert twice.points() == once.points()
     assert len(once.points()) == 8
+
+
+def test_a_range_may_have_one_number():
+    assert list(sweep_of(activation="erf", N="5..5", seeds="7..7").points()) == list(
+        sweep_of(activation="erf", N=5, seeds=[7]).points()
+    )

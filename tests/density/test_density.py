@@ -211,6 +211,19 @@ def test_planted_large_eigenvalues_are_counted() -> None:
     assert (count, error) == (pytest.approx(40), pytest.approx(0, abs=1e-12))
 
 
+@pytest.mark.parametrize("expected", [6, 8, 10, 15, 20])
+def test_large_eigenvalues_are_counted_up_to_a_factor_of_two(expected: int) -> None:
+    """Ten eigenvalues above a gap, and 90 at nodes that leave no other."""
+    nodes = np.append(np.geomspace(1e-4, 1e-2, 60), 1.0)
+    weights = np.append(np.full(60, 0.9 / 60), 0.1)
+    none = np.empty(0, dtype=int)
+    density = SpectralDensity(
+        100, none.astype(float), none, np.stack([nodes] * 2), np.stack([weights] * 2), 0.0
+    )
+    [count], [error] = count_large(density, expected)
+    assert (count, error) == (pytest.approx(10), pytest.approx(0, abs=1e-12))
+
+
 @pytest.mark.parametrize(("N_i", "N_h"), [(1, 2), (2, 10)])
 def test_a_network_of_outliers_and_zeros_alone(N_i: int, N_h: int) -> None:
     network = sample_teacher(activation("polynomial", coefficients=[1, 1, 1]), N_i, N_h, seed=0)

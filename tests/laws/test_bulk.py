@@ -224,3 +224,15 @@ def test_multiple_eigenvalues_of_the_quadratic_network_are_not_0(ratio):
     assert np.linalg.matrix_rank(np.outer(teacher.W2, teacher.W2) * K_c) == teacher.N_h
     np.testing.assert_allclose(found.sf(0.0), 1, atol=1e-8)
     np.testing.assert_allclose(found.cdf(found.mean() * 1e-15), 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["relu", "cubic"])
+@pytest.mark.parametrize("single", [False, True])
+def test_the_stated_moments_are_those_of_the_distribution(name, single):
+    found = law(name, 0.5, single=single)
+    t = np.linspace(-30, 12, 40_001)
+    z = found.mean() * np.exp(t)
+    tail = found.sf(z)
+    assert np.trapezoid(z * tail, t) == pytest.approx(found.mean(), rel=1e-6)
+    square = np.trapezoid(2 * z**2 * tail, t)
+    assert square - found.mean() ** 2 == pytest.approx(found.var(), rel=1e-5)

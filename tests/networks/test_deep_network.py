@@ -6,7 +6,7 @@ import pytest
 import hessweep
 from hessweep import DeepNetwork, sample_deep_teacher
 from hessweep.errors import ActivationError, InputError, ShapeError
-from hessweep.networks import Network, sample_weights
+from hessweep.networks import Network, biased_layers, parameter_count, sample_weights
 
 
 def by_hand(network, x):
@@ -172,3 +172,11 @@ def test_functions_of_two_layer_networks_refuse_deep_ones(function):
 def test_what_is_no_network_is_refused(function):
     with pytest.raises(InputError, match="DeepNetwork, got"):
         function(np.eye(3))
+
+
+@pytest.mark.parametrize("biases", ["none", "hidden", "output", "both"])
+def test_parameters_are_counted_without_a_network(biases):
+    widths = (3, 5, 2, 4)
+    network = sample_deep_teacher("erf", widths, 0, biases=biases)
+    assert parameter_count(widths, biased_layers(biases, 3)) == network.P
+    assert len(network.parameters) == network.P

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.fuzz
 BITS = 1600
 """Enough for formulas in which terms cancel as far as weights of 1e-160 make them."""
 INTEGRAL_BITS = 120
-CASES = 400
+CASES = 200
 """Networks of the test; more are tried by hand."""
 
 CLOSED = ["linear", "quadratic", "cubic", "erf", "gelu", "sin", "cos", "exp", "gaussian"]
@@ -102,7 +102,9 @@ def integrated_hessian(network):
         for i, j in product(range(network.P), repeat=2):
             if i <= j:
                 total = acb.integral(
-                    lambda z, _, f=phi[i], h=phi[j]: f(z) * h(z) * (-z * z / 2).exp(), *ends
+                    lambda z, _, f=phi[i], h=phi[j]: f(z) * h(z) * (-z * z / 2).exp(),
+                    *ends,
+                    abs_tol=arb(2) ** -2000,  # entries of short rows are small
                 )
                 H[i, j] += total.real / (2 * arb.pi()).sqrt()
     for i, j in product(range(network.P), repeat=2):
