@@ -6,7 +6,7 @@
 import sys
 import tempfile
 from collections import Counter
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -98,12 +98,13 @@ def integrated_hessian(network):
         for w in W1:
             of_side = (side * w > 0,) if network.activation.name == "softplus" else ()
             phi.append(lambda z, w=w, of_side=of_side: g(w * z, *of_side))
-        ends = (-15, 0) if side < 0 else (0, 15)
-        for i, j in product(range(network.P), repeat=2):
+        # Up to where the narrowest of them has become flat, and beyond.
+        places = sorted({0.0, *(min(40 / abs(w), 15.0) for w in W1), 15.0})
+        for (i, j), ends in product(product(range(network.P), repeat=2), pairwise(places)):
             if i <= j:
                 total = acb.integral(
                     lambda z, _, f=phi[i], h=phi[j]: f(z) * h(z) * (-z * z / 2).exp(),
-                    *ends,
+                    *sorted(side * end for end in ends),
                     abs_tol=arb(2) ** -2000,  # entries of short rows are small
                 )
                 H[i, j] += total.real / (2 * arb.pi()).sqrt()
@@ -140,7 +141,7 @@ def draw(rng, names):
 
 
 def compare(name, W1, W2, file):
-    """Return true and stated error; None if the package refuses the network."""
+    """Return true and stated error; None if the package refuses, or the integrator fails."""
     g = activation(name, file=str(file)) if name in OWN else activation(name)
     try:
         found = spectrum_with_error(Network(W1, W2, g))
@@ -155,9 +156,11 @@ def compare(name, W1, W2, file):
             H = integrated_hessian(twin)
         else:
             H = ball.hessian(twin)
+        radius = max(float(entry.rad()) for entry in H.entries())
         true = eigenvalues(H)
         off = max(abs(arb(x) - y) for x, y in zip(found.eigenvalues.tolist(), true, strict=True))
-        return float(off), found.error
+        # The integrator may give up; then nothing is known.
+        return None if radius > 1e-3 * found.error else (float(off), found.error)
 
 
 def attack(count, seed, folder):
@@ -169,7 +172,7 @@ def attack(count, seed, folder):
     for _ in range(count):
         name, W1, W2 = draw(rng, CLOSED + RECTIFIED + NUMERIC + list(OWN))
         outcome = compare(name, W1, W2, file)
-        tried[name if outcome else f"{name}, refused"] += 1
+        tried[name if outcome else f"{name}, not compared"] += 1
         if outcome and not outcome[0] <= outcome[1]:
             wrong.append((name, W1.tolist(), W2.tolist(), *outcome))
     return wrong, tried
