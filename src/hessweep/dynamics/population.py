@@ -122,11 +122,7 @@ class PopulationLoss:
         return losses.reshape(stack), errors.reshape(stack)
 
     def quick_loss(self, parameters: Float[ndarray, " P"], accuracy: float) -> float:
-        """Return the loss of one student by the cheapest way that has this relative accuracy.
-
-        Raises:
-            ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
-        """
+        """Return the loss of one student by the cheapest way that has this relative accuracy."""
         [loss], [error] = self._loss_by_sums(np.asarray(parameters, dtype=float)[None])
         return float(loss if error < accuracy * loss else self.loss(parameters))
 
