@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import special
 
 from hessweep.laws.chi_density import chi_square_density
 from hessweep.laws.panels import Places
+from hessweep.laws.rules import Rule, double_exponential, gauss
 from hessweep.laws.tabulated import EPS, Tabulated, tabulate
 from hessweep.laws.wishart import NEGLIGIBLE, singular_range
 
@@ -28,9 +28,6 @@ SMALL = 1e-25
 """Closer to the lower end, relative to the width of the part, no window is looked for."""
 SMALL_BESIDE_AN_EDGE = 1e-6
 """The same where the part does not begin at 0, and x itself does not tell how close it is."""
-STEP = 1 / 40
-REACH = 4.0
-"""Step and half-width of the double exponential rule."""
 GAUSS_NODES = 96
 NODES_PER_EIGENVALUE = 4
 """Of the Gauss rule, and what is added for each oscillation of the density in the window."""
@@ -40,14 +37,6 @@ CHUNK = 1 << 18
 """Values of the integrand held at once."""
 
 Rho = Callable[[Places], ndarray]
-
-
-class _Rule(NamedTuple):
-    """A rule on [0, 1]: shares of the way from both ends, and weights."""
-
-    from_low: ndarray
-    from_high: ndarray
-    weights: ndarray
 
 
 class Singular(NamedTuple):
@@ -215,14 +204,14 @@ class _Convolution:
         total = np.zeros(x.shape)
         for count in np.unique(nodes):
             group = np.flatnonzero(nodes == count)
-            rule = _double_exponential() if count == 0 else _gauss(int(count))
+            rule = double_exponential() if count == 0 else gauss(int(count))
             for some in np.array_split(group, 1 + group.size * rule.weights.size // CHUNK):
                 arguments = (start, width, rest, x, beyond)
                 total[some] = self._integrals(rule, *(a[some, None] for a in arguments))
         return total
 
     def _integrals(
-        self, rule: _Rule, start: ndarray, width: ndarray, rest: ndarray, x: ndarray,
+        self, rule: Rule, start: ndarray, width: ndarray, rest: ndarray, x: ndarray,
         beyond: ndarray,
     ) -> ndarray:  # fmt: skip
         forward, backward = width * rule.from_low, width * rule.from_high
@@ -289,24 +278,6 @@ def _previous(edges: ndarray, x: ndarray) -> ndarray:
 
 def _next(edges: ndarray, x: ndarray) -> ndarray:
     return edges[np.minimum(np.searchsorted(edges, x * (1 + 1e-12), "right"), len(edges) - 1)]
-
-
-@lru_cache(maxsize=64)
-def _gauss(nodes: int) -> _Rule:
-    """Return the Gauss-Legendre rule in φ, `t = sin²(φ/2)`: any half-integer power at the ends."""
-    u, weights = special.roots_legendre(nodes)
-    angle = np.pi / 4 * (1 + u)
-    # From the nearer end, by symmetry of the nodes.
-    sine, cosine = np.sin(angle), np.sin(angle[::-1])
-    return _Rule(sine**2, cosine**2, weights * np.pi / 2 * sine * cosine)
-
-
-@lru_cache(maxsize=1)
-def _double_exponential() -> _Rule:
-    """Return the double exponential rule: any integrable powers, at the ends and beyond them."""
-    u = np.arange(-REACH, REACH + STEP / 2, STEP)
-    from_low, from_high = (special.expit(sign * np.pi * np.sinh(u)) for sign in (1, -1))
-    return _Rule(from_low, from_high, STEP * np.pi * np.cosh(u) * from_low * from_high)
 
 
 __all__: Sequence[str] = ["Singular", "Summand", "chi_square_table", "sum_law", "with_chi_square"]
