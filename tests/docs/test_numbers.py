@@ -215,9 +215,7 @@ def test_outlier_of_the_quadratic_network():
 
 def test_comments_of_the_readme_say_what_its_lines_return():
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    (block,) = re.findall(
-        r"^```python\n(import hessweep\n\nnetwork = .*?)^```$", text, re.M | re.S
-    )
+    (block,) = re.findall(r"^## One network\n\n```python\n(.*?)^```$", text, re.M | re.S)
     variables = {}
     results = []
     for line in block.splitlines():
