@@ -122,8 +122,6 @@ def test_a_sweep_takes_trainings_with_its_kind_only():
     assert default.key(0) == explicit.key(0)
     with pytest.raises(ValidationError, match="expected with kind: training only, got exact"):
         Sweep(**{**GRID, "kind": "exact"}, training={"times": 5})
-    with pytest.raises(ValidationError, match="training takes networks without biases"):
-        Sweep(**GRID, biases="both")
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,6 @@ class Kind(ABC):
     """Whether all P eigenvalues are stored."""
     precedence: ClassVar[int] = 0
     """Of two kinds that are stored of one teacher, tables show the one of higher precedence."""
-    takes_plain_only: ClassVar[bool] = False
-    """Whether it is not there yet for networks with biases or several outputs."""
     takes_training: ClassVar[bool] = False
     """Whether a sweep of this kind says how students are trained."""
     takes_students: ClassVar[bool] = False

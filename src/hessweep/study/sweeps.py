@@ -128,16 +128,6 @@ class Sweep(Section):
             self._check_widths()
         if self.asked_error != ASKED_ERROR and self.kind not in ("sampled", EXACT_OR_SAMPLED):
             raise ValueError(f"asked_error: only kind: sampled takes it, got kind: {self.kind}")
-        laws = dict.fromkeys(str(named.law) for named in self.inputs)
-        plain = (
-            set(self.biases) == {"none"} and set(self.outputs) == {1} and set(laws) == {"standard"}
-        )
-        if self.kind in KINDS and KINDS[self.kind].takes_plain_only and not plain:
-            raise ValueError(
-                f"kind: {self.kind} takes networks without biases, with one output and standard "
-                f"inputs, got biases {', '.join(self.biases)}, outputs "
-                f"{', '.join(map(str, self.outputs))} and inputs {', '.join(laws)}"
-            )
         taking = [name for name, kind in KINDS.items() if kind.takes_training]
         if any(self.training) and self.kind not in taking:
             wanted = " or ".join(taking)
