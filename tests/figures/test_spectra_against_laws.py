@@ -106,3 +106,15 @@ def test_distances_are_those_of_single_teachers(quadratic, erf, tree):
 def test_one_teacher_is_refused(quadratic, tree):
     with pytest.raises(InputError, match="at least 2"):
         law_distances.data(tree(quadratic), teachers=1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_spectra_that_are_their_own_law_are_left_out(published, tree):
+    """Linear networks, and those of one neuron, have distance 0, which has no logarithm."""
+    linear = published("linear", [(1, 1), (3, 3)], seeds=2)
+    erf = published("erf", [(1, 1), (4, 4), (6, 6)], seeds=2)
+    means = law_distances.data(tree(linear, erf))["means"]
+    assert list(zip(means["activation"], means["N"], strict=True)) == [("erf", 4), ("erf", 6)]
+    assert np.isfinite(means["exponent"]).all()
+    with pytest.raises(InputError, match="non-linear"):
+        law_distances.data(tree(linear))

@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from hessweep import analysis
+from hessweep.activations import Activation, Polynomial
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
@@ -28,8 +29,9 @@ def data(results: xr.DataTree, teachers: int = TEACHERS) -> Tables:
     """Return the distance of the spectrum of single teachers to their law, for each activation.
 
     Args:
-        results: Points with `N_i = N_h` and normal weights; others are left out, and so are
-            activations in a user's own file.
+        results: Points with `N_i = N_h > 1` and normal weights; others are left out, and so are
+            activations in a user's own file and linear ones, whose law given the weights is the
+            spectrum itself, so that rounding alone would decide the distance.
         teachers: The most teachers of each activation and size that are compared; 2 or more.
 
     Returns:
@@ -44,15 +46,18 @@ def data(results: xr.DataTree, teachers: int = TEACHERS) -> Tables:
     """
     if teachers < 2:
         raise InputError(f"teachers: expected at least 2 for a standard error, got {teachers}")
-    points = analysis.realisations(results, "N_i == N_h")
+    points = analysis.realisations(results, "N_i == N_h and N_i > 1")
     rows = [
         {"activation": name, "N": N, "seed": point["seed"], "distance": _distance(point)}
         for (name, N), group in points.groupby(["activation", "N_i"])
-        if analysis.activation_of(group) is not None
+        if _compared(analysis.activation_of(group))
         for point in group.head(teachers).to_dict("records")
     ]
     if not rows:
-        raise InputError("results: expected points of an activation that hessweep has, found none")
+        raise InputError(
+            "results: expected points with N_i = N_h > 1 of a non-linear activation that "
+            "hessweep has, found none"
+        )
     distances = pd.DataFrame(rows)
     means = []
     for name, group in distances.groupby("activation"):
@@ -62,6 +67,10 @@ def data(results: xr.DataTree, teachers: int = TEACHERS) -> Tables:
         exponent = rise / width if width else np.nan
         means.append(table.assign(activation=name, exponent=exponent))
     return {"distances": distances, "means": pd.concat(means, ignore_index=True)}
+
+
+def _compared(g: Activation | None) -> bool:
+    return g is not None and not (isinstance(g, Polynomial) and g.degree < 2)
 
 
 def _distance(point: dict[Any, Any]) -> float:
