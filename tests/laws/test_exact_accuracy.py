@@ -94,3 +94,29 @@ def test_windows_that_end_at_an_edge_do_not_reach_beyond_it():
         law = hessian_law(N_i, N_h)
         assert law.cdf(1e3) == pytest.approx(1, abs=1e-9)
         assert law.mean() == pytest.approx(1 + N_h / N_i)
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), [(1, 1), (3, 2), (40, 41), (30, 90)])
+def test_the_limit_near_its_edges_against_panels_that_shrink_towards_them(N_i, N_h):
+    law, ratio = hessian_law(N_i, N_h), N_h / N_i
+    low, high = ((1 + side * np.sqrt(ratio)) ** 2 for side in (-1, 1))
+    edges = np.unique(np.r_[0, np.pi / 2 * 2.0 ** np.arange(-30, 0.1, 0.5)])
+    edges = np.unique(np.r_[edges, np.linspace(edges[-1] / 60, edges[-1], 60)])
+    u, weights = special.roots_legendre(24)
+    half = np.diff(edges)[:, None] / 2
+    angle, weights = (edges[:-1, None] + half * (1 + u)).ravel(), (half * weights).ravel()
+
+    def expected(x):
+        width = min(x, high) - low
+        total = max(0, 1 - ratio) * float(chi_square_density(np.array(x), N_h))
+        sides = np.sin(angle / 2) ** 2, np.cos(angle / 2) ** 2
+        for from_start, from_stop in (sides, sides[::-1]):
+            chi = chi_square_density(max(x - high, 0) + width * from_stop, N_h)
+            above, below = width * from_start, max(high - x, 0) + width * from_stop
+            rho = np.sqrt(above * below) / (2 * np.pi * (low + above))
+            total += weights @ (rho * chi * width * np.sin(angle) / 2)
+        return total
+
+    steps = 10.0 ** np.arange(-8, 0, 0.5)
+    for x in [*high * (1 - steps), *high * (1 + steps), *(low + high * steps), law.mean()]:
+        assert float(law.pdf(x)) == pytest.approx(expected(float(x)), rel=1e-13, abs=1e-40)

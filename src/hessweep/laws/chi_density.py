@@ -7,7 +7,8 @@ from scipy import special
 
 LARGE = 30.0
 """From this order on the density is expanded about its maximum, by Stirling's formula."""
-_SERIES_TERMS = 24
+_SERIES_TERMS = 12
+"""Of the series of `_log_excess`, whose ratio is below 0.0312: what follows is below 1e-17."""
 
 
 def gamma_log_density(x: Float[ndarray, "*n"], order: float) -> Float[ndarray, "*n"]:

@@ -24,6 +24,8 @@ WINDOW = 50.0
 """Parts of the integrand below `e^-WINDOW` of its largest part are left out."""
 NEAR = 0.05
 """A window that begins at a smaller share of its width from a singularity begins there."""
+BESIDE = 1e-3
+"""A singularity beyond an end of a window by less than this share of its width counts as near."""
 SMALL = 1e-25
 """Closer to the lower end, relative to the width of the part, no window is looked for."""
 SMALL_BESIDE_AN_EDGE = 1e-6
@@ -33,8 +35,8 @@ NODES_PER_EIGENVALUE = 4
 """Of the Gauss rule, and what is added for each oscillation of the density in the window."""
 GROWTH = 1.25
 """Numbers of nodes are rounded up to powers of it, so that few rules are needed."""
-CHUNK = 1 << 18
-"""Values of the integrand held at once."""
+CHUNK = 1 << 16
+"""Values of the integrand held at once: arrays of half a megabyte, which stay in the cache."""
 
 Rho = Callable[[Places], ndarray]
 
@@ -200,7 +202,14 @@ class _Convolution:
         rest = np.where(at_end, np.maximum(beyond, 0), x - stop)
         whole = (start == self.low) & at_end
         width = np.where(whole & (beyond <= 0), above_low, stop - start)
-        nodes = self._nodes(start, stop)
+        if isinstance(self.part, Singular):
+            # Gauss's rule takes half-integer powers at the ends, but none just beyond them: there
+            # the pole at 0 may be, below the lower edge, or the nearer one of x and the upper edge.
+            pole = (start == self.low) & (0 < self.low) & (self.low < BESIDE * width)
+            edge = at_end & (beyond != 0) & (np.abs(beyond) < BESIDE * width)
+            nodes = np.where(pole | edge, 0, GAUSS_NODES)
+        else:
+            nodes = self._nodes(start, stop)
         total = np.zeros(x.shape)
         for count in np.unique(nodes):
             group = np.flatnonzero(nodes == count)
@@ -232,9 +241,7 @@ class _Convolution:
         return np.asarray(width[:, 0] * (values @ rule.weights))
 
     def _nodes(self, start: ndarray, stop: ndarray) -> ndarray:
-        """Return the number of Gauss nodes for each window, or 0 for the other rule."""
-        if isinstance(self.part, Singular):
-            return np.zeros(len(start), int)
+        """Return the number of Gauss nodes that the oscillations in each window ask for."""
         share = np.abs(self.table.cdf(stop) - self.table.cdf(start))
         count = GAUSS_NODES + NODES_PER_EIGENVALUE * self.oscillations * share
         return np.ceil(GROWTH ** np.ceil(np.log(count) / np.log(GROWTH))).astype(int)
