@@ -154,6 +154,17 @@ SPOILED = [
             d, "eigenvalues", at(d, 20, 20) & (d["seed"] == 7).values, two_more_large
         ),
     ),
+    # A second eigenvalue that grows with N as well, below half of the largest.
+    (
+        spectra.quadratic_outlier,
+        "quadratic",
+        lambda d: changed(
+            d,
+            "eigenvalues",
+            (d["N_i"] >= 5).values,
+            lambda row, _: np.concatenate([row[:-2], [0.4 * row[-1]], row[-1:]]),
+        ),
+    ),
     # An outlier one part in ten above its formula.
     (
         spectra.quadratic_outlier,

@@ -258,3 +258,18 @@ def test_vectors_that_are_locked_before_they_have_converged_add_to_the_errors(mo
     true = np.array([1 - r, 1 + r])
     for value, residual in zip(found.values, found.residual, strict=True):
         assert np.abs(true - value).min() <= residual * (1 + 1e-12)
+
+
+def test_a_gap_far_above_the_expected_one_is_not_counted_from():
+    """One eigenvalue far above 99 others, and these far above the rest: two gaps."""
+    sizes = {1: [100.0], 99: np.linspace(1, 2, 40), 900: np.linspace(0.01, 0.1, 40)}
+    nodes = np.sort(np.concatenate(list(sizes.values())))
+    weights = np.select(
+        [nodes > 50, nodes > 0.5], [1 / 1000, 99 / 1000 / 40], default=900 / 1000 / 40
+    )
+    none = np.empty(0)
+    density = SpectralDensity(
+        1000, none, none.astype(int), np.stack([nodes] * 2), np.stack([weights] * 2), 0.0
+    )
+    assert count_large(density, 100)[0] == pytest.approx([100])
+    assert count_large(density, 1)[0] == pytest.approx([1])

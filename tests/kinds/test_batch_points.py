@@ -7,10 +7,11 @@ from flint import arb, fmpq, fmpq_mat
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
 from hessweep.hessian.batch import batch_hessian
+from hessweep.kinds.groups import GROUPS
 from hessweep.networks import Network, sample_inputs, sample_teacher
 from hessweep.rank.batch import batch_rank, batch_smallest
 from hessweep.setup import Setup
-from hessweep.spectrum.batch import batch_gradients, batch_spectrum
+from hessweep.spectrum.batch import BatchSpectrum, batch_gradients, batch_spectrum
 
 CASES = [
     ("erf", "both", 1, "standard"),
@@ -44,6 +45,21 @@ def test_points_have_the_numbers_of_the_batch_hessian(name, biases, N_o, inputs,
     assert scalars["lambda_min"] == pytest.approx(
         result.eigenvalues[-scalars["rank"]], rel=2 * scalars["lambda_min_error"] + 1e-12
     )
+
+
+def test_the_laws_of_the_population_do_not_count_the_eigenvalues_of_a_batch():
+    batch, population = (Setup(activation("erf"), 3, 4, samples=n) for n in (5, 0))
+    [few], [all_inputs] = batch.compute([6]), population.compute([6])
+    assert {few.scalars[column] for column in GROUPS.values()} == {-1}
+    assert sum(all_inputs.scalars[column] for column in GROUPS.values()) == population.P
+
+
+@pytest.mark.parametrize("error", [1e-9, 0.01, 0.1, 0.2])
+def test_the_error_of_the_smallest_eigenvalue_covers_the_worst_singular_value(error):
+    found = batch_smallest(BatchSpectrum(np.array([3.0, 1.0, 0.0]), error, 3), rank=2)
+    for singular in (1 - error, 1 + error):
+        truth = singular**2
+        assert abs(found.value - truth) <= found.relative_error * truth
 
 
 def rational_rank(network, x):

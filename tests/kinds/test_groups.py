@@ -5,7 +5,7 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
-from hessweep.kinds.groups import GROUPS, _by_law
+from hessweep.kinds.groups import GROUPS, _by_law, group_columns
 from hessweep.setup import Setup
 
 
@@ -43,6 +43,13 @@ def test_rounding_makes_no_gap():
         scalars, _ = columns("linear", 6, 9, seed)
         assert scalars["large"] == 6
         assert scalars["large_ratio"] >= 1e6
+
+
+def test_a_second_eigenvalue_below_the_error_counts_as_large_as_the_error():
+    setup = Setup(activation("linear"), 1, 2)
+    eigenvalues = np.array([0.0, -1e-17, 1e-13, 2.0])
+    assert group_columns(setup, eigenvalues, 1e-10)["outlier_ratio"] == pytest.approx(2e10)
+    assert group_columns(setup, eigenvalues, 1e-15)["outlier_ratio"] == pytest.approx(2e13)
 
 
 def test_other_networks_have_no_law_and_few_eigenvalues_no_gap():

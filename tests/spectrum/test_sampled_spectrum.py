@@ -12,6 +12,7 @@ from hessweep.hessian.factor import exact_factor
 from hessweep.hessian.sampled import sampled_factor
 from hessweep.networks import Network
 from hessweep.spectrum import sampled_spectrum
+from hessweep.spectrum.root import squared
 
 
 def exact_and_sampled(kind, seed):
@@ -99,3 +100,16 @@ def test_a_user_s_activation_is_sampled_by_sobol_points():
     known = sampled_spectrum(sample_deep_teacher("tanh", widths, 0))
     assert (found.rule, known.rule) == ("sobol", "tensor")
     assert (np.abs(found.eigenvalues - known.eigenvalues) <= found.errors + known.errors).all()
+
+
+@pytest.mark.parametrize("relative", [0.0, 0.05, 0.3])
+@pytest.mark.parametrize("rounding", [0.0, 1e-6, 0.1])
+def test_errors_of_squares_cover_the_worst_that_rounding_and_samples_do(rounding, relative):
+    singular = np.array([3.0, 1.0, 0.2, 0.0])
+    eigenvalues, errors = squared(singular, rounding, relative, P=6)
+    np.testing.assert_allclose(eigenvalues, [0, 0, 0, 0.04, 1, 9], rtol=1e-15)
+    known = np.r_[0.0, 0.0, singular[::-1]]
+    for sign in (-1, 1):
+        moved = np.maximum(known + sign * rounding, 0) ** 2
+        for truth in (moved / (1 - relative), moved / (1 + relative)):
+            assert (np.abs(eigenvalues - truth) <= errors).all()

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from hessweep.activations import activation
+from hessweep.activations import activation, load_activation
 from hessweep.errors import DamagedStoreError, QueryError
-from hessweep.kinds import KINDS
-from hessweep.setup import IDENTITY
+from hessweep.kinds import KINDS, PointResult
+from hessweep.setup import IDENTITY, Setup
 from hessweep.store import (
     TABLE_COLUMNS,
     open_results,
@@ -202,6 +202,31 @@ def test_open_results_keep_answering_over_a_publish(root, computed):
 
 def test_an_activation_may_be_given_as_itself(results):
     assert spectra(results, activation("erf"), 2, 2).identical(spectra(results, "erf", 2, 2))
+
+
+def test_an_own_activation_is_found_with_and_without_its_parameters(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("def bent(x, a=1.0): return x + a * x**2\n")
+    plain, steep = (load_activation(file, "bent", a=a) for a in (1.0, 2.0))
+    write_segment(
+        tmp_path,
+        [
+            PointResult(Setup(function, 1, 1).point(seed), error="not computed")
+            for function, seed in ((plain, 0), (steep, 1))
+        ],
+    )
+    publish(tmp_path)
+    opened = open_results(tmp_path)
+
+    def seeds(label):
+        return sorted(table(opened, f"activation == '{label}'", ["seed"])["seed"])
+
+    assert steep.label == f"{plain.label}(a=2)"
+    assert seeds("bent") == [0, 1]
+    assert seeds("bent(a=2)") == [1]
+    assert seeds(steep.label) == [1]
+    assert seeds(plain.label) == [0]
+    assert seeds("bent(a=3)") == []
 
 
 def test_a_chunk_that_is_damaged_is_an_error_when_it_is_read(root):

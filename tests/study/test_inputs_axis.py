@@ -12,7 +12,7 @@ from hessweep.errors import StudyError
 from hessweep.running import verify
 from hessweep.running.task import compute_batch
 from hessweep.store import publish
-from hessweep.study import Study, read_study
+from hessweep.study import Study, Sweep, read_study
 
 MATRIX = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, 0.1], [0.0, 0.1, 0.5]])
 
@@ -142,3 +142,17 @@ def test_another_content_is_another_point(folder: Path) -> None:
     np.save(folder / "matrix.npy", MATRIX + np.eye(3))
     after = study_with(folder, "{covariance: matrix.npy}").points()
     assert {p.key for p in after}.isdisjoint({p.key for p in before})
+
+
+def test_a_grid_counts_the_choices_of_every_axis():
+    grid = Sweep(
+        activation=["erf", "relu"],
+        sizes=[[2, 2], [3, 2], [2, 3]],
+        seeds=5,
+        weights=["normal", "laplace"],
+        biases=["none", "both"],
+        outputs=[1, 2],
+        inputs=["standard", {"mean": 0.5}],
+        samples=["population", 4, 7],
+    )
+    assert grid.cells == len(grid.points()) == 3 * 2**5 * 5 * 3
