@@ -212,6 +212,7 @@ ACCEPTING = {
     "spectrum",
     "spectrum_with_error",
     "trace",
+    "learning_columns",
 }
 """Functions that take any network."""
 MODULES = (

@@ -166,10 +166,10 @@ def test_two_writers_at_once_lose_nothing(tmp_path, computed):
     assert sorted(seeds) == [*range(100, 120), *range(200, 220)]
 
 
-def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path, computed):
+def test_a_file_that_may_not_grow_is_an_error_and_leaves_nothing(tmp_path, computed):
     def write_with_little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-        with pytest.raises(StoreAccessError, match="make room"):
+        with pytest.raises(StoreAccessError, match="ulimit -f"):
             write_segment(tmp_path, computed)
 
     assert exit_code(in_child(write_with_little_room)) == 0

@@ -203,9 +203,9 @@ class _Convolution:
         whole = (start == self.low) & at_end
         width = np.where(whole & (beyond <= 0), above_low, stop - start)
         if isinstance(self.part, Singular):
-            # Gauss's rule takes half-integer powers at the ends, but none just beyond them: there
-            # the pole at 0 may be, below the lower edge, or the nearer one of x and the upper edge.
-            pole = (start == self.low) & (0 < self.low) & (self.low < BESIDE * width)
+            # Gauss's rule takes half-integer powers at the ends, but no pole just beyond them: one
+            # is at 0, below the lower edge, and one at the nearer of x and the upper edge.
+            pole = (start == self.low) & (self.low > 0) & (self.low < BESIDE * width)
             edge = at_end & (beyond != 0) & (np.abs(beyond) < BESIDE * width)
             nodes = np.where(pole | edge, 0, GAUSS_NODES)
         else:
