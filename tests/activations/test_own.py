@@ -16,7 +16,9 @@ from hessweep.activations import Own, activation, load_activation
 from hessweep.activations.differences import differentiate
 from hessweep.errors import ActivationError
 from hessweep.hessian import hessian, hessian_error
+from hessweep.kinds import KINDS
 from hessweep.networks import Network, sample_teacher
+from hessweep.setup import Setup
 
 SWISH = """\
 import numpy as np
@@ -397,3 +399,12 @@ def test_data_that_changes_while_it_is_in_use_is_noticed(tmp_path: Path) -> None
     code = "import pickle, sys; pickle.loads(sys.stdin.buffer.read())(__import__('numpy').ones(1))"
     done = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True)
     assert b"the data that it reads changed while it was in use (table.txt)" in done.stderr
+
+
+def test_revisions_of_the_kind_and_of_the_activation_both_count(swish: Path) -> None:
+    mine = load_activation(swish, "swish")
+    versions = {kind: Setup(mine, 2, 2, kind=kind).kernel_version for kind in ("exact", "density")}
+    assert versions["density"] == versions["exact"] + KINDS["density"].revision
+    assert versions["exact"] == Setup(activation("erf"), 2, 2).kernel_version + Own.revision
+    assert KINDS["density"].revision
+    assert Own.revision

@@ -6,7 +6,7 @@ import pytest
 from hessweep.activations import activation, load_activation
 from hessweep.errors import PrecisionError
 from hessweep.hessian import hessian
-from hessweep.networks import Network
+from hessweep.networks import Network, sample_teacher
 from hessweep.rank import rank
 from hessweep.spectrum import spectrum_with_error
 
@@ -82,3 +82,13 @@ def test_short_rows_are_no_matter_far_from_a_kink(tmp_path) -> None:
     network = Network(rows() * 1e-7, W2, own, b1=b1)
     slopes = Network(rows() * 1e-7, W2, activation("linear"), b1=b1)
     np.testing.assert_allclose(hessian(network), 4 * hessian(slopes), atol=1e-8)
+
+
+def test_the_error_of_long_rows_is_as_large_a_part_of_the_norm_as_that_of_others():
+    teacher = sample_teacher("relu", 4, 3, seed=1)
+    parts = []
+    for exponent in (40, 480):
+        W1 = np.ldexp(teacher.W1, exponent)
+        found = spectrum_with_error(Network(W1, teacher.W2, teacher.activation))
+        parts.append(found.error / found.eigenvalues[-1])
+    assert parts[1] >= parts[0] * (1 - 1e-9)

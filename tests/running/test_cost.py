@@ -123,6 +123,20 @@ def test_what_does_not_fit_is_named_with_memory_and_limit() -> None:
     assert "2 of the points" in message
 
 
+@pytest.mark.parametrize(
+    ("limit", "room"),
+    [
+        # Nine tenths of a worker's memory, less the 350 MB that it holds before it computes.
+        (500_000_000, "100 MB"),
+        (1_000_000_000, "550 MB"),
+        (300_000_000, "0 B"),
+    ],
+)
+def test_the_message_says_what_a_worker_has_to_spare(limit: int, room: str) -> None:
+    with pytest.raises(TooLargeError, match=f"has {room} to spare"):
+        check_fits([Setup(ERF, 100, 101).point(0)], limit)
+
+
 def test_a_lighter_kind_is_offered_only_if_it_fits() -> None:
     heavy = Setup(ERF, 60, 60)
     lighter = needed_memory(replace(heavy, kind="density"))

@@ -203,8 +203,8 @@ class _Convolution:
         whole = (start == self.low) & at_end
         width = np.where(whole & (beyond <= 0), above_low, stop - start)
         if isinstance(self.part, Singular):
-            # Gauss's rule takes half-integer powers at the ends, but no pole just beyond them: one
-            # is at 0, below the lower edge, and one at the nearer of x and the upper edge.
+            # Gauss's rule takes half-integer powers at the ends, but no singularity just beyond
+            # them. There may be one at 0, and one at the nearer of x and the upper edge.
             pole = (start == self.low) & (self.low > 0) & (self.low < BESIDE * width)
             edge = at_end & (beyond != 0) & (np.abs(beyond) < BESIDE * width)
             nodes = np.where(pole | edge, 0, GAUSS_NODES)
