@@ -94,7 +94,8 @@ def test_snakemake_with_the_slurm_profile(
     with measured("the tiny study's tables by Snakemake's SLURM jobs"):
         done = finish(command, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("has been submitted with SLURM jobid") == 2 + 1 + 1
+    [log] = (tmp_path / ".snakemake" / "log").glob("*.log")
+    assert log.read_text().count("has been submitted with SLURM jobid") == 2 + 1 + 1
     root = tmp_path / "results" / "tiny"
     assert contents(root) == locally["tiny"]
     assert verify(root, sample=3).ok
