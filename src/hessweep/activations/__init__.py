@@ -1,7 +1,7 @@
 """Activations by name, each with its dual kernel and the facts that are proved about it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hessweep.activations.ball_functions import BallFunctions
@@ -99,6 +99,23 @@ def activation(name: str | Activation | Callable[..., Any], **parameters: Any) -
     return make(**parameters)
 
 
+def is_of_file(spec: Mapping[str, Any]) -> bool:
+    """Return whether a stored `spec` is of an activation that a user's file defines.
+
+    `activation` would read and run that file, but results must not choose which code is run.
+    """
+    return bool(spec.keys() & {"file", "sha256"})
+
+
+def activation_of_package(spec: Mapping[str, Any]) -> Activation | None:
+    """Return the activation that a stored `spec` describes, None if a user's file defines it.
+
+    Raises:
+        ActivationError: If there is no such activation.
+    """
+    return None if is_of_file(spec) else activation(**spec)
+
+
 __all__ = [
     "ACTIVATIONS",
     "Activation",
@@ -111,5 +128,7 @@ __all__ = [
     "Polynomial",
     "Theory",
     "activation",
+    "activation_of_package",
+    "is_of_file",
     "load_activation",
 ]

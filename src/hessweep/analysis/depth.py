@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hessweep.activations import activation
+from hessweep.activations import activation, activation_of_package
 from hessweep.analysis.realisations import one_a_teacher, realisations
 from hessweep.errors import InputError
 from hessweep.store import each_of, table
@@ -67,9 +67,8 @@ def _plain(row: Mapping[Any, Any]) -> int:
 
     sizes = tuple(map(int, str(row["widths"]).split("-")))
     biased = biased_layers(str(row["biases"]), len(sizes) - 1)
-    spec = json.loads(str(row["spec"]))
-    # Results must not choose which code is run: an activation of a file counts as any function.
-    function = activation("tanh") if spec.keys() & {"file", "sha256"} else activation(**spec)
+    # An activation of a user's own file counts as any function.
+    function = activation_of_package(json.loads(str(row["spec"]))) or activation("tanh")
     return plain_count((function,) * (len(sizes) - 2), sizes, biased)
 
 

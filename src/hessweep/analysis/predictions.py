@@ -9,8 +9,9 @@ import pandas as pd
 from jaxtyping import Float
 from numpy import ndarray
 
-from hessweep.activations import Activation, activation
+from hessweep.activations import Activation, activation_of_package
 from hessweep.density import RESOLVED, SpectralDensity
+from hessweep.errors import InputError
 from hessweep.kinds import FULL_SPECTRUM
 from hessweep.laws import SpectrumLaw, spectrum_distance, spectrum_law
 from hessweep.networks import Network, sample_teacher
@@ -27,12 +28,8 @@ POINTS = 200
 
 
 def activation_of(points: pd.DataFrame) -> Activation | None:
-    """Return the activation of points that share one, None if it is in a user's own file.
-
-    The file is not read here, since it would be run.
-    """
-    spec = json.loads(points["activation_spec"].iloc[0])
-    return None if spec.keys() & {"file", "sha256"} else activation(**spec)
+    """Return the activation of points that share one, None if it is in a user's own file."""
+    return activation_of_package(json.loads(points["activation_spec"].iloc[0]))
 
 
 def law_of(points: pd.DataFrame) -> SpectrumLaw | None:
@@ -45,8 +42,14 @@ def law_of(points: pd.DataFrame) -> SpectrumLaw | None:
 
 
 def teacher_of(point: Mapping[Hashable, Any]) -> Network:
-    """Return the network of a point, which is drawn again from its seed."""
-    g = activation(**json.loads(point["activation_spec"]))
+    """Return the network of a point, which is drawn again from its seed.
+
+    Raises:
+        InputError: If the activation is in a user's own file.
+    """
+    g = activation_of_package(json.loads(point["activation_spec"]))
+    if g is None:
+        raise InputError(f"{point['activation']}: expected an activation of the package")
     return sample_teacher(
         g, int(point["N_i"]), int(point["N_h"]), int(point["seed"]), str(point["weights"])
     )

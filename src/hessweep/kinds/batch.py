@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.values import columns_of_formula, proof_columns, spectrum_columns
 
 if TYPE_CHECKING:
     from hessweep.networks import Network
@@ -41,7 +41,6 @@ def compute_batch_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResu
 
 def _compute_one(setup: "Setup", seed: int, network: "Network") -> PointResult:
     from hessweep.networks import sample_inputs
-    from hessweep.rank import float64
     from hessweep.rank.batch import batch_rank, batch_smallest
     from hessweep.spectrum import Spectrum
     from hessweep.spectrum.batch import BatchPlan, batch_gradients, batch_spectrum
@@ -58,25 +57,9 @@ def _compute_one(setup: "Setup", seed: int, network: "Network") -> PointResult:
     formula = batch_formula(network, len(x))
     rank_time = perf_counter() - start
     scalars = {
-        "P": network.P,
-        "lambda_max": spectrum.eigenvalues[-1],
-        "lambda_min": smallest.value,
-        "lambda_min_error": smallest.relative_error,
-        "trace": float(np.square(gradients.phi).sum()),
-        "frobenius_norm": spectrum.frobenius_norm,
-        "eigenvalue_error": spectrum.error,
-        "density_floor": 0.0,
-        "rank": proof.value,
-        "rank_lower": proof.lower,
-        "rank_upper": proof.upper,
-        "rank_certificate": proof.certificate,
-        "rank_method": proof.method,
-        "rank_float64": float64.numpy_rank(spectrum),
-        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
-        "effective_parameters": -1 if formula.value is None else formula.value,
-        "effective_parameters_kind": formula.kind,
-        **group_columns(setup, spectrum.eigenvalues, spectrum.error),
-        "route": spectrum.route,
+        **spectrum_columns(setup, spectrum, float(np.square(gradients.phi).sum())),
+        **proof_columns(proof, spectrum, smallest.value, smallest.relative_error),
+        **columns_of_formula(formula),
         "spectrum_time": spectrum_time,
         "rank_time": rank_time,
     }

@@ -6,9 +6,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from hessweep.kinds.exact import MODULAR_SECONDS, SECONDS_PER_CUBE, SECONDS_PER_SQUARE
-from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.values import columns_of_formula, proof_columns, spectrum_columns
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -52,21 +52,11 @@ def deep_rank_columns(
         errors: How far each of them may be off.
         relative: The part of that which samples make, relative to the true eigenvalue.
     """
-    from hessweep.rank import float64, rank
+    from hessweep.rank import rank
 
     proof = rank(network)
-    value, error = _smallest(spectrum.eigenvalues, errors, proof.value, relative)
-    return {
-        "lambda_min": value,
-        "lambda_min_error": error,
-        "rank": proof.value,
-        "rank_lower": proof.lower,
-        "rank_upper": proof.upper,
-        "rank_certificate": proof.certificate,
-        "rank_method": proof.method,
-        "rank_float64": float64.numpy_rank(spectrum),
-        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
-    }
+    smallest = _smallest(spectrum.eigenvalues, errors, proof.value, relative)
+    return proof_columns(proof, spectrum, *smallest)
 
 
 def _smallest(
@@ -131,7 +121,7 @@ def exact_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
         proof = deep_rank_columns(network, spectrum, found.errors)
         rank_time = perf_counter() - start
         scalars = {
-            **deep_scalars(setup, spectrum, found.trace, plan.route),
+            **spectrum_columns(setup, spectrum, found.trace),
             **proof,
             **deep_formula_columns(network),
             "spectrum_time": spectrum_time,
@@ -141,26 +131,8 @@ def exact_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
     return results
 
 
-def deep_scalars(setup: "Setup", spectrum: "Spectrum", trace: float, route: str) -> dict[str, Any]:
-    """Return what is stored about the spectrum of a deep network, by column."""
-    return {
-        "P": len(spectrum.eigenvalues),
-        "lambda_max": spectrum.eigenvalues[-1],
-        "trace": trace,
-        "frobenius_norm": spectrum.frobenius_norm,
-        "eigenvalue_error": spectrum.error,
-        "density_floor": 0.0,
-        **group_columns(setup, spectrum.eigenvalues, spectrum.error),
-        "route": route,
-    }
-
-
 def deep_formula_columns(network: "DeepNetwork") -> dict[str, Any]:
     """Return the columns on the rank for generic weights; -1 where no formula is known."""
     from hessweep.rank.formulas_deep import formula_of
 
-    known = formula_of(network.activations, network.widths, network.biased)
-    return {
-        "effective_parameters": -1 if known.value is None else known.value,
-        "effective_parameters_kind": known.kind,
-    }
+    return columns_of_formula(formula_of(network.activations, network.widths, network.biased))

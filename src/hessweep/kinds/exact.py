@@ -11,15 +11,19 @@ import numpy as np
 from hessweep.errors import InputError, PrecisionError
 from hessweep.kinds.batch import batch_cost, compute_batch_points
 from hessweep.kinds.columns import SCALARS
-from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
 from hessweep.kinds.students import (
     LEARNING,
-    columns_of_formula,
     learning_columns,
     student_columns,
     unknown_learning,
+)
+from hessweep.kinds.values import (
+    columns_of_formula,
+    eigenvalue_deviations,
+    proof_columns,
+    spectrum_columns,
 )
 
 if TYPE_CHECKING:
@@ -116,15 +120,11 @@ class Exact(Kind):
 
         if refusal := self.refusal(setup):
             raise InputError(f"{setup}: {refusal}")
-        if setup.is_deep:
+        if setup.is_deep or setup.samples:
+            compute = exact_points if setup.is_deep else compute_batch_points
             return [
                 replace(one, scalars={**one.scalars, **unknown_learning()})
-                for one in exact_points(setup, seeds)
-            ]
-        if setup.samples:
-            return [
-                replace(one, scalars={**one.scalars, **unknown_learning()})
-                for one in compute_batch_points(setup, seeds)
+                for one in compute(setup, seeds)
             ]
         networks = setup.networks(seeds)
         start = perf_counter()
@@ -137,23 +137,17 @@ class Exact(Kind):
             raise PrecisionError(f"{error}; {_rank_alone(networks[0])}") from error
         spectrum_time = (perf_counter() - start) / len(seeds)
         traces = _traces(networks)
+        by_formula = student_columns(setup)
         results = []
         for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
             start = perf_counter()
-            proof = rank_columns(network, spectrum) | student_columns(setup)
+            proof = rank_columns(network, spectrum) | by_formula
             learning = learning_columns(network, proof)
             rank_time = perf_counter() - start
             scalars = {
-                "P": network.P,
-                "lambda_max": spectrum.eigenvalues[-1],
-                "trace": trace,
-                "frobenius_norm": spectrum.frobenius_norm,
-                "eigenvalue_error": spectrum.error,
-                "density_floor": 0.0,
+                **spectrum_columns(setup, spectrum, trace),
                 **proof,
-                **group_columns(setup, spectrum.eigenvalues, spectrum.error),
                 **learning,
-                "route": spectrum.route,
                 "spectrum_time": spectrum_time,
                 "rank_time": rank_time,
             }
@@ -162,11 +156,8 @@ class Exact(Kind):
         return results
 
     def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield `eigenvalues` if any of them differs by more than the sum of both error bounds."""
-        found, computed = stored["eigenvalues"], result.eigenvalues
-        allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
-        if found.shape != computed.shape or not (np.abs(found - computed) <= allowed).all():
-            yield "eigenvalues"
+        """Yield `eigenvalues` if one of them differs by more than the sum of both error bounds."""
+        return eigenvalue_deviations(result, stored)
 
 
 def _rank_alone(network: "Network") -> str:
@@ -210,22 +201,15 @@ def _general_cost(setup: "Setup") -> Cost:
 
 def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
     """Return everything that is stored about the rank of a point, by column."""
-    from hessweep.rank import float64, rank, smallest_eigenvalue
+    from hessweep.rank import rank, smallest_eigenvalue
 
     proof = rank(network, spectrum)
     smallest = smallest_eigenvalue(network, spectrum, proof.value)
     # The inverse of as many independent gradients as the rank is a second proof.
-    proved_twice = proof.method == "theorem" and smallest.method == "ball"
+    if proof.method == "theorem" and smallest.method == "ball":
+        proof = replace(proof, method="theorem, ball")
     return {
-        "lambda_min": smallest.value,
-        "lambda_min_error": smallest.relative_error,
-        "rank": proof.value,
-        "rank_lower": proof.lower,
-        "rank_upper": proof.upper,
-        "rank_certificate": proof.certificate,
-        "rank_method": "theorem, ball" if proved_twice else proof.method,
-        "rank_float64": float64.numpy_rank(spectrum),
-        "gap_ratio": float64.gap_ratio(spectrum, proof.value),
+        **proof_columns(proof, spectrum, smallest.value, smallest.relative_error),
         **formula_columns(network),
     }
 

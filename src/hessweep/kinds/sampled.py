@@ -13,13 +13,13 @@ from hessweep.kinds.deep import (
     deep_formula_columns,
     deep_rank_columns,
     deep_rank_seconds,
-    deep_scalars,
     gradient_seconds,
     plan_of,
 )
 from hessweep.kinds.exact import SECONDS_PER_CUBE, formula_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.values import eigenvalue_deviations, spectrum_columns
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -106,11 +106,8 @@ class Sampled(Kind):
         return [_compute_one(point) for point in setup.points(seeds)]
 
     def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield `eigenvalues` if any of them differs by more than the sum of both error bounds."""
-        found, computed = stored["eigenvalues"], result.eigenvalues
-        allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
-        if found.shape != computed.shape or not (np.abs(found - computed) <= allowed).all():
-            yield "eigenvalues"
+        """Yield `eigenvalues` if one of them differs by more than the sum of both error bounds."""
+        return eigenvalue_deviations(result, stored)
 
 
 def _compute_one(point: "Point") -> PointResult:
@@ -128,7 +125,8 @@ def _compute_one(point: "Point") -> PointResult:
     proof = deep_rank_columns(network, spectrum, found.errors, found.root.relative_error)
     rank_time = perf_counter() - start
     scalars = {
-        **deep_scalars(setup, spectrum, found.root.trace, f"deep, {found.root.rule}"),
+        **spectrum_columns(setup, spectrum, found.root.trace),
+        "route": f"deep, {found.root.rule}",
         **proof,
         **(deep_formula_columns(network) if setup.is_deep else formula_columns(teacher)),
         "spectrum_time": spectrum_time,

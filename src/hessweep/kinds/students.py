@@ -5,10 +5,10 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from hessweep.columns import Column
+from hessweep.kinds.values import columns_of_formula
 
 if TYPE_CHECKING:
     from hessweep.networks import Network
-    from hessweep.rank.formulas import Formula
     from hessweep.setup import Setup
 
 LEARNING = (
@@ -20,14 +20,6 @@ LEARNING = (
     ),
 )
 """Equal where the learning coefficient is known; NaN with biases, several outputs or depth."""
-
-
-def columns_of_formula(known: "Formula") -> dict[str, Any]:
-    """Return the columns of a rank by formula; -1 where none is known."""
-    return {
-        "effective_parameters": -1 if known.value is None else known.value,
-        "effective_parameters_kind": known.kind,
-    }
 
 
 def student_columns(setup: "Setup") -> dict[str, Any]:

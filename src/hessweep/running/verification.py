@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
-from hessweep.activations import Activation, activation
+from hessweep.activations import Activation, activation, is_of_file
 from hessweep.errors import NO_MEMORY
 from hessweep.kinds import KINDS
 from hessweep.networks import StoredArrays
@@ -161,8 +161,7 @@ def _setup_of_row(
     """Return the setup of a row, or why its point can not be computed again."""
     spec = json.loads(row["activation_spec"])
     function = own.get(row["activation_spec"])
-    # `activation` would read the file and run it.
-    if function is None and spec.keys() & {"file", "sha256"}:
+    if function is None and is_of_file(spec):
         return NEEDS_STUDY
     if row[KIND] not in KINDS:
         return UNKNOWN_KIND
