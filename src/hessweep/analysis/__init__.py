@@ -23,7 +23,7 @@ from hessweep.analysis.realisations import (
     realisations,
     results_of,
 )
-from hessweep.analysis.runs import mean_on_grid, training_runs
+from hessweep.analysis.runs import mean_on_grid, training_of, training_runs
 from hessweep.analysis.students import endings_table, late_rates, student_table
 from hessweep.spectrum.gaps import Gap, largest_gap
 
@@ -54,6 +54,7 @@ __all__ = [
     "results_of",
     "runs_near_optima",
     "teacher_of",
+    "training_of",
     "training_runs",
     "endings_table",
     "late_rates",

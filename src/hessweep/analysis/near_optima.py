@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.analysis.realisations import realisations
-from hessweep.analysis.runs import training_runs
+from hessweep.analysis.runs import training_of, training_runs
 from hessweep.errors import InputError
 from hessweep.kinds.training_options import Training
 from hessweep.setup import TEACHER
@@ -47,7 +47,7 @@ def runs_near_optima(results: xr.DataTree, where: str | None = None) -> list[Nea
     """
     rows: list[dict[str, Any]] = []
     for run in training_runs(results, where):
-        training = Training.from_text(run.attrs["training"])
+        training = training_of(run)
         if training.noise is not None and training.spacing == "even":
             teacher = {name: run.attrs[name] for name in (*TEACHER, "seed")}
             rows.append({**teacher, "training": training, "run": run})

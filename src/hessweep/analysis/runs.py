@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from hessweep.kinds.training import MODE, RECORD
+from hessweep.kinds.training_options import Training
 from hessweep.store import each_of, table
 from hessweep.store.schema import attributes
 
@@ -35,6 +36,11 @@ def training_runs(results: xr.DataTree, where: str | None = None) -> list[xr.Dat
         for k, row in enumerate(rows.to_dict("records"))
         if row[RECORD.size.name] > 0
     ]
+
+
+def training_of(run: xr.Dataset) -> Training:
+    """Return how the student of a run was trained."""
+    return Training.from_text(run.attrs["training"])
 
 
 def _run(parts: dict[str, np.ndarray], row: dict[object, object]) -> xr.Dataset:

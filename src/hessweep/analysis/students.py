@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from hessweep.analysis.runs import training_runs
+from hessweep.analysis.runs import training_of, training_runs
 from hessweep.kinds import FULL_SPECTRUM
-from hessweep.kinds.training_options import Training
 from hessweep.setup import KIND
 from hessweep.store import table
 
@@ -117,7 +116,7 @@ def endings_table(results: xr.DataTree) -> pd.DataFrame:
 
 def _random_runs(results: xr.DataTree) -> list[xr.Dataset]:
     runs = training_runs(results)
-    return [run for run in runs if Training.from_text(run.attrs["training"]).noise is None]
+    return [run for run in runs if training_of(run).noise is None]
 
 
 def late_rates(results: xr.DataTree) -> pd.DataFrame:
@@ -133,7 +132,7 @@ def late_rates(results: xr.DataTree) -> pd.DataFrame:
     optima = spectra.set_index([*SETUP, "seed"])
     rows = []
     for run in training_runs(results):
-        training = Training.from_text(run.attrs["training"])
+        training = training_of(run)
         of = tuple(run.attrs[name] for name in (*SETUP, "seed"))
         if training.noise is None or training.method != "flow" or of not in optima.index:
             continue

@@ -7,11 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from hessweep.analysis import mean_on_grid, training_runs
+from hessweep.analysis import mean_on_grid, training_of, training_runs
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.kinds.training_options import Training
 
 QUANTILES = (0.1, 0.9)
 QUANTITIES = ("loss", "visible_rank", "index")
@@ -42,7 +41,7 @@ def data(
     runs = [
         run
         for run in training_runs(results, where)
-        if Training.from_text(run.attrs["training"]).noise is None and run.sizes["mode"]
+        if training_of(run).noise is None and run.sizes["mode"]
     ]
     if not runs:
         raise InputError(

@@ -12,6 +12,7 @@ from hessweep.analysis.sizes import select_sizes
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
+from hessweep.figures.sorted_spectra import largest_values
 from hessweep.figures.words import span
 
 SHOWN = 3
@@ -53,7 +54,10 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         )
         for N in points["N_h"].unique().tolist():
             group = points[points["N_h"] == N]
-            parts.append(_sorted(N, biases, group))
+            largest = largest_values(group, int(MULTIPLES * N))
+            largest.insert(0, "N", N)
+            largest.insert(1, "biases", biases)
+            parts.append(largest)
             for seed, row in zip(group["seed"], group["eigenvalues"], strict=True):
                 gap = analysis.largest_gap(row, N)
                 counts.append((N, biases, seed, gap.count, gap.ratio))
@@ -77,20 +81,6 @@ def data(results: xr.DataTree, activation: str = "erf") -> Tables:
         name: table[table["N"].isin(sizes[-SHOWN:])].reset_index(drop=True)
         for name, table in tables.items()
     }
-
-
-def _sorted(N: int, biases: str, points: pd.DataFrame) -> pd.DataFrame:
-    count = min(int(MULTIPLES * N), int(points["row_size"].min()))
-    largest = np.array([row[::-1][:count] for row in points["eigenvalues"]])
-    columns = {
-        "N": N,
-        "biases": biases,
-        "k": np.arange(1, count + 1),
-        "mean": np.exp(np.log(largest).mean(axis=0)),
-        "low": largest.min(axis=0),
-        "high": largest.max(axis=0),
-    }
-    return pd.DataFrame(columns)
 
 
 def plot(tables: Tables) -> Figure:

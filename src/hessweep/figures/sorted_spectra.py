@@ -21,6 +21,29 @@ def by_sizes(points: pd.DataFrame) -> Iterator[tuple[int, int, pd.DataFrame]]:
         yield int(group["N_i"].iloc[0]), int(group["N_h"].iloc[0]), group
 
 
+def largest_values(points: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Return the largest eigenvalues of points of one size, over its realisations.
+
+    Args:
+        points: The realisations.
+        most: How many are returned at most.
+
+    Returns:
+        `k`, and of the k-th largest eigenvalue the geometric `mean`, the smallest (`low`) and the
+        largest (`high`) value.
+    """
+    count = min(most, int(points["row_size"].min()))
+    largest = np.array([row[::-1][:count] for row in points["eigenvalues"]])
+    return pd.DataFrame(
+        {
+            "k": np.arange(1, count + 1),
+            "mean": np.exp(np.log(np.maximum(largest, 1e-300)).mean(axis=0)),
+            "low": largest.min(axis=0),
+            "high": largest.max(axis=0),
+        }
+    )
+
+
 def sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
     """Return the largest eigenvalues of each size over its realisations, beside those of the law.
 
@@ -34,24 +57,12 @@ def sorted_spectra(points: pd.DataFrame) -> pd.DataFrame:
     """
     parts = []
     for N_i, N_h, group in by_sizes(points):
-        count = min(int(SHOWN * (N_i + N_h)), int(group["row_size"].min()))
-        largest = np.array([row[::-1][:count] for row in group["eigenvalues"]])
-        k = np.arange(1, count + 1)
+        table = largest_values(group, int(SHOWN * (N_i + N_h)))
+        table.insert(0, "N_i", N_i)
+        table.insert(1, "N_h", N_h)
         law = analysis.law_of(group)
-        share = (k - 0.5) / int(group["P"].iloc[0])
-        parts.append(
-            pd.DataFrame(
-                {
-                    "N_i": N_i,
-                    "N_h": N_h,
-                    "k": k,
-                    "mean": np.exp(np.log(np.maximum(largest, 1e-300)).mean(axis=0)),
-                    "low": largest.min(axis=0),
-                    "high": largest.max(axis=0),
-                    "law": np.full(count, np.nan) if law is None else law.isf(share),
-                }
-            )
-        )
+        share = (table["k"].to_numpy() - 0.5) / int(group["P"].iloc[0])
+        parts.append(table.assign(law=np.nan if law is None else law.isf(share)))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -5,11 +5,10 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from hessweep.analysis import late_rates, training_runs
+from hessweep.analysis import late_rates, training_of, training_runs
 from hessweep.errors import InputError
 from hessweep.figures import style
 from hessweep.figures.save import Tables
-from hessweep.kinds.training_options import Training
 
 KEPT = 1e-14
 """Losses below this are not drawn: rounding errors are near."""
@@ -40,7 +39,7 @@ def data(results: xr.DataTree) -> Tables:
     parts = []
     for run in training_runs(results):
         of = tuple(run.attrs[n] for n in ("activation", "N_i", "N_h", "student", "seed"))
-        if Training.from_text(run.attrs["training"]).noise is None or of not in smallest.index:
+        if training_of(run).noise is None or of not in smallest.index:
             continue
         time, loss = run["time"].values, run["loss"].values
         rate = np.append(np.nan, -np.diff(np.log(loss)) / np.diff(time) / (2 * smallest.loc[of]))

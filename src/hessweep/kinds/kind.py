@@ -58,6 +58,8 @@ class Kind(ABC):
     """Whether it measures networks of more than two layers."""
     takes_samples: ClassVar[bool] = False
     """Whether it also measures the batch Hessian of finitely many inputs."""
+    takes_error: ClassVar[bool] = False
+    """Whether it estimates, to a relative error that a sweep of this kind may ask for."""
     lighter: ClassVar[str | None] = None
     """The name of a kind that fits less memory and can be asked for instead, if there is one."""
 

@@ -54,6 +54,7 @@ class Sampled(Kind):
     name = "sampled"
     has_full_spectrum = True
     takes_deep = True
+    takes_error = True
     precedence = 1
     columns = (
         *SCALARS,

@@ -126,8 +126,10 @@ class Sweep(Section):
             )
         if self.widths is not None:
             self._check_widths()
-        if self.asked_error != ASKED_ERROR and self.kind not in ("sampled", EXACT_OR_SAMPLED):
-            raise ValueError(f"asked_error: only kind: sampled takes it, got kind: {self.kind}")
+        estimating = [name for name, kind in KINDS.items() if kind.takes_error]
+        if self.asked_error != ASKED_ERROR and self.kind not in (*estimating, EXACT_OR_SAMPLED):
+            only = " or ".join(estimating)
+            raise ValueError(f"asked_error: only kind: {only} takes it, got kind: {self.kind}")
         taking = [name for name, kind in KINDS.items() if kind.takes_training]
         if any(self.training) and self.kind not in taking:
             wanted = " or ".join(taking)
@@ -164,7 +166,7 @@ class Sweep(Section):
     def _check_kind(self) -> None:
         """Refuse networks that the kind can not measure."""
         usual = self.widths is None and self.student == ("teacher",)
-        if usual and self.kind != "sampled" and self.kind in KINDS:
+        if usual and self.kind in KINDS and not KINDS[self.kind].takes_error:
             return
         if self.widths is None and self.kind == EXACT_OR_SAMPLED:
             raise ValueError(f"kind: {EXACT_OR_SAMPLED} is for sweeps with widths; leave it out")
