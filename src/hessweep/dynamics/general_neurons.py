@@ -92,8 +92,7 @@ def general_neurons(parameters: Float[ndarray, "*stack P"], teacher: Network) ->
     zeros = np.zeros((*stack, N_h))
     rows = beside(student.W1, teacher.W1, -2)
     b1 = zeros if student.b1 is None else student.b1
-    of_teacher = np.zeros(teacher.N_h) if teacher.b1 is None else teacher.b1
-    offsets = beside(b1, of_teacher, -1) + rows @ mean
+    offsets = beside(b1, teacher.b1_or_zeros, -1) + rows @ mean
     signed = beside(student.W2, -teacher.output_rows, -1)
     shift = np.zeros((*stack, teacher.N_o))
     if student.b2 is not None and teacher.b2 is not None:

@@ -36,8 +36,7 @@ class Weights:
         """Return the weights of networks that differ in nothing else, as a stack."""
         first = networks[0]
         W1, W2 = (np.stack(parts) for parts in zip(*((n.W1, n.output_rows) for n in networks)))  # noqa: B905
-        nothing = np.zeros(first.N_h)
-        b1 = np.stack([nothing if network.b1 is None else network.b1 for network in networks])
+        b1 = np.stack([network.b1_or_zeros for network in networks])
         return cls(first.layout, W1, W2, b1, first.inputs)
 
 

@@ -135,9 +135,14 @@ class Network:
         return np.atleast_2d(self.W2)
 
     @property
+    def b1_or_zeros(self) -> Float[ndarray, " N_h"]:
+        """`b1`, or zeros where the hidden neurons have no biases."""
+        return np.zeros(self.N_h) if self.b1 is None else self.b1
+
+    @property
     def offsets(self) -> Float[ndarray, " N_h"]:
         """`b1 + W1 mean`, the mean of what each hidden neuron sees."""
-        offsets = np.zeros(self.N_h) if self.b1 is None else self.b1
+        offsets = self.b1_or_zeros
         if self.inputs is None or self.inputs.mean is None:
             return offsets
         return offsets + self.W1 @ self.inputs.mean

@@ -79,9 +79,8 @@ def _population_bound(network: Network, x: ndarray) -> int:
     """
     bends = network.activation.bends
     if bends:
-        b1 = np.zeros(network.N_h) if network.b1 is None else network.b1
-        z = x @ network.W1.T + b1
-        size = np.abs(x) @ np.abs(network.W1).T + np.abs(b1)
+        z = x @ network.W1.T + network.b1_or_zeros
+        size = np.abs(x) @ np.abs(network.W1).T + np.abs(network.b1_or_zeros)
         for bend in bends:
             if (np.abs(z - bend) <= 4 * (network.N_i + 4) * 2.0**-52 * (size + abs(bend))).any():
                 return network.P
@@ -94,8 +93,7 @@ def _exact_rows(network: Network, g: Polynomial, x: ndarray) -> list[list[Fracti
     slopes = [k * value for k, value in enumerate(coefficients)][1:] or [Fraction(0)]
     W1 = [[Fraction(value) for value in row] for row in network.W1.tolist()]
     W2 = [[Fraction(value) for value in row] for row in network.output_rows.tolist()]
-    b1 = [Fraction(value) for value in (
-        [0.0] * network.N_h if network.b1 is None else network.b1.tolist())]  # fmt: skip
+    b1 = [Fraction(value) for value in network.b1_or_zeros.tolist()]
     rows = []
     for point in x.tolist():
         at = [Fraction(value) for value in point]
@@ -133,7 +131,7 @@ def _has_minor(network: Network, x: ndarray, phi: ndarray, size: int) -> bool:
     chosen = np.sort(columns[:size])
     _, _, rows = linalg.qr(phi[:, chosen].T, mode="economic", pivoting=True)
     picked = np.sort(rows[:size])
-    b1 = [0.0] * network.N_h if network.b1 is None else network.b1.tolist()
+    b1 = network.b1_or_zeros.tolist()
     for bits in ball.precisions():
         with ball.working_precision(bits):
             points = arb_mat([[arb(value) for value in row] for row in x.tolist()])

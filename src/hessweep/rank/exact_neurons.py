@@ -91,11 +91,10 @@ def neurons(network: Network) -> Neurons | None:
     if of is None:
         return None
     varying, mean = of.varying, of.mean
-    b1 = np.zeros(network.N_h) if network.b1 is None else network.b1
     fixed = [(n, Fraction(float(mean[n]))) for n in np.flatnonzero(~varying)]
     offsets = [
         Fraction(b) + sum((Fraction(float(row[n])) * value for n, value in fixed), Fraction(0))
-        for row, b in zip(network.W1, b1.tolist(), strict=True)
+        for row, b in zip(network.W1, network.b1_or_zeros.tolist(), strict=True)
     ]
     return Neurons(
         w=[tuple(Fraction(v) for v in row) for row in network.W1[:, varying].tolist()],

@@ -77,7 +77,7 @@ def batch_gradients(network: Network, x: Float[ndarray, "n N_i"]) -> BatchGradie
         raise ShapeError(f"x: expected an n x {network.N_i} array, got shape {x.shape}")
     n = len(x)
     phi = np.asarray(network.gradient(x)).reshape(n * network.N_o, network.P)
-    b1 = np.zeros(network.N_h) if network.b1 is None else network.b1
+    b1 = network.b1_or_zeros
     z = x @ network.W1.T + b1
     moved = (network.N_i + 3) * EPS * (np.abs(x) @ np.abs(network.W1).T + np.abs(b1))
     of_g, of_slope = _errors(network.activation, z, moved)
