@@ -32,23 +32,11 @@ def general_frobenius_norm(network: Network) -> float:
     G = network.output_rows.T @ network.output_rows
     S_square = float(np.square(S).sum())
 
-    def gram(rows: slice, products: ndarray, own: ndarray, constant: float) -> ndarray:
-        """Return `u_a.u_b` of (v_m, v_p, μ) for the neurons m of some rows and all p."""
-        p = np.diagonal(products)
-        count = len(p[rows])
-        found = np.empty((count, N_h, 3, 3))
-        found[..., 0, 0], found[..., 1, 1] = p[rows, None], p
-        found[..., 0, 1] = found[..., 1, 0] = products[rows]
-        found[..., 0, 2] = found[..., 2, 0] = own[rows, None]
-        found[..., 1, 2] = found[..., 2, 1] = own
-        found[..., 2, 2] = constant
-        return found
-
     total = N_o * float(np.square(E00).sum())
     for start in range(0, N_h, ROWS):
         rows = slice(start, min(start + ROWS, N_h))
-        gamma = gram(rows, plain, at_mean, mean_mean)
-        middle = gram(rows, weighted, weighted_mean, mean_S_mean)
+        gamma = _gram(rows, plain, at_mean, mean_mean)
+        middle = _gram(rows, weighted, weighted_mean, mean_S_mean)
         z = G[rows] * E11[rows]
         C = np.zeros(gamma.shape)
         C[..., 0, 0], C[..., 1, 1] = G[rows] * E13.T[rows], G[rows] * E13[rows]
@@ -59,17 +47,11 @@ def general_frobenius_norm(network: Network) -> float:
         total += S_square * float(np.square(z).sum())
         total += 2 * float((z * (C * middle).sum(axis=(-1, -2))).sum())
         total += float((turned * turned.swapaxes(-1, -2)).sum())
-
-        def length(coefficients: tuple[ndarray, ...], inner: ndarray = gamma) -> ndarray:
-            """Return the squared norms of combinations of the three vectors."""
-            a = np.stack(coefficients, axis=-1)
-            return np.asarray(((inner @ a[..., None])[..., 0] * a).sum(axis=-1))
-
         # (m, k): neuron m of W1, neuron k of W2.
-        to_second = length((E02.T[rows], E11.T[rows], E01.T[rows]))
+        to_second = _length((E02.T[rows], E11.T[rows], E01.T[rows]), gamma)
         total += 2 * float(squares[rows] @ to_second.sum(axis=1))
         if layout.hidden_biases:
-            to_bias = length((G[rows] * E12.T[rows], G[rows] * E12[rows], z))
+            to_bias = _length((G[rows] * E12.T[rows], G[rows] * E12[rows], z), gamma)
             total += 2 * float(to_bias.sum()) + float(np.square(z).sum())
             total += 2 * float(squares[rows] @ np.square(E01.T[rows]).sum(axis=1))
     if layout.output_biases:
@@ -78,3 +60,28 @@ def general_frobenius_norm(network: Network) -> float:
         if layout.hidden_biases:
             total += 2 * float(squares @ M1**2)
     return float(np.sqrt(total))
+
+
+def _gram(rows: slice, products: ndarray, own: ndarray, constant: float) -> ndarray:
+    """Return `u_a.u_b` of (v_m, v_p, μ) for the neurons m of some rows and all p.
+
+    Args:
+        rows: The neurons m.
+        products: `v_m.v_p` of all neurons.
+        own: `v_m.μ` of each.
+        constant: `μ.μ`.
+    """
+    p = np.diagonal(products)
+    found = np.empty((len(p[rows]), len(p), 3, 3))
+    found[..., 0, 0], found[..., 1, 1] = p[rows, None], p
+    found[..., 0, 1] = found[..., 1, 0] = products[rows]
+    found[..., 0, 2] = found[..., 2, 0] = own[rows, None]
+    found[..., 1, 2] = found[..., 2, 1] = own
+    found[..., 2, 2] = constant
+    return found
+
+
+def _length(coefficients: tuple[ndarray, ...], inner: ndarray) -> ndarray:
+    """Return the squared norms of combinations of the three vectors with these inner products."""
+    a = np.stack(coefficients, axis=-1)
+    return np.asarray(((inner @ a[..., None])[..., 0] * a).sum(axis=-1))

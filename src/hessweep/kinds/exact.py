@@ -116,7 +116,6 @@ class Exact(Kind):
         many times faster.
         """
         from hessweep.kinds.deep import exact_points
-        from hessweep.spectrum import spectra_of
 
         if refusal := self.refusal(setup):
             raise InputError(f"{setup}: {refusal}")
@@ -126,38 +125,45 @@ class Exact(Kind):
                 replace(one, scalars={**one.scalars, **unknown_learning()})
                 for one in compute(setup, seeds)
             ]
-        networks = setup.networks(seeds)
-        start = perf_counter()
-        try:
-            spectra = spectra_of(networks)
-        except PrecisionError as error:
-            # One by one it turns out whose it is, and its rank needs no eigenvalues.
-            if len(seeds) > 1:
-                raise
-            raise PrecisionError(f"{error}; {_rank_alone(networks[0])}") from error
-        spectrum_time = (perf_counter() - start) / len(seeds)
-        traces = _traces(networks)
-        by_formula = student_columns(setup)
-        results = []
-        for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
-            start = perf_counter()
-            proof = rank_columns(network, spectrum) | by_formula
-            learning = learning_columns(network, proof)
-            rank_time = perf_counter() - start
-            scalars = {
-                **spectrum_columns(setup, spectrum, trace),
-                **proof,
-                **learning,
-                "spectrum_time": spectrum_time,
-                "rank_time": rank_time,
-            }
-            flat = {"eigenvalues": spectrum.eigenvalues}
-            results.append(PointResult(setup.point(seed), scalars, flat))
-        return results
+        return _population_points(setup, seeds)
 
     def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
         """Yield `eigenvalues` if one of them differs by more than the sum of both error bounds."""
         return eigenvalue_deviations(result, stored)
+
+
+def _population_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
+    """Return the result of each seed for networks of two layers and all inputs."""
+    from hessweep.spectrum import spectra_of
+
+    networks = setup.networks(seeds)
+    start = perf_counter()
+    try:
+        spectra = spectra_of(networks)
+    except PrecisionError as error:
+        # One by one it turns out whose it is, and its rank needs no eigenvalues.
+        if len(seeds) > 1:
+            raise
+        raise PrecisionError(f"{error}; {_rank_alone(networks[0])}") from error
+    spectrum_time = (perf_counter() - start) / len(seeds)
+    traces = _traces(networks)
+    by_formula = student_columns(setup)
+    results = []
+    for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
+        start = perf_counter()
+        proof = rank_columns(network, spectrum) | by_formula
+        learning = learning_columns(network, proof)
+        rank_time = perf_counter() - start
+        scalars = {
+            **spectrum_columns(setup, spectrum, trace),
+            **proof,
+            **learning,
+            "spectrum_time": spectrum_time,
+            "rank_time": rank_time,
+        }
+        flat = {"eigenvalues": spectrum.eigenvalues}
+        results.append(PointResult(setup.point(seed), scalars, flat))
+    return results
 
 
 def _rank_alone(network: "Network") -> str:
