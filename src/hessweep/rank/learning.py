@@ -49,6 +49,9 @@ def learning_coefficient(network: Network, proof: Rank | None = None) -> Learnin
     require_plain(network, "learning_coefficient")
     proof = rank(network) if proof is None else proof
     lower, P = proof.lower / 2, network.P
+    if _is_largest(network, proof):
+        # As nearly all random teachers have it; what follows takes far longer for small ones.
+        return LearningCoefficient(lower, lower)
     if not _is_differentiable(network):
         lower = 0.0
     optima = _optima(network, proof)
@@ -100,10 +103,7 @@ def _optima(network: Network, proof: Rank) -> _Optima:
     of_zero_rows, constant_at_zero = _optima_of_zero_rows(network, network.W2[at_zero])
     own = _own_optima(network, kept, proof)
     nothing_else = not free and not at_zero.any()
-    dimension = max(
-        free + constant + of_zero_rows + own,
-        network.P - proof.value if _is_largest(network, proof) else 0,
-    )
+    dimension = free + constant + of_zero_rows + own
     return _Optima(dimension, constant + constant_at_zero + own * nothing_else)
 
 
