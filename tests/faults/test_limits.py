@@ -50,17 +50,16 @@ def limited(folder: Path, limit: str, *arguments: str) -> subprocess.CompletedPr
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("kilobytes", [150_000, 400_000, 1_000_000])
+@pytest.mark.parametrize("kilobytes", [150_000, 950_000, 1_100_000, 2_000_000])
 def test_too_little_address_space(folder: Path, kilobytes: int) -> None:
     """It is said, and nothing is called damaged, unknown or different because of it."""
     results = "results/demo"
     for arguments in (("plan", "study.yaml"), ("query", results), ("repair", results),
                       ("verify", results), ("run", "study.yaml", "--workers", "1")):  # fmt: skip
         done = limited(folder, f"-v {kilobytes}", *arguments)
+        assert done.returncode == (kilobytes < 976_563), done.stderr
         if done.returncode:
-            assert done.returncode == 1
-            last = done.stderr.splitlines()[-1]
-            assert "ulimit -v unlimited" in last or last.startswith("OpenBLAS error: Memory")
+            assert "ulimit -v unlimited" in done.stderr.splitlines()[-1]
         assert "moved aside" not in done.stdout or "0 segments moved aside" in done.stdout
         assert "skipped:" not in done.stdout
     whole = finish([*HESSWEEP, "verify", results], folder)

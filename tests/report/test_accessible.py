@@ -83,4 +83,4 @@ def test_a_picture_is_enlarged_to_its_own_pixels(tab):
     shown = "document.querySelector('dialog.zoom img')"
     assert tab.evaluate(f"{shown}.clientWidth") == tab.evaluate(f"{shown}.naturalWidth")
     tab.keyboard.press("Escape")
-    assert tab.locator("dialog").count() == 0
+    tab.locator("dialog").wait_for(state="detached")

@@ -9,7 +9,7 @@ import pytest
 
 from hessweep.errors import HessweepError, StoreAccessError
 from hessweep.store import open_results, publish, table, turns, write_segment
-from hessweep.store.schema import PUBLISHED_COLUMNS
+from hessweep.store.schema import columns_of_kinds
 from hessweep.store.turns import Turn
 
 from .conftest import with_seed
@@ -60,7 +60,7 @@ def test_it_never_mixes_two_versions(small, computed, no_locks, monkeypatch, mom
     monkeypatch.setattr(turns, "TOUCH_SECONDS", 0.5)
     first = [computed[0], computed[3], computed[12]]
     write_segment(small, [with_seed(computed[0], 50)])
-    count = len(PUBLISHED_COLUMNS) + 1 if moment == "commit" else moment
+    count = len(columns_of_kinds(["exact"])) + 1 if moment == "commit" else moment
     reached, go_on = suspend(monkeypatch, (count, after))
     raised = []
 

@@ -18,7 +18,7 @@ from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
 from hessweep.cli.streams import standard_streams
 from hessweep.errors import HessweepError, InputError
-from hessweep.running.capacity import address_space_note
+from hessweep.running.capacity import address_space_note, fit_address_space
 
 BAD_INPUT = 2
 
@@ -67,7 +67,8 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Take the options that come before a command."""
+    """Take the options that come before a command, and prepare for any of them."""
+    fit_address_space()
 
 
 for _command, _examples in COMMANDS.items():

@@ -1,5 +1,7 @@
 """How many workers a cluster has, how much memory each of them has, and what limits them."""
 
+import ctypes
+import os
 import resource
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 
 FILES, FILES_PER_WORKER = 30, 12
 """Files and connections that a driver has open, rounded up from 24 + 9.5 for each worker."""
+
+ADDRESS_SPACE = 1_000_000_000
+"""Bytes of address space with which every command works on small studies: 750 MB are enough."""
+
+_M_ARENA_MAX = -8
+"""The number of this option of glibc's `mallopt`."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,29 @@ def address_space_note() -> str:
         return ""
     return (
         f"; this process and its workers may use {show_bytes(limit)} of address space each, and "
-        "libraries and threads need some gigabytes: raise the limit with `ulimit -v unlimited`"
+        "libraries need a gigabyte and points come on top: raise the limit with "
+        "`ulimit -v unlimited`"
     )
+
+
+def fit_address_space() -> None:
+    """Make this process and its workers get by with little address space, where it is limited.
+
+    Without this, the memory allocator would reserve some of it for each thread, and OpenBLAS for
+    each core. OpenBLAS tries without end where it gets none, so that too little is refused here.
+
+    Raises:
+        ClusterError: If the limit is below what the libraries need.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return
+    if limit < ADDRESS_SPACE:
+        raise ClusterError(f"there is not enough memory{address_space_note()}")
+    os.environ["MALLOC_ARENA_MAX"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    c_library = ctypes.CDLL(None)
+    if hasattr(c_library, "mallopt"):  # It has read its variable already.
+        c_library.mallopt(_M_ARENA_MAX, 1)
 
 
 def allow_open_files(workers: int) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hessweep.errors import HessweepError
+from hessweep.running.capacity import fit_address_space
 from hessweep.running.signals import ignore_further_signals
 from hessweep.store.files import accessing
 
@@ -76,6 +77,7 @@ def run_job(main: Callable[[Any], None], job: Any) -> None:
     with logged(Path(job.log[0])):
         try:
             with refusals_in_words():
+                fit_address_space()
                 main(job)
         except KeyboardInterrupt:
             ignore_further_signals()

@@ -1,5 +1,6 @@
 """Writes one published Zarr group: large chunks in shards, each with zstd and crc32c."""
 
+import logging
 import math
 import warnings
 from collections.abc import Iterable
@@ -14,12 +15,7 @@ from zarr.errors import ZarrUserWarning
 
 from hessweep.columns import Column
 from hessweep.kinds import RAGGED
-from hessweep.store.schema import (
-    DIMENSIONS,
-    POINT,
-    PUBLISHED_COLUMNS,
-    attributes,
-)
+from hessweep.store.schema import DIMENSIONS, POINT, attributes
 from hessweep.store.selection import Block, Group
 
 _CHUNK = {POINT: 2**15} | {ragged.dimension: 2**17 for ragged in RAGGED}
@@ -31,6 +27,18 @@ _TURNS = 2**9
 """Number of different chunk lengths; each is used for two generations in a row."""
 
 _FILL_VALUES: dict[str, Any] = {"int64": -1, "float64": np.nan, "str": ""}
+
+
+def _is_not_told_already(record: logging.LogRecord) -> bool:
+    """Return whether a record of asyncio is other than a write that failed beside another one.
+
+    Zarr writes several files at once and raises the error of the first that fails, which is told.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, OSError)
+
+
+logging.getLogger("asyncio").addFilter(_is_not_told_already)
 
 
 def write_group(
@@ -54,12 +62,13 @@ def write_group(
         sizes[POINT] = len(group.points)
         writers = {
             column.name: _Writer(_create(root, column, sizes, attrs["generation"]))
-            for column in PUBLISHED_COLUMNS
+            for column in group.columns
         }
         computed_with: set[str] = set()
         for block in blocks:
-            for name, values in {**block.columns, **block.flat}.items():
-                writers[name].append(values)
+            values = {**block.columns, **block.flat}
+            for name, writer in writers.items():
+                writer.append(values[name])
             computed_with |= block.computed_with
         for writer in writers.values():
             writer.flush()

@@ -20,9 +20,10 @@ def open_results(path: str | Path) -> "xr.DataTree":
         path: A study's results folder, the `published` folder in it, or one activation's group.
 
     Returns:
-        One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`,
-        `eigenvalue` and `node`, with `row_size` and `node_size` the number of eigenvalues and of
-        nodes of its density that each point has.
+        One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
+        and `eigenvalue`, with `row_size` the number of eigenvalues that each point has. Where
+        there are points of other kinds of measurement, the dataset has their arrays too, such as
+        those along `node` with `node_size`, the number of nodes of each point's density.
 
     Raises:
         QueryError: If nothing is published there.

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from hessweep.errors import DamagedStoreError
+from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import accessing
 from hessweep.store.segments import segments_folder
 
@@ -146,6 +146,14 @@ def metadata_digest(metadata: dict[str, Any]) -> str:
     kept = {k: v for k, v in metadata["attributes"].items() if k != "metadata_digest"}
     text = json.dumps({**metadata, "attributes": kept}, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def array_names(group_folder: Path) -> list[str]:
+    """Return the names of the arrays of a published group, none where there is no intact group."""
+    try:
+        return list(read_metadata(group_folder)["consolidated_metadata"]["metadata"])
+    except (DamagedStoreError, StoreAccessError):
+        return []
 
 
 def attribute(group_folder: Path, name: str) -> Any:

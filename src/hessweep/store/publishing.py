@@ -42,6 +42,7 @@ from hessweep.store.published import (
     STATE,
     SUFFIX,
     TURN,
+    array_names,
     attribute,
     chunk_paths,
     group_paths,
@@ -50,7 +51,7 @@ from hessweep.store.published import (
     read_state,
     written_folders,
 )
-from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES
+from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES, PUBLISHED_COLUMNS
 from hessweep.store.segments import list_segments, provenance
 from hessweep.store.selection import COLUMNS, Group, digest, gather, select
 from hessweep.store.turns import Turn, turn
@@ -176,8 +177,9 @@ def _publish_group(root: Path, folder: Path, group: Group, publisher: "_Publishe
             set_aside(target, folder / ASIDE)
         _swap(build, target, metadata, publisher)
     finally:
-        if publisher.turn is None or publisher.turn.is_mine():
-            _remove(build)
+        with suppress(OSError):  # The next publish removes what is left.
+            if publisher.turn is None or publisher.turn.is_mine():
+                _remove(build)
 
 
 def _remove(path: Path) -> None:
@@ -205,6 +207,7 @@ def _swap(build: Path, target: Path, metadata: dict[str, Any], publisher: "_Publ
     """Move the new chunks in beside the current ones, then replace the metadata."""
     arrays = metadata["consolidated_metadata"]["metadata"]
     make_folder(target)
+    _remove_arrays(target, arrays)
     for name, array in arrays.items():
         publisher.check()
         (target / name).mkdir(exist_ok=True)
@@ -225,6 +228,14 @@ def _swap(build: Path, target: Path, metadata: dict[str, Any], publisher: "_Publ
     sync(target)
     publisher.check()
     commit_file(target / METADATA, json.dumps(metadata, indent=1).encode())
+
+
+def _remove_arrays(target: Path, arrays: Collection[str]) -> None:
+    """Remove what a group had two versions ago, and has no more: those of kinds that it lost."""
+    names = {column.name for column in PUBLISHED_COLUMNS}
+    for name in names - set(arrays) - set(array_names(target)):
+        if (target / name).is_dir():
+            shutil.rmtree(target / name)
 
 
 def _others(folder: Path, groups: list[Group]) -> list[Path]:

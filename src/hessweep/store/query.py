@@ -224,7 +224,7 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
                 for name, dimension in DIMENSIONS.items()
                 if name in dataset
             }
-            part = dataset.drop_dims(set(DIMENSIONS.values())).isel({POINT: rows})
+            part = dataset.drop_dims(set(DIMENSIONS.values()), errors="ignore").isel({POINT: rows})
             kept[node.name or ""] = part.assign(flat)
     return xr.DataTree.from_dict(kept, name=results.name)
 

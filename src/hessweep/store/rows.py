@@ -115,14 +115,16 @@ def values_of(source: Source, name: str, rows: Rows) -> ndarray:
 def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray:
     """Return stored values; those of a whole column of a dataset stay in memory.
 
-    A column that is newer than the published group has its value for points without one.
+    A group lacks the columns of kinds of measurement that it has no point of, and those that are
+    newer than it; its points have the value that stands for none.
 
     Raises:
         DamagedStoreError: If they can not be read.
     """
-    if name not in source and (column := column_named(name)).missing is not None:
+    if name not in source:
+        column = column_named(name)
         rows = range(source["seed"].shape[0])[slice(None) if span is None else span]
-        return np.full(len(rows), column.missing, column.numpy_dtype)
+        return np.full(len(rows), column.missing_value, column.numpy_dtype)
     try:
         return np.asarray(source[name] if span is None else source[name][span])
     except (ValueError, RuntimeError) as error:

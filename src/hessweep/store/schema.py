@@ -1,7 +1,7 @@
 """What a stored point looks like: the columns of segments and of the published store."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from hessweep.columns import Column, Ragged
 from hessweep.errors import InputError
-from hessweep.kinds import RAGGED, SCALARS, SPECTRUM, PointResult
+from hessweep.kinds import KINDS, RAGGED, SCALARS, SPECTRUM, PointResult
 from hessweep.setup import IDENTITY
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ DIMENSIONS = {column.name: ragged.dimension for ragged in RAGGED for column in r
 SEGMENT = Column("segment", "str", "the segment that the point was published from")
 
 PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
-"""Every array of a published group."""
+"""Every array that a published group may have."""
 
 TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
 """What a query may name and a table may show."""
@@ -69,6 +69,23 @@ def attributes(column: Column) -> dict[str, Any]:
     if column in SCALARS and column.dtype == "int64":
         attrs["value_if_failed"] = column.missing_value
     return attrs
+
+
+def columns_of_kinds(kinds: Iterable[str]) -> tuple[Column, ...]:
+    """Return the arrays of a published group whose points are of these kinds of measurement.
+
+    A kind that is not known, as of a newer version, may have any of them.
+    """
+    names = set(kinds)
+    if not names <= KINDS.keys():
+        return PUBLISHED_COLUMNS
+    found = [KINDS[name] for name in names]
+    ragged = {SPECTRUM, *(ragged for kind in found for ragged in kind.ragged)}
+    of_kinds = {column for kind in found for column in kind.columns}
+    of_kinds |= {column for one in ragged for column in (one.size, *one.columns)}
+    others = {column for one in set(RAGGED) - ragged for column in (one.size, *one.columns)}
+    others |= set(SCALARS)
+    return tuple(c for c in PUBLISHED_COLUMNS if c in of_kinds or c not in others)
 
 
 def spec_json(spec: Mapping[str, Any]) -> str:

@@ -13,11 +13,17 @@ import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
-from hessweep.columns import STRING
+from hessweep.columns import STRING, Column
 from hessweep.kinds import RAGGED
-from hessweep.setup import AXES
+from hessweep.setup import AXES, KIND
 from hessweep.store.rows import Rows, as_slice
-from hessweep.store.schema import FLAT_COLUMNS, FORMAT, POINT_COLUMNS, empty_values
+from hessweep.store.schema import (
+    FORMAT,
+    POINT_COLUMNS,
+    PUBLISHED_COLUMNS,
+    columns_of_kinds,
+    empty_values,
+)
 from hessweep.store.segments import read_columns, segments_folder
 
 if TYPE_CHECKING:
@@ -26,8 +32,8 @@ if TYPE_CHECKING:
 ORDER = [*(axis.column.name for axis in AXES), "seed"]
 """How points are sorted in a group: those of one setup, and their eigenvalues, lie together."""
 
-COLUMNS = tuple(f"{c.name} {c.dtype}" for c in (*POINT_COLUMNS, *FLAT_COLUMNS))
-"""What is published of a point."""
+COLUMNS = tuple(f"{column.name} {column.dtype}" for column in PUBLISHED_COLUMNS)
+"""What is published of points."""
 
 _BLOCK_ROWS = 65536
 _BLOCK_VALUES = 2**22
@@ -57,11 +63,17 @@ class Group:
         return f"{readable or 'activation'}-{digest([self.label], size=6)}"
 
     @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The arrays of the group: those of its kinds of measurement."""
+        return columns_of_kinds(self.points[KIND].unique())
+
+    @cached_property
     def digest(self) -> str:
         """A digest of the points, of where they are stored, and of the format of the group."""
         keys, segments = ("\n".join(self.points[name].tolist()) for name in ("key", "segment"))
         rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
-        return digest([str(FORMAT), self.label, *COLUMNS, keys, segments, rows])
+        columns = [f"{column.name} {column.dtype}" for column in self.columns]
+        return digest([str(FORMAT), self.label, *columns, keys, segments, rows])
 
 
 @dataclass(frozen=True, eq=False)

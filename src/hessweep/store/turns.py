@@ -27,10 +27,14 @@ class Turn:
     """What this process wrote into the file, and no other process would."""
 
     def is_mine(self) -> bool:
-        """Return whether this process still has the turn."""
+        """Return whether this process still has the turn.
+
+        Raises:
+            OSError: If the file can not be read.
+        """
         try:
-            return self.path.read_text() == self.token
-        except (OSError, ValueError):
+            return self.path.read_bytes() == self.token.encode()
+        except FileNotFoundError:
             return False
 
     def check(self) -> None:
@@ -38,6 +42,7 @@ class Turn:
 
         Raises:
             StoreAccessError: If another process has taken over.
+            OSError: If that can not be told.
         """
         if not self.is_mine():
             raise StoreAccessError(
@@ -77,8 +82,9 @@ def turn(path: Path, waiting: str = "") -> Iterator[Turn]:
     finally:
         done.set()
         touching.join()
-        if mine.is_mine():
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # Others take over once the file has not been touched for long.
+            if mine.is_mine():
+                path.unlink(missing_ok=True)
 
 
 def _end(path: Path, seen: tuple[int, int] | None) -> None:

@@ -24,7 +24,7 @@ from hessweep.store.published import (
     read_metadata,
     read_state,
 )
-from hessweep.store.schema import DIMENSIONS, POINT
+from hessweep.store.schema import DIMENSIONS, POINT, PUBLISHED_COLUMNS
 from hessweep.store.selection import Group, gather
 
 Kind = Literal["damaged published", "stale published", "foreign file"]
@@ -91,7 +91,7 @@ def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
         if not _same_json(folder / name / METADATA, array):
             message = "not what the group's metadata says"
             yield "damaged published", folder / name / METADATA, message
-    for path in _foreign(folder, arrays):
+    for path in _foreign(folder):
         yield "foreign file", path, "not part of the group"
     yield from _wrong_values(root, folder, group, arrays.keys() - absent)
 
@@ -103,8 +103,9 @@ def _same_json(path: Path, expected: dict[str, Any]) -> bool:
         return False
 
 
-def _foreign(folder: Path, arrays: dict[str, Any]) -> Iterator[Path]:
-    """Yield the files that neither this version nor the one before has."""
+def _foreign(folder: Path) -> Iterator[Path]:
+    """Yield the files that neither this version nor the one before can have."""
+    arrays = {column.name for column in PUBLISHED_COLUMNS}
     for path in sorted(folder.rglob("*")):
         first, *rest = path.relative_to(folder).parts
         belongs = (
