@@ -209,7 +209,7 @@ def _are_independent(network: Architecture) -> bool:
     rng = np.random.default_rng(SEED)
     layers = Layers.random(network, rng)
     count = network.widths[-1] + network.biased[-1]
-    x = rng.integers(mersenne.PRIME, size=(network.widths[0], count), dtype=np.uint64)
+    x = mersenne.random(rng, (network.widths[0], count))
     values = forward(layers, x).preactivations[-1]
     if network.biased[-1]:
         values = np.concatenate([values, np.ones((1, count), dtype=np.uint64)])

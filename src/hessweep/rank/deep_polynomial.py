@@ -5,12 +5,13 @@ from math import comb, inf, prod
 
 import numpy as np
 from flint import fmpz_mat
-from jaxtyping import Float, UInt64
+from jaxtyping import Float, Num
 from numpy import ndarray
 
 from hessweep.activations import Activation
 from hessweep.networks import DeepNetwork
 from hessweep.rank import mersenne
+from hessweep.rank.field import Field, highest_rank
 from hessweep.rank.residues import Layers, gradients, polynomial
 
 SEED = 20251215
@@ -22,21 +23,26 @@ def deep_modular_rank(network: DeepNetwork, points: int) -> int:
 
     The rank of H is that of the functions `∂y/∂θ` over the rationals. Each point takes a random
     combination of the outputs; the values, reduced modulo p, have at most that rank. With as
-    many random points as the rank, they have it but for a chance of about `points · degree / p`.
+    many random points as the rank, they have it but for a chance of about `points · degree / p`,
+    and that twice where p is small (`highest_rank`).
 
     Args:
         network: Of polynomial activations.
         points: An upper bound on the rank; more points can not show more.
     """
-    return mersenne.matrix_rank(gradient_residues(network, points))
+    return highest_rank(lambda field: gradient_residues(network, points, field), points)
 
 
-def gradient_residues(network: DeepNetwork, points: int) -> UInt64[ndarray, "P points"]:
+def gradient_residues(
+    network: DeepNetwork, points: int, field: Field = mersenne
+) -> Num[ndarray, "P points"]:
     """Return the gradients of random combinations of the outputs at random points, modulo p."""
     rng = np.random.default_rng(SEED)
-    layers = Layers.of(network, [polynomial(_coefficients(g)) for g in network.activations])
-    x = rng.integers(mersenne.PRIME, size=(network.widths[0], points), dtype=np.uint64)
-    outputs = rng.integers(mersenne.PRIME, size=(network.widths[-1], points), dtype=np.uint64)
+    layers = Layers.of(
+        network, [polynomial(_coefficients(g), field) for g in network.activations], field
+    )
+    x = field.random(rng, (network.widths[0], points))
+    outputs = field.random(rng, (network.widths[-1], points))
     return gradients(layers, x, outputs)
 
 

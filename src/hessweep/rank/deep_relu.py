@@ -66,7 +66,7 @@ def _random_gradients(
     scale = rng.choice(SCALES, size=(count, 1))
     signs = certain_signs(network, rng.standard_normal((count, network.widths[0])) * scale)
     x = mersenne.residues(signs.x.T)
-    outputs = rng.integers(mersenne.PRIME, size=(network.widths[-1], x.shape[1]), dtype=np.uint64)
+    outputs = mersenne.random(rng, (network.widths[-1], x.shape[1]))
     parts = [np.empty((network.P, 0), dtype=np.uint64)]
     layers = Layers.of(network, [])
     block = block_size(layers)

@@ -7,6 +7,7 @@ import numpy as np
 from flint import fmpz_mat, nmod_mat
 from jaxtyping import Float, UInt64
 from numpy import ndarray
+from numpy.random import Generator
 
 EXPONENT = 61
 PRIME = 2**EXPONENT - 1
@@ -27,6 +28,11 @@ def residues(values: Float[ndarray, "*shape"]) -> Residues:
     left = size << shift & _P
     rotated = reduced(left | size >> (np.uint64(EXPONENT) - shift))
     return np.where(whole < 0, reduced(_P - rotated), rotated)
+
+
+def random(rng: Generator, size: tuple[int, ...]) -> Residues:
+    """Return uniformly random residues."""
+    return rng.integers(PRIME, size=size, dtype=np.uint64)
 
 
 def reduced(values: Residues) -> Residues:

@@ -4,13 +4,15 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from flint import fmpz_mat
-from jaxtyping import Float, Int, UInt64
+from jaxtyping import Float, Int, Num
 from numpy import ndarray
 
 from hessweep.activations import Polynomial
 from hessweep.networks import Network, require_plain
 from hessweep.rank import mersenne
+from hessweep.rank.field import Field, highest_rank
 from hessweep.rank.formulas import dimension
+from hessweep.rank.residues import polynomial
 
 SEED = 20251215
 """Seed of the random points. It is fixed, so that a certificate is the same in every run."""
@@ -21,44 +23,34 @@ def modular_rank(network: Network, points: int) -> int:
 
     The rank of H is the number of independent functions among the `grad_theta y(x)`. The rank of
     their values at any points, reduced modulo p, is at most that. At as many random points as the
-    rank it is smaller with a probability below `points · degree / 2^61` only.
+    rank it is smaller with a probability below `points · degree / p` only, and that twice where p
+    is small (`highest_rank`).
 
     Args:
         network: A network with a polynomial activation.
         points: The number of points: an upper bound on the rank, because more cannot show more.
     """
     require_plain(network, "modular_rank")
-    _, values = gradient_residues(network, points)
-    return mersenne.matrix_rank(values)
+    return highest_rank(lambda field: gradient_residues(network, points, field)[1], points)
 
 
 def gradient_residues(
-    network: Network, points: int
-) -> tuple[Int[ndarray, " rows"], UInt64[ndarray, "rows points"]]:
+    network: Network, points: int, field: Field = mersenne
+) -> tuple[Int[ndarray, " rows"], Num[ndarray, "rows points"]]:
     """Return the parameters with a non-zero gradient, and `∂y/∂theta(x_s) mod p` of these.
 
     Output weights that are not 0 are replaced by 1, because they only scale rows.
     """
     require_plain(network, "gradient_residues")
-    coefficients = mersenne.residues(np.array(_polynomial(network).coefficients))
-    rng = np.random.default_rng(SEED)
-    x = rng.integers(mersenne.PRIME, size=(network.N_i, points), dtype=np.uint64)
-    u = mersenne.product(mersenne.residues(network.W1), x)
-    degree_times = np.arange(len(coefficients), dtype=np.uint64)
-    value = _evaluate(coefficients, u)
-    slope = _evaluate(mersenne.multiply(coefficients, degree_times)[1:], u[network.W2 != 0])
-    dW1 = mersenne.multiply(slope[:, None, :], x[None, :, :])
+    coefficients = np.array(_polynomial(network).coefficients)
+    g, derived = polynomial(coefficients, field)
+    x = field.random(np.random.default_rng(SEED), (network.N_i, points))
+    u = field.product(field.residues(network.W1), x)
+    slope = derived(u[network.W2 != 0])
+    dW1 = field.multiply(slope[:, None, :], x[None, :, :])
     active = np.repeat(network.W2 != 0, network.N_i)
     parameters = np.flatnonzero(np.append(active, np.ones(network.N_h, dtype=bool)))
-    return parameters, np.concatenate([dW1.reshape(-1, points), value])
-
-
-def _evaluate(coefficients: UInt64[ndarray, " n"], u: mersenne.Residues) -> mersenne.Residues:
-    """Return the residues of the polynomial at u, by Horner's rule."""
-    total = np.full(u.shape, coefficients[-1])
-    for coefficient in coefficients[-2::-1]:
-        total = mersenne.reduced(mersenne.multiply(total, u) + coefficient)
-    return total
+    return parameters, np.concatenate([dW1.reshape(-1, points), g(u)])
 
 
 def rank_of_rows(W1: Float[ndarray, "N_h N_i"]) -> int:
