@@ -29,8 +29,9 @@ from hessweep.store import (
 )
 from hessweep.store.files import commit_file
 from hessweep.store.flat_zarr import encode
+from hessweep.store.provenance import provenance
 from hessweep.store.schema import columns_of
-from hessweep.store.segments import _arrays, _digest, _zip, provenance
+from hessweep.store.segments import _arrays, _digest, _zip
 from hessweep.study import parse_study
 
 ERF, QUADRATIC = activation("erf"), activation("quadratic")

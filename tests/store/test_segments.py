@@ -15,7 +15,8 @@ from hessweep.errors import DamagedStoreError, InputError, StoreAccessError
 from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import IDENTITY
 from hessweep.store import read_segment, write_segment
-from hessweep.store.segments import list_segments, provenance
+from hessweep.store.provenance import provenance
+from hessweep.store.segments import list_segments
 
 from .conftest import failed, with_seed
 

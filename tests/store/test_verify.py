@@ -22,7 +22,8 @@ from hessweep.store import (
     table,
     write_segment,
 )
-from hessweep.store.segments import list_segments, provenance
+from hessweep.store.provenance import provenance
+from hessweep.store.segments import list_segments
 
 from .conftest import ACTIVATIONS, Hump, with_seed
 from .test_index import damage

@@ -224,6 +224,7 @@ def _platform(provenance: dict[str, Any]) -> dict[str, Any]:
         "kernel": provenance["kernel_version"],
         "processor": provenance["processor"],
         "BLAS": provenance["blas"],
+        **({"commit": provenance["commit"]} if "commit" in provenance else {}),
     }
 
 

@@ -20,8 +20,9 @@ from hessweep.kinds import KINDS
 from hessweep.networks import StoredArrays
 from hessweep.running.cost import blas_threads, needed_memory
 from hessweep.setup import KIND, Point, Setup
+from hessweep.store.provenance import provenance
 from hessweep.store.schema import identity_json
-from hessweep.store.segments import columns_of_row, provenance, read_columns, segments_folder
+from hessweep.store.segments import columns_of_row, read_columns, segments_folder
 from hessweep.store.verification import Problem, inspect, segment_path
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ from hessweep.store.files import (
     sync,
 )
 from hessweep.store.index import cache_digest, read_index, warn_of
+from hessweep.store.provenance import provenance
 from hessweep.store.published import (
     ASIDE,
     BUILD,
@@ -52,7 +53,7 @@ from hessweep.store.published import (
     written_folders,
 )
 from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES, PUBLISHED_COLUMNS
-from hessweep.store.segments import list_segments, provenance
+from hessweep.store.segments import list_segments
 from hessweep.store.selection import COLUMNS, Group, digest, gather, select
 from hessweep.store.turns import Turn, turn
 from hessweep.store.waiting import lock, publishing_message

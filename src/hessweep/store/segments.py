@@ -5,31 +5,29 @@ and any change to any byte shows.
 """
 
 import hashlib
-import importlib.metadata
 import io
 import json
 import os
-import platform
 import re
 import struct
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import threadpoolctl
 from numpy import ndarray
 
 from hessweep.errors import NO_MEMORY, DamagedStoreError, InputError, shortened
 from hessweep.kinds import RAGGED, PointResult
-from hessweep.setup import FIRST_VERSION, IDENTITY
+from hessweep.setup import IDENTITY
 from hessweep.store import flat_zarr
 from hessweep.store.files import accessing, commit_file, make_folder
 from hessweep.store.flat_zarr import Array
 from hessweep.store.layout import MAX_POINTS, check_layout
+from hessweep.store.provenance import provenance
 from hessweep.store.schema import (
     DIMENSIONS,
     FLAT_COLUMNS,
@@ -211,26 +209,6 @@ def has_segment(root: Path, name: str) -> bool:
 def is_segment_name(name: str) -> bool:
     """Whether a file of that name claims to be a segment."""
     return bool(_NAME.fullmatch(name))
-
-
-@cache
-def provenance() -> dict[str, Any]:
-    """Return what computed numbers depend on beyond their point: versions and processor."""
-    # Only a BLAS that has been loaded is seen.
-    importlib.import_module("scipy.linalg")
-    packages = ("hessweep", "numpy", "scipy", "python-flint", "xarray", "zarr")
-    blas = {
-        f"{info.get('internal_api')} {info.get('version')} {info.get('architecture', '')}".strip()
-        for info in threadpoolctl.threadpool_info()
-        if info.get("user_api") == "blas"
-    }
-    return {
-        "versions": {name: importlib.metadata.version(name) for name in packages}
-        | {"python": platform.python_version()},
-        "processor": platform.machine(),
-        "blas": ", ".join(sorted(blas)),
-        "kernel_version": FIRST_VERSION,
-    }
 
 
 def _provenance_attributes() -> dict[str, Any]:
