@@ -76,11 +76,34 @@ def test_eigenvalues_may_differ_by_both_errors_and_no_more():
     """Each error alone is too small for the difference, as between two machines."""
     computed = Setup(activation("erf"), 2, 2).compute([0])[0]
     own = computed.scalars["eigenvalue_error"]
-    stored = {"eigenvalues": computed.eigenvalues.copy(), "eigenvalue_error": 9 * own}
+    changed = {"eigenvalues": computed.eigenvalues.copy(), "eigenvalue_error": 9 * own}
+    stored = {**computed.values, **changed}
     stored["eigenvalues"][1] += 9.5 * own
-    assert list(KINDS["exact"].deviations(computed, stored)) == []
+    assert list(KINDS["exact"].deviations(computed.values, stored)) == []
     stored["eigenvalues"][1] += own
-    assert list(KINDS["exact"].deviations(computed, stored)) == ["eigenvalues"]
+    assert list(KINDS["exact"].deviations(computed.values, stored)) == ["eigenvalues"]
+
+
+@pytest.mark.parametrize("kind", ["exact", "density", "sampled"])
+def test_proofs_that_exclude_one_another_are_deviations(kind):
+    """Bounds on the rank may differ as long as one rank can be in both."""
+    one = Setup(activation("erf"), 2, 2, kind=kind).compute([0])[0].values
+    assert one["rank"] == 6
+
+    def names(**changed):
+        return list(KINDS[kind].deviations(one, {**one, **changed}))
+
+    assert names(rank=5, rank_lower=4, rank_upper=6) == []
+    assert names(rank=5, rank_lower=4, rank_upper=5) == ["rank"]
+    assert names(effective_parameters=5) == ["effective_parameters"]
+    assert names(effective_parameters=8, effective_parameters_kind="upper bound") == []
+    if kind != "density":
+        own = one["lambda_min_error"]
+        factor = 1 + 3 * own + 1e-6
+        assert names(lambda_min=one["lambda_min"] * factor) == ["lambda_min"]
+        assert names(lambda_min=one["lambda_min"] * factor, lambda_min_error=factor) == []
+    missing = {name: value for name, value in one.items() if name != "rank_lower"}
+    assert list(KINDS[kind].deviations(one, missing)) == []
 
 
 @pytest.mark.parametrize(("biases", "N_o"), [("both", 1), ("hidden", 2), ("none", 3)])
@@ -115,12 +138,12 @@ def test_densities_are_compared_from_the_largest_eigenvalue_on():
     result = Setup(activation("erf"), 6, 7, kind="density").point(3).compute()
     found = result.eigenvalues
     assert len(found) > 3
-    stored = {"eigenvalue_error": 1e-9, "eigenvalues": found[2:]}
-    assert list(kind.deviations(result, stored)) == []
+    stored = {**result.values, "eigenvalue_error": 1e-9, "eigenvalues": found[2:]}
+    assert list(kind.deviations(result.values, stored)) == []
     stored["eigenvalues"] = np.r_[found[0] / 2, found]
-    assert list(kind.deviations(result, stored)) == []
+    assert list(kind.deviations(result.values, stored)) == []
     stored["eigenvalues"] = found[2:] * (1 + 1e-3)
-    assert list(kind.deviations(result, stored)) == ["eigenvalues"]
+    assert list(kind.deviations(result.values, stored)) == ["eigenvalues"]
 
 
 def test_messages_name_a_point_by_sizes_then_seed_then_what_is_not_usual():

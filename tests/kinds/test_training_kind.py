@@ -35,8 +35,8 @@ def test_runs_are_the_same_to_the_bit_whichever_seeds_come_together(training):
         for name, values in together.flat.items():
             assert values.tobytes() == alone.flat[name].tobytes(), name
         stored = columns_of_row(columns_of([together]), 0)
-        assert not list(setup.measurement.differences(alone, stored))
-        assert not list(setup.measurement.deviations(alone, stored))
+        assert not list(setup.measurement.differences(alone.values, stored))
+        assert not list(setup.measurement.deviations(alone.values, stored))
 
 
 def test_a_point_is_the_run_that_its_training_describes():
@@ -72,9 +72,9 @@ def test_draws_near_the_teacher_are_those_of_an_experiment():
 def test_another_loss_is_a_deviation():
     result = setup_of().point(0).compute()
     stored = {**result.scalars, **result.flat, "loss": result.flat["loss"] * 1.01}
-    assert list(result.point.setup.measurement.deviations(result, stored)) == ["loss"]
+    assert list(result.point.setup.measurement.deviations(result.values, stored)) == ["loss"]
     stored = {**result.scalars, **result.flat, "ended": "saddle"}
-    assert list(result.point.setup.measurement.deviations(result, stored)) == ["ended"]
+    assert list(result.point.setup.measurement.deviations(result.values, stored)) == ["ended"]
 
 
 def test_every_value_of_a_training_is_part_of_the_key():

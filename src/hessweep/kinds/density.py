@@ -13,6 +13,7 @@ from hessweep.kinds.exact import formula_columns
 from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
+from hessweep.kinds.values import rank_deviations
 
 if TYPE_CHECKING:
     from hessweep.density import DensityPlan
@@ -54,18 +55,19 @@ class Density(Kind):
         """Return the result of each seed, one after the other."""
         return [_compute_one(point, setup.network(point.seed)) for point in setup.points(seeds)]
 
-    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield `eigenvalues` if any of them differs by more than the sum of both error bounds.
+    def deviations(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+        """Yield `eigenvalues` and what is proved of the rank where error bounds exclude both.
 
         How many of the largest eigenvalues are found to the tolerance depends on rounding, so
         those that both have are compared.
         """
-        found, computed = stored["eigenvalues"], result.eigenvalues
-        common = min(len(found), len(computed))
-        allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
-        distance = np.abs(found[len(found) - common :] - computed[len(computed) - common :])
+        first, second = one["eigenvalues"], other["eigenvalues"]
+        common = min(len(first), len(second))
+        allowed = one["eigenvalue_error"] + other["eigenvalue_error"]
+        distance = np.abs(first[len(first) - common :] - second[len(second) - common :])
         if not (distance <= allowed).all():
             yield "eigenvalues"
+        yield from rank_deviations(one, other)
 
 
 def _plan(setup: "Setup") -> "DensityPlan":

@@ -23,6 +23,7 @@ from hessweep.kinds.values import (
     columns_of_formula,
     eigenvalue_deviations,
     proof_columns,
+    rank_deviations,
     spectrum_columns,
 )
 
@@ -127,9 +128,10 @@ class Exact(Kind):
             ]
         return _population_points(setup, seeds)
 
-    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield `eigenvalues` if one of them differs by more than the sum of both error bounds."""
-        return eigenvalue_deviations(result, stored)
+    def deviations(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+        """Yield `eigenvalues` and what is proved of the rank where error bounds exclude both."""
+        yield from eigenvalue_deviations(one, other)
+        yield from rank_deviations(one, other)
 
 
 def _population_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:

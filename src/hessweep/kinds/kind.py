@@ -98,29 +98,33 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the names of stored values that differ by more than the stated errors.
+    def deviations(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the names of values of a point that differ by more than the stated errors.
 
         Args:
-            result: The point computed again, perhaps on a machine of another kind.
-            stored: Its stored values by column.
+            one: The values of the point by column, flat arrays among them.
+            other: Its values as they were computed another time, perhaps on a machine of another
+                kind or by another version.
         """
 
-    def differences(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield the names of stored values that are not the same to the bit, except for times.
+    def differences(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the names of values that are not the same to the bit, except for times.
 
         Args:
-            result: The point computed again, with the same processor and libraries.
-            stored: Its stored values by column; columns that an older segment lacks are skipped.
+            one: The values of the point by column, flat arrays among them.
+            other: Its values as they were computed with the same processor and libraries. Columns
+                that one of the two lacks, as older segments do, are skipped.
         """
-        for column in self.columns:
-            if column.is_wall_time or column.name not in stored:
+        flat = [column for ragged in self.ragged for column in ragged.columns]
+        for column in (*self.columns, *flat):
+            if column.is_wall_time or column.name not in one or column.name not in other:
                 continue
-            value = np.array(result.scalars[column.name], dtype=column.numpy_dtype)[()]
-            found = stored[column.name]
-            same = value == found if column.dtype == "str" else value.tobytes() == found.tobytes()
+            first, second = (
+                np.asarray(values[column.name], dtype=column.numpy_dtype)
+                for values in (one, other)
+            )
+            same = (
+                first == second if column.dtype == "str" else first.tobytes() == second.tobytes()
+            )
             if not same:
                 yield column.name
-        for name, values in result.flat.items():
-            if name in stored and values.tobytes() != stored[name].tobytes():
-                yield name

@@ -24,6 +24,11 @@ class PointResult:
     """Empty, or what went wrong."""
 
     @property
+    def values(self) -> dict[str, Any]:
+        """Scalars and flat arrays together, by column."""
+        return {**self.scalars, **self.flat}
+
+    @property
     def status(self) -> Literal["done", "failed"]:
         """Whether the point has a result."""
         return "failed" if self.error else "done"

@@ -19,7 +19,7 @@ from hessweep.kinds.deep import (
 from hessweep.kinds.exact import SECONDS_PER_CUBE, formula_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
-from hessweep.kinds.values import eigenvalue_deviations, spectrum_columns
+from hessweep.kinds.values import eigenvalue_deviations, rank_deviations, spectrum_columns
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -106,9 +106,10 @@ class Sampled(Kind):
         """Return the result of each seed, one after the other."""
         return [_compute_one(point) for point in setup.points(seeds)]
 
-    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
-        """Yield `eigenvalues` if one of them differs by more than the sum of both error bounds."""
-        return eigenvalue_deviations(result, stored)
+    def deviations(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+        """Yield `eigenvalues` and what is proved of the rank where error bounds exclude both."""
+        yield from eigenvalue_deviations(one, other)
+        yield from rank_deviations(one, other)
 
 
 def _compute_one(point: "Point") -> PointResult:

@@ -124,20 +124,18 @@ class TrainingKind(Kind):
             for point, network in zip(setup.points(seeds), networks, strict=True)
         ]
 
-    def deviations(self, result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
+    def deviations(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
         """Yield `loss` if it is elsewhere at a common time than the integrator's tolerance allows.
 
         Steps depend on rounding, and so do the time and the losses of a record that an event made.
         The errors of the steps grow along a run, by factors that are not known beforehand, so that
         a part in a thousand is allowed.
         """
-        _, found, computed = np.intersect1d(
-            stored["time"], result.flat["time"], return_indices=True
-        )
-        found, computed = stored["loss"][found], result.flat["loss"][computed]
-        if stored["ended"] != result.scalars["ended"]:
+        _, first, second = np.intersect1d(one["time"], other["time"], return_indices=True)
+        first, second = one["loss"][first], other["loss"][second]
+        if one["ended"] != other["ended"]:
             yield "ended"
-        if (np.abs(found - computed) > 1e-3 * found + 1e-13).any():
+        if (np.abs(first - second) > 1e-3 * np.maximum(first, second) + 1e-13).any():
             yield "loss"
 
 

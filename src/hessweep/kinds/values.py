@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hessweep.kinds.groups import group_columns
-from hessweep.kinds.result import PointResult
 
 if TYPE_CHECKING:
     from hessweep.rank import Rank
@@ -69,9 +68,37 @@ def columns_of_formula(known: "Formula") -> dict[str, Any]:
     }
 
 
-def eigenvalue_deviations(result: PointResult, stored: Mapping[str, Any]) -> Iterator[str]:
+def eigenvalue_deviations(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     """Yield `eigenvalues` if any of all of them differs by more than the sum of both bounds."""
-    found, computed = stored["eigenvalues"], result.eigenvalues
-    allowed = result.scalars["eigenvalue_error"] + stored["eigenvalue_error"]
-    if found.shape != computed.shape or not (np.abs(found - computed) <= allowed).all():
+    first, second = one["eigenvalues"], other["eigenvalues"]
+    allowed = one["eigenvalue_error"] + other["eigenvalue_error"]
+    if first.shape != second.shape or not (np.abs(first - second) <= allowed).all():
         yield "eigenvalues"
+
+
+def rank_deviations(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is proved of the rank of a point and can not be true of both.
+
+    It is `rank` if its bounds leave no common value; `lambda_min` if the ranks are the same and
+    the enclosures of the smallest non-zero eigenvalue have no common value; and
+    `effective_parameters` if formulas that are exact give two values.
+    """
+    if not one.keys() & other.keys() >= _OF_RANKS:  # Older segments lack some of them.
+        return
+    if max(one["rank_lower"], other["rank_lower"]) > min(one["rank_upper"], other["rank_upper"]):
+        yield "rank"
+    if one["rank"] == other["rank"]:
+        first, second = float(one["lambda_min"]), float(other["lambda_min"])
+        errors = float(one["lambda_min_error"]), float(other["lambda_min_error"])
+        # Not a number where a kind has no smallest eigenvalue.
+        if abs(first - second) > errors[0] * abs(first) + errors[1] * abs(second):
+            yield "lambda_min"
+    kinds = {one["effective_parameters_kind"], other["effective_parameters_kind"]}
+    if kinds == {"exact"} and one["effective_parameters"] != other["effective_parameters"]:
+        yield "effective_parameters"
+
+
+_OF_RANKS = {
+    "rank", "rank_lower", "rank_upper", "lambda_min", "lambda_min_error",
+    "effective_parameters", "effective_parameters_kind",
+}  # fmt: skip

@@ -200,7 +200,7 @@ def _difference(point: Point, stored: dict[str, Any], same_machine: bool) -> str
         return f"it fails: {type(error).__name__}: {error}"
     kind = point.setup.measurement
     compare = kind.differences if same_machine else kind.deviations
-    names = ", ".join(compare(result, stored))
+    names = ", ".join(compare(result.values, stored))
     return f"{names} differ" if names else ""
 
 
