@@ -15,6 +15,7 @@ from hessweep.store import (
     publish,
     query,
     restrict,
+    rows,
     spectra,
     table,
     write_segment,
@@ -66,8 +67,9 @@ def test_opening_reads_no_values(untouched):
 def test_what_is_no_result_is_refused(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    for name in ("absent", "folder", "file"):
-        with pytest.raises(QueryError, match="nothing published"):
+    reasons = {"absent": "nothing published", "folder": "nothing published", "file": "a bundle"}
+    for name, reason in reasons.items():
+        with pytest.raises(QueryError, match=reason):
             open_results(tmp_path / name)
 
 
@@ -179,8 +181,8 @@ def test_spectra_leave_failed_points_out(results):
 def test_pooled_eigenvalues_are_those_of_the_selection(
     results, computed, where, gap, block, monkeypatch
 ):
-    monkeypatch.setattr(query, "_GAP", gap)
-    monkeypatch.setattr(query, "_BLOCK", block)
+    monkeypatch.setattr(rows, "_GAP", gap)
+    monkeypatch.setattr(rows, "_BLOCK", block)
     keys = set(table(results, where, ["key"])["key"])
     expected = [r for r in computed if r.point.key in keys]
     found = pooled_eigenvalues(results, where)

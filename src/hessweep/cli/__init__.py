@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hessweep.cli import inspect, study
+from hessweep.cli import inspect, share, study
 from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
 from hessweep.cli.streams import standard_streams
@@ -37,6 +37,10 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     ),
     inspect.verify: ("verify results/tiny", "verify results/tiny --sample 100"),
     inspect.repair: ("repair results/tiny",),
+    share.export: (
+        "export results/tiny tiny.zip --study config/tiny.yaml",
+        'export results/tiny tiny.zip --author "Lovelace, Ada" --license CC-BY-4.0',
+    ),
 }
 """Each command, and how it is called."""
 

@@ -12,6 +12,12 @@ from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
 from hessweep.errors import QueryError
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
+ResultsOrBundle = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RESULTS", help="The results folder of a study, or a bundle that `export` wrote."
+    ),
+]
 
 
 def complete_columns(incomplete: str) -> list[str]:
@@ -27,12 +33,12 @@ def publish(results: Results) -> None:
     """Bring the published store up to date; `run` does it too."""
     from hessweep.store import publish as publish_results
 
-    changed = publish_results(_existing(results))
+    changed = publish_results(existing(results))
     sys.stdout.write(f"{'published' if changed else 'nothing new to publish'} in {results}\n")
 
 
 def query(
-    results: Results,
+    results: ResultsOrBundle,
     where: Annotated[
         str | None,
         typer.Argument(
@@ -96,7 +102,7 @@ def _write_out(content: bytes, form: Format) -> None:
 
 
 def verify(
-    results: Results,
+    results: ResultsOrBundle,
     sample: Annotated[int, typer.Option(min=0, help="How many points to compute again.")] = 20,
     study: Annotated[
         Path | None,
@@ -114,13 +120,19 @@ def verify(
 
     No code that the results name is run.
     """
-    from hessweep.running import verify as verify_results
     from hessweep.units import show_bytes, show_count
 
     own = {} if study is None else _own(study)
     if repair_first:
         _repair(results, quiet=as_json)
-    found = verify_results(_existing(results), sample=sample, **own)
+    if results.is_file():
+        from hessweep.sharing.bundle_verification import verify_bundle
+
+        found = verify_bundle(results, sample=sample, **own)
+    else:
+        from hessweep.running import verify as verify_results
+
+        found = verify_results(existing(results), sample=sample, **own)
     problems = [f"{problem.kind}: {problem.path}: {problem.message}" for problem in found.problems]
     if as_json:
         counts = ("segments", "points", "bytes", "recomputed", "skipped")
@@ -152,7 +164,7 @@ def _repair(results: Path, *, quiet: bool = False) -> None:
     from hessweep.store import repair as repair_results
     from hessweep.units import show_count
 
-    done = repair_results(_existing(results))
+    done = repair_results(existing(results))
     if quiet:
         return
     sys.stdout.write(
@@ -174,11 +186,18 @@ def _own(study: Path) -> dict[str, Any]:
     }
 
 
-def _existing(results: Path) -> Path:
+def existing(results: Path) -> Path:
+    """Return a results folder.
+
+    Raises:
+        QueryError: If it is none.
+    """
     from hessweep.store.segments import segments_folder
 
     if not segments_folder(results).is_dir():
         found = "no `segments` in it" if results.is_dir() else "no such folder"
+        if results.is_file():
+            found = "a file; a bundle is unpacked before it is written to"
         raise QueryError(
             f"{results}: expected the results folder of a study, found {found}; "
             "`hessweep run` computes a study and stores it"

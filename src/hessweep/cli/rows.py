@@ -118,17 +118,12 @@ def _csv(columns: Columns) -> str:
 
 
 def _parquet(columns: Columns) -> bytes:
-    import pyarrow as pa
     from pyarrow import parquet
 
+    from hessweep.store.parquet import arrow_table
+
     buffer = io.BytesIO()
-    table = pa.table(
-        {
-            name: values.tolist() if values.dtype.kind == "T" else values
-            for name, values in columns.items()
-        }
-    )
-    parquet.write_table(table, buffer)
+    parquet.write_table(arrow_table(columns), buffer)
     return buffer.getvalue()
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from hessweep.errors import StoreAccessError
 from hessweep.store.waiting import take_lock
@@ -52,7 +53,14 @@ def accessing(path: Path, purpose: str) -> Iterator[None]:
 
 
 def commit_file(path: Path, content: bytes) -> None:
-    """Write a file with that content in one step that is never half done.
+    """Write a file with that content in one step that is never half done."""
+    with committing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def committing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, and put it in its place in one step that is never half done.
 
     The content is on disk before the rename, and the rename before the return; killed at any
     moment, this leaves the file whole or absent, and at worst a temporary file. The writer holds
@@ -63,7 +71,7 @@ def commit_file(path: Path, content: bytes) -> None:
         with temporary.open("xb") as file:
             with suppress(OSError):  # Some cluster file systems have no locks.
                 take_lock(file)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(path)

@@ -1,11 +1,22 @@
 """Opening the published store: as an `xarray.DataTree`, or as the Zarr groups within."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hessweep.errors import DamagedStoreError, QueryError, StoreError
+from hessweep.store.archive import open_archive
 from hessweep.store.files import accessing
-from hessweep.store.published import SUFFIX, chunk_paths, find_groups, read_metadata
+from hessweep.store.published import (
+    FOLDER,
+    METADATA,
+    SUFFIX,
+    chunk_paths,
+    find_groups,
+    parse_metadata,
+    read_metadata,
+)
 from hessweep.store.schema import FORMAT
 
 if TYPE_CHECKING:
@@ -13,11 +24,22 @@ if TYPE_CHECKING:
     import zarr
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where one published group is."""
+
+    path: Path
+    """How messages name it: its folder, or where it is below the bundle."""
+    store: Any
+    """What Zarr and xarray open: the folder, or a place in the store of a bundle."""
+
+
 def open_results(path: str | Path) -> "xr.DataTree":
     """Open published results, lazily.
 
     Args:
-        path: A study's results folder, the `published` folder in it, or one activation's group.
+        path: A study's results folder, the `published` folder in it, or one activation's group;
+            or a bundle that `hessweep export` wrote, which is read where it is.
 
     Returns:
         One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
@@ -34,10 +56,10 @@ def open_results(path: str | Path) -> "xr.DataTree":
     import xarray as xr
 
     datasets = {}
-    for folder in _check_groups(Path(path)):
-        with accessing(folder, "open"):
-            datasets[folder.name.removesuffix(SUFFIX)] = xr.open_zarr(
-                folder, chunks=None, consolidated=True
+    for place in _places(Path(path)):
+        with accessing(place.path, "open"):
+            datasets[place.path.name.removesuffix(SUFFIX)] = xr.open_zarr(
+                place.store, chunks=None, consolidated=True
             )
     return xr.DataTree.from_dict(datasets)
 
@@ -54,32 +76,63 @@ def open_groups(path: str | Path) -> "list[zarr.Group]":
     import zarr
 
     groups = []
-    for folder in _check_groups(Path(path)):
-        with accessing(folder, "open"):
-            groups.append(zarr.open_group(folder, mode="r", use_consolidated=True))
+    for place in _places(Path(path)):
+        with accessing(place.path, "open"):
+            groups.append(zarr.open_group(place.store, mode="r", use_consolidated=True))
     return groups
 
 
-def _check_groups(path: Path) -> list[Path]:
-    """Return the folders of the groups, after a look at their metadata and for their chunks."""
+def _places(path: Path) -> list[_Place]:
+    """Return where the groups are, after a look at their metadata and for their chunks."""
     with accessing(path, "open"):
-        folders = find_groups(path)
-    if not folders:
+        found = list(_in_bundle(path) if path.is_file() else _in_folder(path))
+    if not found:
         raise QueryError(
             f"{path}: expected a results folder, its `published` folder or a group in it, found "
             "nothing published; `hessweep run` computes and publishes a study"
         )
-    for folder in folders:
-        metadata = read_metadata(folder)
-        if (found := metadata["attributes"].get("hessweep_format")) != FORMAT:
-            raise StoreError(
-                f"{folder}: another version of hessweep published it, in format {found} and not "
-                f"{FORMAT}; `hessweep publish`, or the next run, publishes it anew"
-            )
-        arrays = metadata["consolidated_metadata"]["metadata"]
-        for name, array in arrays.items():
-            # Zarr reads a chunk that is not there as fill values, without a word.
-            chunks = chunk_paths(name, array)
-            if missing := [chunk for chunk in chunks if not (folder / chunk).is_file()]:
-                raise DamagedStoreError(f"{folder}: {missing[0]} is missing; repair rebuilds it")
-    return folders
+    return found
+
+
+def _in_folder(path: Path) -> Iterator[_Place]:
+    for folder in find_groups(path):
+        chunks = _check_format(folder, read_metadata(folder))
+        _check_chunks(folder, [chunk for chunk in chunks if not (folder / chunk).is_file()])
+        yield _Place(folder, folder)
+
+
+def _in_bundle(path: Path) -> Iterator[_Place]:
+    import zarr
+    from zarr.storage import ZipStore
+
+    archive = open_archive(path)
+    if missing := archive.manifest().keys() - archive.members.keys():
+        raise DamagedStoreError(f"{path}: {min(missing)} is missing; have it exported again")
+    store = ZipStore(path, mode="r")
+    for name in sorted(archive.members):
+        first, _, rest = name.partition("/")
+        group, _, last = rest.partition("/")
+        if first == FOLDER and group.endswith(SUFFIX) and last == METADATA:
+            prefix = f"{first}/{group}"
+            chunks = _check_format(path / prefix, parse_metadata(archive.read(name), path / name))
+            absent = [c for c in chunks if f"{prefix}/{c.as_posix()}" not in archive.members]
+            _check_chunks(path / prefix, absent)
+            opened = zarr.open_group(store, path=prefix, mode="r", use_consolidated=True)
+            yield _Place(path / prefix, opened.store_path)
+
+
+def _check_format(path: Path, metadata: dict[str, Any]) -> list[Path]:
+    """Return the chunks that a group must have, by its metadata, whose format is checked."""
+    if (found := metadata["attributes"].get("hessweep_format")) != FORMAT:
+        raise StoreError(
+            f"{path}: another version of hessweep published it, in format {found} and not "
+            f"{FORMAT}; `hessweep publish`, or the next run, publishes it anew"
+        )
+    arrays = metadata["consolidated_metadata"]["metadata"]
+    return [chunk for name, array in arrays.items() for chunk in chunk_paths(name, array)]
+
+
+def _check_chunks(path: Path, absent: list[Path]) -> None:
+    """Refuse a group without all its chunks: Zarr would read fill values, without a word."""
+    if absent:
+        raise DamagedStoreError(f"{path}: {absent[0]} is missing; repair rebuilds it")

@@ -123,9 +123,23 @@ def read_metadata(folder: Path) -> dict[str, Any]:
         StoreAccessError: If it can not be read.
     """
     path = folder / METADATA
+    with accessing(path, "read"):
+        content = path.read_bytes()
+    return parse_metadata(content, path)
+
+
+def parse_metadata(content: bytes, path: Path) -> dict[str, Any]:
+    """Return what the text of a published group's `zarr.json` says.
+
+    Args:
+        content: The text.
+        path: How messages name the file.
+
+    Raises:
+        DamagedStoreError: If it is not what `publish` wrote.
+    """
     try:
-        with accessing(path, "read"):
-            metadata = json.loads(path.read_bytes())
+        metadata = json.loads(content)
         expected = metadata["attributes"]["metadata_digest"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedStoreError(f"{path}: not metadata of a published group: {error}") from error

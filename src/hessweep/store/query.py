@@ -12,12 +12,13 @@ import pandas as pd
 import xarray as xr
 from numpy import ndarray
 
-from hessweep.columns import Ragged
 from hessweep.errors import DamagedStoreError, QueryError, shortened
 from hessweep.kinds import FULL_SPECTRUM, KINDS, SCALARS, SPECTRUM
 from hessweep.setup import AXES, IDENTITY, KIND
 from hessweep.store.rows import (
     as_slice,
+    flat_blocks,
+    flat_values,
     parse_condition,
     read_stored,
     select_columns,
@@ -31,8 +32,6 @@ from hessweep.store.schema import (
     POINT,
     PUBLISHED_COLUMNS,
     attributes,
-    column_named,
-    empty_values,
     ragged_of,
 )
 
@@ -40,11 +39,6 @@ if TYPE_CHECKING:
     from hessweep.activations import Activation
 
 _DESCRIPTIONS = {column.name: attributes(column) for column in PUBLISHED_COLUMNS}
-
-_GAP = 2**17
-"""Values between two selected points are read too if they are fewer than this."""
-_BLOCK = 2**23
-"""Values that are read at once."""
 
 
 def points(
@@ -128,7 +122,7 @@ def spectra(
     P = int(values_of(dataset, "P", rows)[0])
     if (read_stored(dataset, SPECTRUM.size.name)[rows] != P).any():
         raise DamagedStoreError(f"{activation}, {N_i} x {N_h}: expected {P} eigenvalues a point")
-    eigenvalues = _values(dataset, rows, EIGENVALUES.name).reshape(len(rows), P)
+    eigenvalues = flat_values(dataset, rows, EIGENVALUES.name).reshape(len(rows), P)
     scalars = {
         column.name: ("seed", values_of(dataset, column.name, rows), attributes(column))
         for column in SCALARS
@@ -178,7 +172,7 @@ def eigenvalue_blocks(results: xr.DataTree, where: str | None = None) -> Iterato
     for dataset in _datasets(results):
         rows = np.arange(dataset.sizes[POINT])[select_rows(dataset, expression)]
         complete = _is_full_spectrum(read_stored(dataset, KIND)[rows])
-        yield from _blocks(dataset, rows[complete], EIGENVALUES.name, SPECTRUM)
+        yield from flat_blocks(dataset, rows[complete], EIGENVALUES.name)
 
 
 def each_of(results: xr.DataTree, name: str, where: str | None = None) -> list[ndarray]:
@@ -200,7 +194,7 @@ def each_of(results: xr.DataTree, name: str, where: str | None = None) -> list[n
         rows = np.arange(dataset.sizes[POINT])[select_rows(dataset, expression)]
         sizes = read_stored(dataset, ragged_of(name).size.name)[rows]
         if rows.size:
-            parts += np.split(_values(dataset, rows, name), np.cumsum(sizes)[:-1])
+            parts += np.split(flat_values(dataset, rows, name), np.cumsum(sizes)[:-1])
     return parts
 
 
@@ -220,7 +214,7 @@ def restrict(results: xr.DataTree, keys: Collection[str]) -> xr.DataTree:
             kept[node.name or ""] = dataset
         elif rows.size:
             flat = {
-                name: (dimension, _values(dataset, rows, name), dataset[name].attrs)
+                name: (dimension, flat_values(dataset, rows, name), dataset[name].attrs)
                 for name, dimension in DIMENSIONS.items()
                 if name in dataset
             }
@@ -255,36 +249,6 @@ def _of_activation(results: xr.DataTree, label: str) -> xr.Dataset:
 def _is_full_spectrum(kinds: ndarray) -> ndarray:
     """Return for each kind of measurement whether all eigenvalues are stored."""
     return np.logical_or.reduce([kinds == name for name in FULL_SPECTRUM])
-
-
-def _values(dataset: xr.Dataset, rows: ndarray, name: str) -> ndarray:
-    """Return the values of these rows, one after the other."""
-    if name not in dataset:  # A group of an older version, without points of its kind.
-        return empty_values(column_named(name))
-    empty = np.empty(0, dataset[name].dtype)
-    return np.concatenate([empty, *_blocks(dataset, rows, name, ragged_of(name))])
-
-
-def _blocks(dataset: xr.Dataset, rows: ndarray, name: str, ragged: Ragged) -> Iterator[ndarray]:
-    """Yield the values of these rows, ascending rows, reading neighbours together."""
-    if not rows.size:
-        return
-    sizes = read_stored(dataset, ragged.size.name)
-    ends = np.cumsum(sizes)
-    starts = ends - sizes
-    first, last = starts[rows], ends[rows]
-    begin = 0
-    while begin < rows.size:
-        near = first[begin + 1 :] - last[begin:-1] <= _GAP
-        near &= last[begin + 1 :] - first[begin] <= _BLOCK
-        end = begin + 1 + (near.size if near.all() else int(np.argmin(near)))
-        offset = first[begin]
-        values = read_stored(dataset, name, slice(int(offset), int(last[end - 1])))
-        covered = slice(rows[begin], rows[end - 1] + 1)
-        chosen = np.zeros(covered.stop - covered.start, dtype=bool)
-        chosen[rows[begin:end] - rows[begin]] = True
-        yield values if chosen.all() else values[np.repeat(chosen, sizes[covered])]
-        begin = end
 
 
 def _series(values: ndarray) -> pd.Series:

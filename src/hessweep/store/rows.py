@@ -1,7 +1,8 @@
 """Columns of the rows that a condition selects, from a published group however it was opened."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy import ndarray
@@ -9,10 +10,15 @@ from numpy import ndarray
 from hessweep.columns import STRING
 from hessweep.errors import DamagedStoreError, QueryError
 from hessweep.store.expression import Expression, no_column, parse
-from hessweep.store.schema import TABLE_COLUMNS, column_named, empty_values
+from hessweep.store.schema import TABLE_COLUMNS, column_named, empty_values, ragged_of
 
 Rows = slice | ndarray
 """Rows of an array: a slice if they follow one another, otherwise their numbers."""
+
+_GAP = 2**17
+"""Values between two selected points are read too if they are fewer than this."""
+_BLOCK = 2**23
+"""Values that are read at once."""
 
 
 class Source(Protocol):
@@ -127,8 +133,46 @@ def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray
         return np.full(len(rows), column.missing_value, column.numpy_dtype)
     try:
         return np.asarray(source[name] if span is None else source[name][span])
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, RuntimeError, BadZipFile) as error:
         raise DamagedStoreError(
             f"{name} of {source.attrs['activation']} can not be read ({error}); open the results "
             "again if they were published twice since, otherwise repair rebuilds them"
         ) from error
+
+
+def flat_values(source: Source, rows: ndarray, name: str) -> ndarray:
+    """Return the entries that these points, ascending rows, have in a flat array.
+
+    Raises:
+        DamagedStoreError: If they can not be read.
+    """
+    if name not in source:  # A group of an older version, or without points of its kind.
+        return empty_values(column_named(name))
+    empty = np.empty(0, source[name].dtype)
+    return np.concatenate([empty, *flat_blocks(source, rows, name)])
+
+
+def flat_blocks(source: Source, rows: ndarray, name: str) -> Iterator[ndarray]:
+    """Yield what `flat_values` returns in blocks; neighbours are read together.
+
+    Raises:
+        DamagedStoreError: If they can not be read.
+    """
+    if not rows.size:
+        return
+    sizes = read_stored(source, ragged_of(name).size.name)
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    first, last = starts[rows], ends[rows]
+    begin = 0
+    while begin < rows.size:
+        near = first[begin + 1 :] - last[begin:-1] <= _GAP
+        near &= last[begin + 1 :] - first[begin] <= _BLOCK
+        end = begin + 1 + (near.size if near.all() else int(np.argmin(near)))
+        offset = first[begin]
+        values = read_stored(source, name, slice(int(offset), int(last[end - 1])))
+        covered = slice(rows[begin], rows[end - 1] + 1)
+        chosen = np.zeros(covered.stop - covered.start, dtype=bool)
+        chosen[rows[begin:end] - rows[begin]] = True
+        yield values if chosen.all() else values[np.repeat(chosen, sizes[covered])]
+        begin = end

@@ -122,16 +122,7 @@ def read_columns(
         DamagedStoreError: If the bytes do not fit the name or the layout.
         StoreAccessError: If the file can not be read.
     """
-    path = Path(path)
-    with accessing(path, "read"), path.open("rb") as file:
-        # Python sets aside as much memory as it is asked to read, although the file is shorter.
-        content = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
-    if len(content) > MAX_BYTES:
-        raise DamagedStoreError(f"{path}: longer than any segment; {_REPAIR}")
-    if path.name != _digest(content) + SUFFIX:
-        raise DamagedStoreError(
-            f"{path}: its {len(content)} bytes are not those that were written; {_REPAIR}"
-        )
+    content = read_bytes(Path(path))
     try:
         with _open_zip(content) as archive:
             arrays, attrs = flat_zarr.decode(partial(_read_member, archive), names)
@@ -143,6 +134,25 @@ def read_columns(
         reason = shortened(str(error) or type(error).__name__)
         raise DamagedStoreError(f"{path}: not a segment: {reason}; {_REPAIR}") from error
     return arrays, attrs
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a segment, which are those that were written.
+
+    Raises:
+        DamagedStoreError: If the bytes do not fit the name.
+        StoreAccessError: If the file can not be read.
+    """
+    with accessing(path, "read"), path.open("rb") as file:
+        # Python sets aside as much memory as it is asked to read, although the file is shorter.
+        content = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
+    if len(content) > MAX_BYTES:
+        raise DamagedStoreError(f"{path}: longer than any segment; {_REPAIR}")
+    if path.name != _digest(content) + SUFFIX:
+        raise DamagedStoreError(
+            f"{path}: its {len(content)} bytes are not those that were written; {_REPAIR}"
+        )
+    return content
 
 
 def _open_zip(content: bytes) -> zipfile.ZipFile:

@@ -34,6 +34,7 @@ Kind = Literal[
     "damaged published",
     "stale published",
     "different result",
+    "damaged bundle",
 ]
 
 

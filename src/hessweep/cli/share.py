@@ -1,0 +1,72 @@
+"""`hessweep export`: passing results on."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hessweep.cli.inspect import Results, existing
+from hessweep.cli.output import AsJson, print_json, tell
+
+
+def export(
+    results: Results,
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The zip file to write.")],
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="STUDY", help="The study file, which goes in with the files that it names."
+        ),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="What the results are called.")] = None,
+    author: Annotated[
+        list[str] | None,
+        typer.Option(help="`Family, Given` of a person, or the name of a group; may be repeated."),
+    ] = None,
+    licence: Annotated[
+        str, typer.Option("--license", help="The SPDX identifier of a licence, as in CC-BY-4.0.")
+    ] = "",
+    segments: Annotated[
+        bool,
+        typer.Option(help="Whether to include the segments, which `verify` computes again."),
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a file that is there already.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write results as one zip file, which `query`, `verify` and `open_results` take."""
+    from hessweep.sharing.export import export as export_results
+    from hessweep.sharing.metadata import About
+    from hessweep.sharing.study_files import files_of
+    from hessweep.units import show_bytes, show_count
+
+    name = existing(results).resolve().name
+    about = About(
+        title or f"Results of the study {name}",
+        tuple(author or (f"The authors of the study {name}",)),
+        licence,
+        datetime.now(UTC).date().isoformat(),
+    )
+    inside: dict[str, Path] = {}
+    if study is None:
+        tell("the study file is not in the bundle; --study STUDY adds it")
+    else:
+        from hessweep.outputs import load_study
+
+        found = files_of(study, load_study(study))
+        inside = found.inside
+        for path in found.outside:
+            tell(f"{path} is not in the bundle: it is outside of the folder of {study}")
+    done = export_results(
+        results, bundle, about, study_files=inside, with_segments=segments, force=force
+    )
+    if as_json:
+        print_json({"points": done.points, "files": done.files, "bytes": done.bytes})
+        return
+    sys.stdout.write(
+        f"{show_count(done.points, 'point')} in {show_count(done.files, 'file')}, "
+        f"{show_bytes(done.bytes)}: {bundle}\n"
+    )
