@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from hessweep.cli import inspect, share, study
+from hessweep.cli.diff import diff
 from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
 from hessweep.cli.streams import standard_streams
@@ -41,6 +42,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
         "export results/tiny tiny.zip --study config/tiny.yaml",
         'export results/tiny tiny.zip --author "Lovelace, Ada" --license CC-BY-4.0',
     ),
+    diff: ("diff results/tiny tiny.zip", "diff results/mine results/theirs --json"),
 }
 """Each command, and how it is called."""
 
