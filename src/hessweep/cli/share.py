@@ -28,10 +28,10 @@ def export(
     licence: Annotated[
         str, typer.Option("--license", help="The SPDX identifier of a licence, as in CC-BY-4.0.")
     ] = "",
-    segments: Annotated[
+    no_segments: Annotated[
         bool,
-        typer.Option(help="Whether to include the segments, which `verify` computes again."),
-    ] = True,
+        typer.Option("--no-segments", help="Leave out the segments, which `verify` needs."),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a file that is there already.")
     ] = False,
@@ -61,7 +61,7 @@ def export(
         for path in found.outside:
             tell(f"{path} is not in the bundle: it is outside of the folder of {study}")
     done = export_results(
-        results, bundle, about, study_files=inside, with_segments=segments, force=force
+        results, bundle, about, study_files=inside, with_segments=not no_segments, force=force
     )
     if as_json:
         print_json({"points": done.points, "files": done.files, "bytes": done.bytes})
