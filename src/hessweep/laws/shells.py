@@ -1,28 +1,30 @@
 """The bulk of one teacher, with finite-size corrections (docs/laws.md, "One teacher").
 
-The operator T of the limit is corrected in three ways, which all vanish as N grows. Its
+The operator T of the limit is corrected in four ways, which all vanish as N grows. Its
 coefficients are those of each neuron's own `p = |w_m|²`. The kernel is expanded in Gegenbauer
-polynomials of the cosine of two neurons instead of powers. And the part of degree l >= 3, the Gram
-matrix of `N_h N_i` vectors in about `C(N_i + l - 1, l)` dimensions, acts as a matrix of the
-Marchenko-Pastur law of ratio `ρ_l`, the quotient of both numbers, rather than as the identity:
-with `x_l = α_l(p) χ` for each neuron, the diagonal of T becomes
+polynomials of the cosine of two neurons instead of powers. The bulk is orthogonal to degree 1. And
+block A's part of degree l >= 3 is not diagonal. It is the Gram matrix of `N_h N_i` vectors in
+about `C(N_i + l - 1, l)` dimensions, and `ρ_l` is the quotient of both numbers. Of the squares
+beside its diagonal, `1/l` are in multiples of the identity: the entries of the N_h x N_h matrix
+`(W2 W2^T) ∘ K_c`, which is diagonalised. The others act as a free matrix: with `x_l` the part of
+degree l in each eigenvalue of `(W2 W2^T) ∘ K_c`, the diagonal of T becomes
 
-    d(z) = rest + Σ_l x_l/(1 - ρ_l g_l(z)),       g_l(z) = tr[diag(x_l) (z - T)^-1]/(N_h N_i).
+    d(z) = rest + Σ_l x_l (1 + E((1 - 1/l) ρ_l g_l(z))),      E(u) = u/(1 - u/2),
+    g_l(z) = tr[diag(x_l) (z - T)^-1]/(N_h N_i).
 
-Where T has no symmetric part, or all neurons have the same χ and p, the larger part `1 - 1/l` of
-ρ_l acts along the eigenvectors of `W1^T W1`, in proportion to its eigenvalues. The corrections by
-shells are heuristic.
+Where T has no symmetric part, or all neurons have the same χ and p, it acts along the eigenvectors
+of `W1^T W1`, in proportion to its eigenvalues. The corrections of the last kind are heuristic.
 """
 
 from dataclasses import dataclass
-from math import comb
 
 import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
 from hessweep.errors import PrecisionError
-from hessweep.laws.local import ORDERS, LocalCoefficients
+from hessweep.laws.harmonics import harmonic_matrices, harmonic_parts, harmonics
+from hessweep.laws.local import LocalCoefficients
 
 NEGLIGIBLE = 1e-4
 """Ratio ρ_l, or share of the diagonal, below which a degree stays in the rest."""
@@ -35,9 +37,11 @@ WORST = 0.03
 SLOPES = (1e-9, 1e-3, 0.03)
 """The tail is taken at `z (1 + i slope)`, at the first of these where the iteration converges: at
 an edge of the law it slows down on the real axis. The last one blurs a step by some 0.01."""
-WIDE, LEAST_REST = 0.3, 0.1
-"""Shells follow the directions of W1 where their ratio is below the first of these, or where more
-than the second of the diagonal is in no shell."""
+NARROW, WIDE = 0.3, 0.7
+"""Shells follow the directions of W1 where their ratio is below the first of these. Above the
+second the Gram matrix may be singular, and the Marchenko-Pastur law takes the place of E."""
+HALF = 0.5
+"""The third moment of the free matrix is this part of that of Marchenko-Pastur's."""
 NOTHING = 1e-6
 """Part of the slope of g below which degree 1 is absent."""
 LEAST = 1e-9
@@ -54,10 +58,13 @@ class TeacherBulk:
     """The part of the diagonal that is not in a shell."""
     x: Float[ndarray, "shells N_h"]
     rho: Float[ndarray, " shells"]
-    """Ratio of each shell, or `1/l` of it where the other part is `rho_along`."""
+    """Mean square of the part of each shell that is the same in all directions."""
     rho_along: Float[ndarray, " shells"]
+    """Mean square of the part that follows the directions of W1."""
     sigma2: Float[ndarray, " inputs"]
-    """Eigenvalues of `W1^T W1` over their mean; a single 1 where T has a symmetric part."""
+    """Eigenvalues of `W1^T W1` over their mean; a single 1 where `rho_along` is 0."""
+    third: float = HALF
+    """t in `E(u) = u/(1 - t u)`, which stands for a third moment of t times the square of ρ."""
 
     def tail(self, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Return the share of eigenvalues above each z > 0.
@@ -85,7 +92,7 @@ class TeacherBulk:
     def _at(
         self, z: float, a: Complex[ndarray, "shells inputs"]
     ) -> tuple[float, Complex[ndarray, "shells inputs"]]:
-        """Return the tail at z and the factors `1/(1 - ρ_l g_l)`, iterated from `a`."""
+        """Return the tail at z and the factors of the shells, iterated from `a`."""
         for slope in SLOPES:
             value, a, change = self._iterate(z * (1 + 1j * slope), a)
             if change <= WORST:
@@ -109,20 +116,29 @@ class TeacherBulk:
             log_pairs, R = self._pairs(inverse)
             g = self.x @ (inverse + R) / len(self.rest)
             mean, along = g.mean(axis=1), (g * self.sigma2).mean(axis=1)
-            new = 1 / (1 - self.rho * mean)[:, None]
-            new = new + self.sigma2 * ((1 / (1 - 2 * self.rho_along * along) - 1) / 2)[:, None]
+            new = 1 + self._excess(self.rho * mean)[:, None]
+            new = new + self.sigma2 * self._excess(self.rho_along * along)[:, None]
             change = float((np.abs(new - a) / np.abs(new)).max(initial=0))
             # The mean of both damps the turning about the root beside narrow bands.
             a = new if change < RESOLUTION or step < PLAIN_STEPS else (a + new) / 2
             if change < RESOLUTION:
                 break
         log = log_pairs - complex(np.log(inverse).mean())
-        shell = (g * a).mean(axis=1) + np.log(1 - self.rho * mean) / self.rho
-        if self.rho_along.any():
-            twice = 2 * self.rho_along
-            shell = shell + (np.log(1 - twice * along) / twice + along) / 2
+        shell = (g * (a - 1)).mean(axis=1)
+        shell -= self._potential(self.rho, mean) + self._potential(self.rho_along, along)
         log += complex(shell.sum())
         return log.imag / np.pi, a, change
+
+    def _excess(self, u: Complex[ndarray, " shells"]) -> Complex[ndarray, " shells"]:
+        """Return E(u)."""
+        return u / (1 - self.third * u)
+
+    def _potential(
+        self, rho: Float[ndarray, " shells"], g: Complex[ndarray, " shells"]
+    ) -> Complex[ndarray, " shells"]:
+        """Return the integral of `E(ρ g)` over g, from 0."""
+        t, safe = self.third, np.where(rho > 0, rho, 1.0)
+        return np.where(rho > 0, -(g / t + np.log(1 - t * safe * g) / (t * t * safe)), 0)
 
     def _pairs(
         self, inverse: Complex[ndarray, "N_h inputs"]
@@ -178,12 +194,18 @@ def teacher_bulk(
     rows = np.zeros(W1.shape)
     if symmetric:
         rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
-    diagonal = chi * (local.squared_slope - parts[0] - parts[1])
+    matrices = harmonic_matrices(local, W1, W2)
+    widest = N_h * N_i / harmonics(N_i, 3)
+    equal = symmetric and _equal(chi, local.p)
+    if equal or widest > WIDE:
+        # Equal neurons must stay equal; a free matrix of the whole of ρ_l keeps T positive.
+        matrices = matrices * np.eye(N_h)
+    higher = np.diag(chi * (local.squared_slope - parts.sum(axis=0)))
+    diagonal, left = beside_degree_one(local, higher + matrices.sum(axis=0), W2)
     rest, x, rho, degrees = diagonal.copy(), [], [], []
-    left = beside_degree_one(local, diagonal, W2)
-    for degree in range(3, ORDERS):
+    for degree, matrix in enumerate(matrices, start=3):
         ratio = len(left) * N_i / harmonics(N_i, degree)
-        part = chi * parts[degree - 1]
+        part = ((left @ matrix) * left).sum(axis=1)
         if ratio > NEGLIGIBLE and part.sum() > NEGLIGIBLE * diagonal.sum() > 0:
             x.append(part)
             rho.append(ratio)
@@ -191,68 +213,42 @@ def teacher_bulk(
             rest -= part
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
-    shares, sigma2 = np.zeros(len(rho)), np.ones(1)
-    # For a wide shell with nothing below it the expansion in ρ_l would reach below 0.
-    narrow = rest.sum() > LEAST_REST * diagonal.sum() or max(rho, default=0) < WIDE
-    if narrow and (not rows.any() or _equal(chi, local.p)):
-        shares = 1 - 1 / np.array(degrees, dtype=float)
-        sigma2 = np.linalg.eigvalsh((left @ W1).T @ (left @ W1))
-        sigma2 = np.maximum(sigma2, 0) / sigma2.mean()
-    ratios = np.array(rho)
-    squares = left**2
-    return TeacherBulk(
-        left @ rows, squares @ rest, np.array(x).reshape(-1, N_h) @ squares.T,
-        ratios * (1 - shares), ratios * shares, sigma2,
-    )  # fmt: skip
+    ratios, shares = np.array(rho), 1 / np.array(degrees, dtype=float)
+    bulk = left @ rows, rest, np.array(x).reshape(-1, len(left))
+    none, one = np.zeros(len(rho)), np.ones(1)
+    if widest > WIDE:
+        return TeacherBulk(*bulk, ratios, none, one, third=1.0)
+    if widest > NARROW or (symmetric and not equal):
+        return TeacherBulk(*bulk, ratios * (1 - shares), none, one)
+    sigma2 = np.maximum(np.linalg.eigvalsh((left @ W1).T @ (left @ W1)), 0)
+    plain = ratios * shares if equal else none
+    return TeacherBulk(*bulk, plain, ratios * (1 - shares), sigma2 / sigma2.mean())
 
 
 def beside_degree_one(
-    local: LocalCoefficients, diagonal: Float[ndarray, " N_h"], W2: Float[ndarray, " N_h"]
-) -> Float[ndarray, "left N_h"]:
-    """Return orthonormal rows: the neurons' directions in which the bulk lies.
+    local: LocalCoefficients, matrix: Float[ndarray, "N_h N_h"], W2: Float[ndarray, " N_h"]
+) -> tuple[Float[ndarray, " left"], Float[ndarray, "left N_h"]]:
+    """Diagonalise a matrix of the neurons in the directions in which the bulk lies.
 
     The N_i eigenvalues of degree 1 have the eigenvectors `u ⊗ R^{N_i}`, with
     `u_m = W2_m h_1(p_m)/√p_m`. The bulk is orthogonal to them: T has the same form on what is
-    left, with the N_h - 1 eigenvalues of its diagonal there, which interlace those of the neurons.
-    All neurons are left where degree 1 is absent.
+    left, with N_h - 1 eigenvalues, which interlace those of the matrix. All neurons are left where
+    degree 1 is absent.
+
+    Returns:
+        The eigenvalues, and the eigenvectors as rows.
     """
     u = W2 * local.h[1] / np.sqrt(local.p)
     norm = float(np.linalg.norm(u))
-    if len(u) < 2 or norm <= NOTHING * float(np.sqrt(W2**2 @ local.squared_slope)):
-        return np.eye(len(u))
-    complement = np.linalg.svd(u[None] / norm)[2][1:]
-    inside = (complement * diagonal) @ complement.T
-    return np.asarray(np.linalg.eigh(inside)[1].T @ complement)
+    left = np.eye(len(u))
+    if len(u) > 1 and norm > NOTHING * float(np.sqrt(W2**2 @ local.squared_slope)):
+        left = np.linalg.svd(u[None] / norm)[2][1:]
+    values, vectors = np.linalg.eigh(left @ matrix @ left.T)
+    return np.maximum(values, 0), vectors.T @ left
 
 
 def _equal(*values: Float[ndarray, " N_h"]) -> bool:
     return all(np.ptp(v) <= 1e-9 * v.max() for v in values)
-
-
-def harmonics(N_i: int, degree: int) -> int:
-    """Return the dimension of the harmonic polynomials of one degree, but at least 1."""
-    return max(comb(N_i + degree - 1, degree) - comb(N_i + degree - 3, degree - 2), 1)
-
-
-def harmonic_parts(local: LocalCoefficients, N_i: int) -> Float[ndarray, "orders N_h"]:
-    """Return the parts of `E g'(√p z)²` by degree of the Gegenbauer polynomials.
-
-    The kernel of block A is `Σ_l α_l c^(l-1)` in the cosine c of two neurons. A power of c has
-    components of all lower degrees of the same parity: with Gegenbauer polynomials `G_k(1) = 1`
-
-        c^n = Σ_k B[n, k] G_k(c),    c G_k = ((k + N_i - 2) G_{k+1} + k G_{k-1})/(2k + N_i - 2),
-
-    so that degree 4 adds `3/(N_i + 2)` of its part to the symmetric part of degree 2.
-    """
-    B = np.zeros((ORDERS - 1, ORDERS))
-    B[0, 0] = 1.0
-    k = np.arange(1, ORDERS - 1)
-    for n in range(1, ORDERS - 1):
-        B[n, 1] = B[n - 1, 0]
-        B[n, k + 1] += B[n - 1, k] * (k + N_i - 2) / (2 * k + N_i - 2)
-        B[n, k - 1] += B[n - 1, k] * k / (2 * k + N_i - 2)
-    alphas = np.array([local.alpha(degree) for degree in range(1, ORDERS)])
-    return np.asarray(B.T @ alphas)
 
 
 def teacher_order_one(

@@ -1,0 +1,63 @@
+"""Block A of a teacher by degrees of Gegenbauer polynomials (docs/laws.md, "One teacher").
+
+The kernel of block A is `Σ_l α_l c^(l-1)` in the cosine c of two neurons. A power of c has
+components of all lower degrees of the same parity: with Gegenbauer polynomials `G_k(1) = 1`
+
+    c^n = Σ_k B[n, k] G_k(c),    c G_k = ((k + N_i - 2) G_{k+1} + k G_{k-1})/(2k + N_i - 2),
+
+so that degree 4 adds `3/(N_i + 2)` of its part to the symmetric part of degree 2.
+"""
+
+from math import comb, factorial
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from hessweep.laws.local import ORDERS, LocalCoefficients
+
+
+def harmonics(N_i: int, degree: int) -> int:
+    """Return the dimension of the harmonic polynomials of one degree, but at least 1."""
+    return max(comb(N_i + degree - 1, degree) - comb(N_i + degree - 3, degree - 2), 1)
+
+
+def harmonic_parts(local: LocalCoefficients, N_i: int) -> Float[ndarray, "orders N_h"]:
+    """Return the parts of `E g'(√p z)²` by degree of the Gegenbauer polynomials."""
+    alphas = np.array([local.alpha(degree) for degree in range(1, ORDERS)])
+    return np.asarray(_powers(N_i).T @ alphas)
+
+
+def harmonic_matrices(
+    local: LocalCoefficients, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"]
+) -> Float[ndarray, "shells N_h N_h"]:
+    """Return `(W2 W2^T) ∘ K_c`, times N_h, for each degree of Gegenbauer polynomials from 2 on.
+
+    The diagonal of each is χ times a row of `harmonic_parts`.
+    """
+    N_h, N_i = W1.shape
+    root = np.sqrt(local.p)
+    cosine = (W1 @ W1.T) / np.outer(root, root)
+    np.fill_diagonal(cosine, 1.0)
+    polynomials = [np.ones_like(cosine), cosine]
+    for k in range(1, ORDERS - 2):
+        # With one input there are no harmonics from degree 2 on, and the parts are zero.
+        raised = (2 * k + N_i - 2) * cosine * polynomials[k] - k * polynomials[k - 1]
+        polynomials.append(raised / max(k + N_i - 2, 1))
+    degrees = np.array([np.sqrt(float(factorial(degree - 1))) for degree in range(1, ORDERS)])
+    columns = np.sqrt(N_h) * (W2 / root)[:, None] * local.h[1:].T / degrees
+    powers = _powers(N_i)
+    kernels = ((columns * powers[:, k]) @ columns.T for k in range(2, ORDERS - 1))
+    return np.array([kernel * polynomials[k] for k, kernel in enumerate(kernels, start=2)])
+
+
+def _powers(N_i: int) -> Float[ndarray, "orders degrees"]:
+    """Return B: row n expands the n-th power of a cosine."""
+    B = np.zeros((ORDERS - 1, ORDERS))
+    B[0, 0] = 1.0
+    k = np.arange(1, ORDERS - 1)
+    for n in range(1, ORDERS - 1):
+        B[n, 1] = B[n - 1, 0]
+        B[n, k + 1] += B[n - 1, k] * (k + N_i - 2) / (2 * k + N_i - 2)
+        B[n, k - 1] += B[n - 1, k] * k / (2 * k + N_i - 2)
+    return B
