@@ -1,11 +1,9 @@
 """Figs 4 and 5 and the edges of the bulk: what the figures plot, read from the figures."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from hessweep import laws, networks
-from hessweep.analysis.sizes import select_sizes
 from hessweep.errors import InputError
 from hessweep.figures import bulk_edges, erf_spectrum, log_density, quadratic_spectrum
 from hessweep.hessian import hessian
@@ -71,14 +69,6 @@ def test_bins_that_are_not_resolved_are_not_drawn(quadratic, tree):
         assert (np.isnan(heights) == (edges[:-1] <= 0.1)).all()
     caption = quadratic_spectrum.caption({**tables, "density": density})
     assert "The densities for N = 4, 6, 8 and 10 come from Lanczos quadrature" in caption
-
-
-def test_few_sizes_with_many_teachers_are_shown():
-    counts = {2: 15, 3: 5, 4: 20, 5: 30, 6: 30, 7: 30, 8: 30, 9: 29, 10: 30, 20: 40, 40: 30}
-    points = pd.DataFrame({"N_h": np.repeat(list(counts), list(counts.values()))})
-    assert select_sizes(points, most=9)["N_h"].unique().tolist() == [4, 5, 6, 7, 8, 9, 10, 20, 40]
-    few = select_sizes(points, most=4)
-    assert few.groupby("N_h").size().to_dict() == {4: 20, 9: 29, 20: 40, 40: 30}
 
 
 def test_frame_leaves_out_no_more_than_it_says(erf, tree):

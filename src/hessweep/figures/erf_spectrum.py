@@ -133,7 +133,7 @@ def caption(tables: Tables) -> str:
         f"each of N = {listing(sizes)}: a bulk near 0 and, apart from it, the N_h large "
         "eigenvalues. Ticks mark the geometric means over teachers of the N_h largest "
         f"eigenvalues. The tail below {left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of "
-        f"the eigenvalues, is not shown.{law_sentence(tables['distance'])} (b) The k-th "
+        f"the eigenvalues, is not shown.{law_sentence(tables)} (b) The k-th "
         "largest eigenvalue (geometric mean over teachers; bands from the smallest to the "
         "largest value; dots: the law) falls sharply after k = N_h. "
         "The largest gap of log λ between k = N_h / 2 and k = 2 N_h comes after exactly N_h "

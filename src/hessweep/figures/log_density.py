@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from hessweep import analysis
 from hessweep.density import RESOLVED, SpectralDensity
 from hessweep.figures import style
+from hessweep.figures.save import Tables
 from hessweep.figures.words import listing
 from hessweep.kinds import FULL_SPECTRUM
 from hessweep.setup import KIND
@@ -114,8 +115,9 @@ def law_curves(points: pd.DataFrame, densities: pd.DataFrame) -> tuple[pd.DataFr
         if law is None:
             continue
         bins = densities[densities["N"] == N]
-        # From where the drawing may start to above the outlier.
-        low, high = max(bins["low"].min(), LOWEST), 3 * bins["high"].max()
+        # From where the drawing may start, at this or another size, to above the outlier.
+        low = max(min(bins["low"].min(), left_end(densities)), LOWEST)
+        high = 3 * bins["high"].max()
         curve = analysis.law_curve(law, low, high, float(group["rank"].mean()))
         curves.append(curve.assign(N=N)[[*EMPTY_CURVES]])
         found = {
@@ -196,16 +198,39 @@ def _draw_scale(axes: Axes, scale: float, k: int) -> None:
     axes.text(0.035, k + 0.25 * scale, "0.5", va="center", transform=transform)
 
 
-def law_sentence(distances: pd.DataFrame) -> str:
-    """Return a sentence on the lines of the law and its distances."""
+def law_sentence(tables: Tables) -> str:
+    """Return sentences on the lines of the law and its distances.
+
+    Args:
+        tables: With the second return value of `law_curves` as `distance` and that of
+            `log_densities` as `density`.
+    """
+    distances, densities = tables["distance"], tables["density"]
     if not len(distances):
         return ""
-    values = ", ".join(f"{value:.3f}" for value in distances["distance"])
-    return (
+    sampled = distances["N"].isin(densities.loc[~densities["resolved"], "N"])
+    complete, partial = distances[~sampled], distances[sampled]
+    sentence = (
         " Lines show the law of all eigenvalues in the limit of large networks (docs/laws.md), "
-        "dashes its part of order one. The Kolmogorov-Smirnov distance of the law to all pooled "
-        f"eigenvalues, zeros included, is {values} at N = {listing(distances['N'])}."
+        "dashes its part of order one."
     )
+    if len(complete):
+        sentence += (
+            " The Kolmogorov-Smirnov distance of the law to all pooled eigenvalues, zeros "
+            f"included, is {_values(complete)}."
+        )
+    if len(partial):
+        sentence += (
+            f" Over what the densities resolve, the distance of the law is {_values(partial)}."
+        )
+    return sentence
+
+
+def _values(distances: pd.DataFrame) -> str:
+    values = (
+        f"{value:.3f}" if value >= 0.0005 else f"{value:.5f}" for value in distances["distance"]
+    )
+    return f"{', '.join(values)} at N = {listing(distances['N'])}"
 
 
 def resolution_sentence(densities: pd.DataFrame) -> str:

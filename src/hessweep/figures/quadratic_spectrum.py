@@ -118,8 +118,9 @@ def _draw_outlier(axes: Axes, tables: Tables) -> None:
             label="one standard deviation",
         )  # fmt: skip
     axes.plot(
-        outlier["N"], outlier["second"], "s", color="0.45", label=r"$\lambda_2$, edge of the bulk"
-    )
+        outlier["N"], outlier["second"], "s", color="0.45", label=r"$\lambda_2$, edge of the bulk",
+        clip_on=False,
+    )  # fmt: skip
     axes.set_ylim(0, 1.3 * top)
     axes.set_xlabel("$N$")
     axes.set_ylabel("eigenvalue")
@@ -139,7 +140,7 @@ def caption(tables: Tables) -> str:
         f"{span(outlier['points'])} teachers at each of N = {listing(outlier['N'])}: a bulk near "
         "0 and one outlier. Ticks mark the outlier λ_1 of each teacher. The tail below "
         f"{left_end(tables['density']):.1g}, at most {HIDDEN:.0%} of the eigenvalues, is not "
-        f"shown.{law_sentence(tables['distance'])} (b) The mean of the outlier grows with N, "
+        f"shown.{law_sentence(tables)} (b) The mean of the outlier grows with N, "
         "while the mean of the second largest "
         f"eigenvalue λ_2 does not: their ratio rises from {ratio.iloc[0]:.1f} to "
         f"{ratio.iloc[-1]:.1f}.{_against_formula(outlier)} Errors are one standard deviation of "
@@ -151,7 +152,9 @@ def _against_formula(outlier: pd.DataFrame) -> str:
     rows = outlier.dropna(subset="predicted")
     if not len(rows):
         return ""
-    off = (rows["mean"] - rows["predicted"]) / rows["error"]
+    # The scatter of a few teachers can be small by chance.
+    error = np.fmax(rows["error"], rows["spread"] / np.sqrt(rows["points"]))
+    off = (rows["mean"] - rows["predicted"]) / error
     means = listing(
         f"{row['mean']:.2f} ± {row['error']:.2f} ({row['predicted']:.2f} predicted) at "
         f"N = {row['N']}"
@@ -160,6 +163,7 @@ def _against_formula(outlier: pd.DataFrame) -> str:
     return (
         " The line is its mean by the formula of docs/laws.md, which has no free constant and is "
         f"no power of N: the mean is {means}, and differs from the formula by at most "
-        f"{off.abs().max():.1f} standard errors at all sizes. The band is the limiting standard "
-        "deviation of one teacher."
+        f"{off.abs().max():.1f} standard errors at all sizes, taken from the scatter of the "
+        "teachers or from the limiting standard deviation of one teacher, whichever is larger. "
+        "The band is that standard deviation."
     )
