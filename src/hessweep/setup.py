@@ -41,7 +41,10 @@ class Setup(Axes):
         It rises when the kind of measurement or the activation gets a new revision, so that a fix
         makes only those points compute anew whose numbers it changes.
         """
-        return FIRST_VERSION + self.measurement.revision + self.activation.revision
+        kind = self.measurement
+        is_general = not (self.is_plain or self.is_deep or self.samples)
+        of_networks = kind.general_revision if is_general else 0
+        return FIRST_VERSION + kind.revision + of_networks + self.activation.revision
 
     @cached_property
     def _key_parts(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hessweep.activations import Activation, activation
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import FURTHER, WITH_DERIVATIVES, OffsetKernel, OffsetMeans
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "beyond" / "ref_kernels_with_offsets.json"
 CASES = json.loads(REFERENCE.read_text())
@@ -128,6 +128,33 @@ def test_each_field_is_the_derivative_of_another(g: Activation, at: tuple) -> No
 
 
 @every_activation
+@settings(max_examples=3, deadline=None)
+@given(at=pairs)
+def test_further_means_are_derivatives_of_the_kernel(g: Activation, at: tuple) -> None:
+    p, q, rho, b, d = at
+    c = rho * np.sqrt(p * q)
+
+    def means(c: float = c, d: float = d, b: float = b) -> OffsetMeans:
+        at = (np.array([value]) for value in (p, q, c, b, d))
+        return g.offset_means(*at, WITH_DERIVATIVES)
+
+    here = means()
+    scale = 1 + max(abs(field[0]) for field in here.E.values())
+    tolerance = 3e-8 * scale / (1 - rho**2) ** 5
+    for i, j in FURTHER:
+        if i < j:
+            expected = central(lambda d, i=i, j=j: means(d=d).E[i, j - 1], d)
+        else:
+            expected = central(lambda b, i=i, j=j: means(b=b).E[i - 1, j], b)
+        assert here.E[i, j][0] == pytest.approx(expected[0], abs=tolerance), (i, j)
+    expected = central(lambda c: means(c=c).E[1, 3], c)
+    assert here.E[2, 4][0] == pytest.approx(expected[0], abs=tolerance)
+    for i in (3, 4):
+        expected = central(lambda b, i=i: means(b=b).M[i - 1], b)
+        assert here.M[i][0] == pytest.approx(expected[0], abs=tolerance)
+
+
+@every_activation
 def test_without_offsets_it_is_the_kernel_without_offsets(g: Activation) -> None:
     W1 = np.random.default_rng(3).standard_normal((5, 3)) * 0.7
     W1[3] = -W1[1]
@@ -163,7 +190,7 @@ def test_without_offsets_it_is_the_kernel_without_offsets(g: Activation) -> None
 class KinkedSeries(type(ALL["relu"])):
     """ReLU by a series, whose second and third derivatives do not converge."""
 
-    offset_dual = Activation.offset_dual
+    offset_means = Activation.offset_means
 
 
 @pytest.mark.parametrize("g", [*ALL.values(), KinkedSeries("kinked")], ids=str)

@@ -72,6 +72,19 @@ def test_the_key_is_that_of_the_plain_data():
                 assert point.key == key_of_row({**row, "kernel_version": version})
 
 
+def test_networks_with_biases_have_a_revision_of_their_own():
+    erf = activation("erf")
+    for name in ("exact", "density"):
+        plain = Setup(erf, 2, 2, kind=name).kernel_version
+        assert KINDS[name].general_revision
+        for axes in ({"biases": "both"}, {"N_o": 2}):
+            version = Setup(erf, 2, 2, kind=name, **axes).kernel_version
+            assert version == plain + KINDS[name].general_revision
+    plain = Setup(erf, 2, 2).kernel_version
+    for axes in ({"samples": 8, "biases": "both"}, {"weights": "uniform"}):
+        assert Setup(erf, 2, 2, **axes).kernel_version == plain
+
+
 def test_eigenvalues_may_differ_by_both_errors_and_no_more():
     """Each error alone is too small for the difference, as between two machines."""
     computed = Setup(activation("erf"), 2, 2).compute([0])[0]

@@ -197,7 +197,7 @@ def test_the_error_of_a_series_is_not_below_the_true_one() -> None:
 
     for closed in (Erf, Relu):
         series = type("Series", (closed,), {
-            "offset_dual": Activation.offset_dual,
+            "offset_means": Activation.offset_means,
             "coarser_offset_duals": Activation.coarser_offset_duals,
         })("series")  # fmt: skip
         for seed in range(4):

@@ -17,7 +17,7 @@ from hessweep.activations.bivariate_normal import (
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
 
 
@@ -62,27 +62,22 @@ class Erf(OffsetClosedForm):
         theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
         pair = with_unit_noise(p, q, c, b, d)
         # g is twice the distribution function of a normal variable of variance 1, minus 1.
-        f = density_derivatives(pair, 2)
+        f = density_derivatives(pair, highest - 2)
         E01 = 2 * density(pair.k) / np.sqrt(pair.Q) * scipy.special.erf(pair.x / np.sqrt(2))
-        N = normal_derivatives(pair.P, b, 2)
-        return OffsetKernel(
-            E00=1 - 4 * owen_sum(pair),
-            E01=E01,
-            E02=-(d * E01 + c * 4 * f[0, 0]) / pair.Q,
-            E11=4 * f[0, 0],
-            E12=4 * f[0, 1],
-            E13=4 * f[0, 2],
-            E22=4 * f[1, 1],
-            M0=scipy.special.erf(pair.h / np.sqrt(2)),
-            M1=2 * N[1],
-            M2=2 * N[2],
-        )
+        E = {(i + 1, j + 1): 4 * value for (i, j), value in f.items()}
+        E[0, 0], E[0, 1] = 1 - 4 * owen_sum(pair), E01
+        E[0, 2] = -(d * E01 + c * E[1, 1]) / pair.Q
+        for j in range(2, highest - 2):
+            E[0, j + 1] = -(d * E[0, j] + (j - 1) * E[0, j - 1] + c * E[1, j]) / pair.Q
+        _, *N = normal_derivatives(pair.P, b, highest - 2)
+        means = [scipy.special.erf(pair.h / np.sqrt(2)), *(2 * value for value in N)]
+        return OffsetMeans(E, means)
 
 
 def _in_balls() -> BallFunctions:

@@ -9,7 +9,7 @@ from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
 
 
@@ -43,13 +43,13 @@ class Exp(OffsetClosedForm):
         theory = Theory(at_zero=1, slope_at_zero=1, reflection=None)
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g at `u + b` and `v + d`: g is its own derivative."""
         K = np.exp(b + d + (p + q) / 2 + c)
         M = np.exp(b + p / 2)
-        return OffsetKernel(K, K, K, K, K, K, K, M, M, M)
+        return OffsetMeans.of(lambda *_: K, [M] * (highest - 1), highest)
 
 
 def _in_balls() -> BallFunctions:

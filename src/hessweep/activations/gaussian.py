@@ -14,7 +14,7 @@ from hessweep.activations.bivariate_normal import (
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
 
 
@@ -58,15 +58,15 @@ class Gaussian(OffsetClosedForm):
         theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
         # Up to √(2π), g is the density of a normal variable of variance 1.
-        f = density_derivatives(with_unit_noise(p, q, c, b, d), 4)
-        N = normal_derivatives(1 + p, b, 3)
-        means = (np.sqrt(2 * np.pi) * N[order + 1] for order in range(3))
-        return OffsetKernel.of(lambda i, j: 2 * np.pi * f[i, j], means)
+        f = density_derivatives(with_unit_noise(p, q, c, b, d), highest)
+        _, *N = normal_derivatives(1 + p, b, highest - 1)
+        M = [np.sqrt(2 * np.pi) * value for value in N]
+        return OffsetMeans.of(lambda i, j: 2 * np.pi * f[i, j], M, highest)
 
 
 def _in_balls() -> BallFunctions:

@@ -17,7 +17,7 @@ from hessweep.activations.bivariate_normal import with_unit_noise
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel, Matrix
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.ramp import ramp_mean, ramp_means
 from hessweep.activations.theory import Theory
 
@@ -68,18 +68,19 @@ class Gelu(OffsetClosedForm):
         theory = Theory(at_zero=0, slope_at_zero=0.5, reflection=(1, 0, -1))
         return Facts(closed_form=True, theory=theory, in_balls=_in_balls)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
-        R = ramp_means(with_unit_noise(p, q, c, b, d), 8)
-        R_b = ramp_mean(1 + p, b, 4)
+        R = ramp_means(with_unit_noise(p, q, c, b, d), highest + 4)
+        R_b = ramp_mean(1 + p, b, highest)
 
         def mean(i: int, j: int) -> Matrix:
             """E[g^(i) g^(j)]: g is the smoothed ramp minus its second derivative."""
             return R[i, j] - R[i + 2, j] - R[i, j + 2] + R[i + 2, j + 2]
 
-        return OffsetKernel.of(mean, (R_b[order] - R_b[order + 2] for order in range(3)))
+        M = [R_b[order] - R_b[order + 2] for order in range(highest - 1)]
+        return OffsetMeans.of(mean, M, highest)
 
 
 def _in_balls() -> BallFunctions:

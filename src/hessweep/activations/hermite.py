@@ -180,16 +180,25 @@ class Series:
     """The Mehler series of one function over pairs of variances `p, q` and covariances `c`."""
 
     def __init__(
-        self, a_p: ndarray, a_q: ndarray | None, p: ndarray, q: ndarray, c: ndarray
+        self,
+        a_p: ndarray,
+        a_q: ndarray | None,
+        p: ndarray,
+        q: ndarray,
+        c: ndarray,
+        highest: int = HIGHEST,
     ) -> None:
-        """Take the coefficients for p and q; None for q if they are those of p, transposed."""
+        """Take the coefficients for p and q; None for q if they are those of p, transposed.
+
+        `highest` is the highest derivative of g that is asked for.
+        """
         self.symmetric = a_q is None
         self.rho = np.clip(c / np.sqrt(p * q), -1, 1)
-        self.b_p = np.stack([_derived(a_p, p, order) for order in range(HIGHEST + 1)])
+        self.b_p = np.stack([_derived(a_p, p, order) for order in range(highest + 1)])
         self.b_q = (
             self.b_p.swapaxes(-1, -2)
             if a_q is None
-            else np.stack([_derived(a_q, q, order) for order in range(HIGHEST + 1)])
+            else np.stack([_derived(a_q, q, order) for order in range(highest + 1)])
         )
 
     def kernels(self, terms: Sequence[int] = (ORDERS,)) -> list[DualKernel]:

@@ -10,7 +10,12 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
-from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
+from hessweep.activations.offsets import (
+    HIGHEST,
+    CoarserOffsetKernels,
+    OffsetKernel,
+    OffsetMeans,
+)
 from hessweep.activations.theory import Theory
 
 if TYPE_CHECKING:
@@ -213,9 +218,6 @@ class Activation(ABC):
     ) -> OffsetKernel:
         """Return the means of g and its derivatives at `u + b` and `v + d`.
 
-        Here they come from a Hermite series with an error of its own, as for all activations
-        without a closed form.
-
         Args:
             p: Variances of `u`, broadcastable against `c`.
             q: Variances of `v`, broadcastable against `c`.
@@ -226,9 +228,32 @@ class Activation(ABC):
         Raises:
             ActivationError: If g is not finite where it is needed.
         """
+        return OffsetKernel.of(self.offset_means(p, q, c, b, d))
+
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
+        """Return the means that `offset_dual(p, q, c, b, d)` consists of.
+
+        Here they come from a Hermite series with an error of its own, as for all activations
+        without a closed form.
+
+        Args:
+            p: As for `offset_dual`.
+            q: As for `offset_dual`.
+            c: As for `offset_dual`.
+            b: As for `offset_dual`.
+            d: As for `offset_dual`.
+            highest: `HIGHEST`, or 2 more for the orders of `FURTHER` besides, by which the
+                kernel's derivatives are given. They are NaN where these do not exist or are of no
+                use.
+
+        Raises:
+            ActivationError: If g is not finite where it is needed.
+        """
         from hessweep.activations.offset_series import offset_series  # it needs this module
 
-        return offset_series(self, p, q, c, b, d)
+        return offset_series(self, p, q, c, b, d, highest)
 
     def coarser_offset_duals(
         self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray

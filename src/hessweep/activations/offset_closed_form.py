@@ -6,7 +6,7 @@ from typing import Any
 from numpy import ndarray
 
 from hessweep.activations.kernel import Activation
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 
 
 class OffsetClosedForm(Activation):
@@ -19,14 +19,14 @@ class OffsetClosedForm(Activation):
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Drop the formula of the base class where g is another function."""
         super().__init_subclass__(**arguments)
-        if "__call__" in vars(cls) and "offset_dual" not in vars(cls):
-            cls.offset_dual = Activation.offset_dual  # type: ignore[method-assign]
+        if "__call__" in vars(cls) and "offset_means" not in vars(cls):
+            cls.offset_means = Activation.offset_means  # type: ignore[method-assign]
             cls.coarser_offset_duals = Activation.coarser_offset_duals  # type: ignore[method-assign,assignment]
 
     @abstractmethod
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d`, by the formula."""
 
     def coarser_offset_duals(

@@ -15,7 +15,13 @@ from numpy import ndarray
 from hessweep.activations import hermite
 from hessweep.activations.kernel import Activation
 from hessweep.activations.numeric import FLOOR, require_long_rows
-from hessweep.activations.offsets import ORDERS, CoarserOffsetKernels, OffsetKernel
+from hessweep.activations.offsets import (
+    HIGHEST,
+    CoarserOffsetKernels,
+    OffsetKernel,
+    OffsetMeans,
+    orders_up_to,
+)
 from hessweep.activations.reach import reaches
 from hessweep.errors import ActivationError
 
@@ -29,20 +35,26 @@ JUMP_STEP = 2.0**-20
 BLOCK = 32
 """Terms of the series that are added together."""
 
-_FIELDS = (*ORDERS, (2, 1), (3, 1))
-"""Orders of the derivatives in the fields, and in two transposed ones."""
+_TRANSPOSED = ((2, 1), (3, 1))
+"""Orders of fields that `_correct_parallel` needs as well, for both neurons of a pair."""
 
 
 def offset_series(
-    g: Activation, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-) -> OffsetKernel:
-    """Return the kernel with offsets of any activation (docs/biases.md).
+    g: Activation,
+    p: ndarray,
+    q: ndarray,
+    c: ndarray,
+    b: ndarray,
+    d: ndarray,
+    highest: int = HIGHEST,
+) -> OffsetMeans:
+    """Return the means in the kernel with offsets of any activation (docs/biases.md).
 
     Raises:
         ActivationError: If g is not finite where it is needed.
     """
-    [kernel] = _evaluate(g, p, q, c, b, d)
-    return kernel
+    [means] = _evaluate(g, p, q, c, b, d, highest=highest)
+    return means
 
 
 def coarser_offset_series(
@@ -54,15 +66,13 @@ def coarser_offset_series(
         ActivationError: If g is not finite where it is needed.
     """
     terms = tuple(hermite.ORDERS // part for part in (4, 2, 1))
-    quarter, half, full = _evaluate(g, p, q, c, b, d, terms)
+    quarter, half, full = map(OffsetKernel.of, _evaluate(g, p, q, c, b, d, terms))
     floored = min(np.min(p), np.min(q)) < 2 * FLOOR
-    return CoarserOffsetKernels(
-        full,
-        quarter,
-        half,
-        quadrature=_evaluate(g, p, q, c, b, d, panels=hermite.PANELS // 2)[0],
-        floor=_evaluate(g, p, q, c, b, d, floor=2 * FLOOR)[0] if floored else full,
-    )
+    [quadrature] = _evaluate(g, p, q, c, b, d, panels=hermite.PANELS // 2)
+    floor = full
+    if floored:
+        floor = OffsetKernel.of(_evaluate(g, p, q, c, b, d, floor=2 * FLOOR)[0])
+    return CoarserOffsetKernels(full, quarter, half, OffsetKernel.of(quadrature), floor)
 
 
 @lru_cache(maxsize=256)
@@ -85,8 +95,9 @@ def _evaluate(
     terms: Sequence[int] = (hermite.ORDERS,),
     panels: int = hermite.PANELS,
     floor: float = FLOOR,
-) -> list[OffsetKernel]:
-    """Return the kernel once for each of these ascending numbers of terms."""
+    highest: int = HIGHEST,
+) -> list[OffsetMeans]:
+    """Return the means once for each of these ascending numbers of terms."""
     for variance, offset in ((p, b), (q, d)):
         near = [np.abs(np.subtract(offset, bend)) < NEAR for bend in g.bends]
         if near:
@@ -102,20 +113,20 @@ def _evaluate(
         np.array_equal(one.swapaxes(-1, -2), other) for one, other in ((p, q), (b, d))
     )
     a_q = a_p.swapaxes(-2, -3) if same else _coefficients(g, q, d, panels, reach_q)
-    series = hermite.Series(a_p, a_q, p, q, c)
-    means = [np.broadcast_to(series.b_p[order, 0], p.shape) for order in range(3)]
+    series = hermite.Series(a_p, a_q, p, q, c, highest)
+    means = [np.broadcast_to(series.b_p[order, 0], p.shape) for order in range(highest - 1)]
     pairs = np.broadcast_arrays(p, q, c, b, d)
     reach = np.broadcast_to(np.maximum(reach_p, reach_q), pairs[0].shape)
     square = pairs[0] * pairs[1]
     parallel = [tuple(at) for at in np.argwhere(square - pairs[2] ** 2 <= PARALLEL * square)]
-    kernels = []
-    for sums in _sums(series, pairs[0].shape, terms):
+    found = []
+    fields = (*orders_up_to(highest), *_TRANSPOSED)
+    for sums in _sums(series, pairs[0].shape, terms, fields):
         for pair in parallel:
             of_pair = [float(array[pair]) for array in pairs]
             _correct_parallel(g, sums, pair, of_pair, panels, float(reach[pair]))
-        *fields, _, _ = (sums[orders] for orders in _FIELDS)
-        kernels.append(OffsetKernel(*fields, *means))
-    return kernels
+        found.append(OffsetMeans(sums, means))
+    return found
 
 
 def _reaches(g: Activation, p: ndarray, b: ndarray) -> ndarray:
@@ -168,10 +179,13 @@ def _finite_values(g: Activation, offset: float) -> Callable[[ndarray], ndarray]
 
 
 def _sums(
-    series: hermite.Series, shape: tuple[int, ...], terms: Sequence[int]
+    series: hermite.Series,
+    shape: tuple[int, ...],
+    terms: Sequence[int],
+    fields: Sequence[tuple[int, int]],
 ) -> list[dict[tuple[int, int], ndarray]]:
     """Return the sums `Σ_l ρ^l b_l^i(p) b_l^j(q)` of the first terms, by `(i, j)`."""
-    total = {orders: np.zeros(shape) for orders in _FIELDS}
+    total = {orders: np.zeros(shape) for orders in fields}
     used = np.any(series.b_p, axis=(0, *range(2, series.b_p.ndim)))
     used &= np.any(series.b_q, axis=(0, *range(2, series.b_q.ndim)))
     alive = int(np.flatnonzero(used).max(initial=-1)) + 1

@@ -1,6 +1,6 @@
 """What a dual kernel with offsets consists of: the network with biases needs no more."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from jaxtyping import Float
@@ -12,6 +12,35 @@ Pairs = Float[ndarray, "*stack m n"]
 
 ORDERS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (1, 3), (2, 2))
 """Orders (i, j) of the derivatives in the fields `E_ij` of `OffsetKernel`, in their order."""
+
+HIGHEST = 4
+"""The largest i + j among them."""
+
+FURTHER = ((0, 3), (0, 4), (1, 4), (1, 5), (2, 3), (2, 4), (3, 3))
+"""Orders that the derivatives of these fields need besides; i + j is at most `HIGHEST` + 2."""
+
+
+def orders_up_to(highest: int) -> tuple[tuple[int, int], ...]:
+    """Return the orders that `Activation.offset_means` returns for this `highest`."""
+    return ORDERS if highest == HIGHEST else ORDERS + FURTHER
+
+
+WITH_DERIVATIVES = HIGHEST + 2
+"""The value of `highest` that asks for the orders of `FURTHER` as well."""
+
+
+class OffsetMeans(NamedTuple):
+    """Means of an activation's derivatives, from which an `OffsetKernel` is made."""
+
+    E: Mapping[tuple[int, int], Pairs]
+    """`E_ij`, i <= j, for the orders of `ORDERS` and, where they are asked for, of `FURTHER`."""
+    M: Sequence[Pairs]
+    """`M_i` from i = 0 up: three, or with `FURTHER` five."""
+
+    @classmethod
+    def of(cls, E: Callable[[int, int], Pairs], M: Sequence[Pairs], highest: int) -> "OffsetMeans":
+        """Return the means with `E_ij = E(i, j)`, for the orders up to `highest`."""
+        return cls({order: E(*order) for order in orders_up_to(highest)}, M)
 
 
 class OffsetKernel(NamedTuple):
@@ -52,9 +81,9 @@ class OffsetKernel(NamedTuple):
     """E[g''(u + b)]"""
 
     @classmethod
-    def of(cls, E: Callable[[int, int], Pairs], M: Iterable[Pairs]) -> "OffsetKernel":
-        """Return the kernel with `E_ij = E(i, j)` and with these three means of single ones."""
-        return cls(*(E(i, j) for i, j in ORDERS), *M)
+    def of(cls, means: OffsetMeans) -> "OffsetKernel":
+        """Return the kernel that consists of these means."""
+        return cls(*(means.E[order] for order in ORDERS), *means.M[:3])
 
 
 class CoarserOffsetKernels(NamedTuple):

@@ -17,7 +17,7 @@ from numpy import ndarray
 from hessweep.activations import own_module
 from hessweep.activations.from_functions import FromFunctions
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
-from hessweep.activations.offsets import CoarserOffsetKernels, OffsetKernel
+from hessweep.activations.offsets import HIGHEST, CoarserOffsetKernels, OffsetMeans
 from hessweep.activations.own_checks import check, check_dual
 from hessweep.activations.own_module import Data
 from hessweep.activations.own_parameters import bound_parameters, identifier, plain_value
@@ -114,11 +114,11 @@ class Own(Activation):
         """Where g' jumps."""
         return self.inner.bends
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
-        """Return the kernel with offsets: the file's own, or a numeric one."""
-        return self.inner.offset_dual(p, q, c, b, d)
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
+        """Return the means in the kernel with offsets: the file's own, or numeric ones."""
+        return self.inner.offset_means(p, q, c, b, d, highest)
 
     def coarser_offset_duals(
         self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray

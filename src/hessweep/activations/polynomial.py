@@ -13,7 +13,7 @@ from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.errors import ActivationError
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ class Polynomial(OffsetClosedForm):
         """Return what is proved about polynomials; exact arithmetic takes the place of theory."""
         return Facts(closed_form=True, in_balls=lambda: _in_balls(self.coefficients))
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return `E_ij = Σ_l c^l/l! M_{i+l}(p, b) M_{j+l}(q, d)` (Mehler); the sum ends."""
         coefficients = np.asarray(self.coefficients)
         orders = range(self.degree + 1)
@@ -125,7 +125,8 @@ class Polynomial(OffsetClosedForm):
                 power = power * c
             return total
 
-        return OffsetKernel.of(mean, [*u, np.zeros(np.shape(u[0]))][:3])
+        u += [np.zeros(np.shape(u[0]))] * (highest - 1 - len(u))
+        return OffsetMeans.of(mean, u, highest)
 
 
 def _in_balls(coefficients: Sequence[float]) -> BallFunctions:

@@ -10,7 +10,7 @@ from hessweep.activations.bivariate_normal import Correlated, density
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import ORDERS, OffsetKernel
+from hessweep.activations.offsets import FURTHER, HIGHEST, ORDERS, OffsetMeans, orders_up_to
 from hessweep.activations.ramp import ramp_mean, ramp_means
 from hessweep.activations.theory import Theory
 
@@ -21,6 +21,11 @@ would otherwise overflow or underflow."""
 PARALLEL = 4 * np.finfo(float).eps
 """Rows count as parallel if `sin² θ` is below this, which is the rounding error of `c`. At this
 angle the two branches of the kernel differ by less than `2 √eps`."""
+
+NEARLY_PARALLEL = 2.0**-13
+"""Up to this `sin² θ` further derivatives are not given: they grow with powers of 1 / sin θ, while
+most of the changes of a kernel's fields cancel in the Hessian, so that bounds made from them would
+be larger than it by orders of magnitude."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +68,26 @@ class Relu(OffsetClosedForm):
         theory = Theory(at_zero=0, slope_at_zero=0, reflection=(1, 0, -1), homogeneous=True)
         return Facts(closed_form=True, theory=theory)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md).
 
         For parallel pairs the two sums that `OffsetKernel` names are split evenly.
         """
         s, t = _exponents(np.asarray(p)), _exponents(np.asarray(q))
         if not (s.any() or t.any()):
-            return _moderate_offset_dual(p, q, c, b, d)
+            return _moderate_offset_means(p, q, c, b, d, highest)
         p, q, c = np.ldexp(p, -2 * s), np.ldexp(q, -2 * t), np.ldexp(c, -s - t)
         b, d = np.ldexp(b, -s), np.ldexp(d, -t)
         with np.errstate(over="ignore"):
-            E = _moderate_offset_dual(p, q, c, b, d)
-            powers = [(1 - i) * s + (1 - j) * t for i, j in ORDERS]
-            return OffsetKernel(*map(np.ldexp, E, (*powers, s, 0 * s, -s)))
+            E, M = _moderate_offset_means(p, q, c, b, d, highest)
+            scaled = {
+                (i, j): np.ldexp(E[i, j], (1 - i) * s + (1 - j) * t)
+                for i, j in orders_up_to(highest)
+            }
+            of_u = [np.ldexp(value, (1 - i) * s) for i, value in enumerate(M)]
+            return OffsetMeans(scaled, of_u)
 
 
 def _exponents(variance: ndarray) -> ndarray:
@@ -109,36 +118,37 @@ def _moderate_dual(p: ndarray, q: ndarray, c: ndarray) -> DualKernel:
     )
 
 
-def _moderate_offset_dual(
-    p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-) -> OffsetKernel:
-    """Return the kernel with offsets where no product of two variances leaves float64."""
-    M, of_v = _means(p, b), _means(q, d)
+def _moderate_offset_means(
+    p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int
+) -> OffsetMeans:
+    """Return the means with offsets where no product of two variances leaves float64."""
+    M, of_v = (_means(*of, highest - 1) for of in ((p, b), (q, d)))
     p, q, c, b, d = np.broadcast_arrays(p, q, c, b, d)
     Delta = p * q - c * c
     present = (p > 0) & (q > 0)
     apart = present & (Delta > PARALLEL * p * q)
     # These hold where one of the variables is a constant.
-    E = [M[i] * of_v[j] + np.zeros(c.shape) for i, j in ORDERS]
-    for where, of_pairs in ((apart, _apart), (present & ~apart, _parallel)):
-        chosen = of_pairs(p[where], q[where], c[where], b[where], d[where])
-        for field, values in zip(E, chosen, strict=True):
-            field[where] = values
-    return OffsetKernel(*E, *M[:3])
+    E = {(i, j): M[i] * of_v[j] + np.zeros(c.shape) for i, j in orders_up_to(highest)}
+    of_pairs = (p[apart], q[apart], c[apart], b[apart], d[apart])
+    R = ramp_means(Correlated(*of_pairs[:3], Delta[apart], *of_pairs[3:]), highest)
+    for order, field in E.items():
+        field[apart] = R[order]
+    parallel = present & ~apart
+    chosen = _parallel(p[parallel], q[parallel], c[parallel], b[parallel], d[parallel])
+    for order, values in zip(ORDERS, chosen, strict=True):
+        E[order][parallel] = values
+    near = present & ~(Delta > NEARLY_PARALLEL * p * q)
+    for order in set(E).intersection(FURTHER):
+        E[order][near] = np.nan
+    return OffsetMeans(E, M[: highest - 1])
 
 
-def _means(p: ndarray, b: ndarray) -> list[ndarray]:
-    """Return `E[g^(i)(u + b)]` for i from 0 to 3; a constant u has `g''(b) = 0`."""
+def _means(p: ndarray, b: ndarray, highest: int) -> list[ndarray]:
+    """Return `E[g^(i)(u + b)]` for i from 0 to `highest`; a constant u has `g''(b) = 0`."""
     moving = p > 0
-    of_moving = ramp_mean(np.where(moving, p, 1.0), b, 3)
-    of_constant = (np.maximum(b, 0.0), np.heaviside(b, 0.0), 0.0, 0.0)
+    of_moving = ramp_mean(np.where(moving, p, 1.0), b, highest)
+    of_constant = [np.maximum(b, 0.0), np.heaviside(b, 0.0), *[0.0] * (highest - 1)]
     return [np.where(moving, *values) for values in zip(of_moving, of_constant, strict=True)]
-
-
-def _apart(p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray) -> list[ndarray]:
-    """Return the fields from E00 to E22 of pairs that are not parallel."""
-    R = ramp_means(Correlated(p, q, c, p * q - c * c, b, d), 4)
-    return [R[orders] for orders in ORDERS]
 
 
 def _parallel(p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray) -> list[ndarray]:

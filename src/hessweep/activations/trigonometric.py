@@ -10,7 +10,7 @@ from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel, Matrix
 from hessweep.activations.offset_closed_form import OffsetClosedForm
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
 
 
@@ -42,11 +42,11 @@ class Sin(OffsetClosedForm):
         theory = Theory(at_zero=0, slope_at_zero=1, reflection=(-1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_sin_in_balls)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
-        return _with_offsets(p, q, c, b, d, turns=0)
+        return _with_offsets(p, q, c, b, d, highest, turns=0)
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,11 @@ class Cos(OffsetClosedForm):
         theory = Theory(at_zero=1, slope_at_zero=0, reflection=(1, 0, 0))
         return Facts(closed_form=True, theory=theory, in_balls=_cos_in_balls)
 
-    def offset_dual(
-        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray
-    ) -> OffsetKernel:
+    def offset_means(
+        self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
+    ) -> OffsetMeans:
         """Return the means of g and its derivatives at `u + b` and `v + d` (docs/biases.md)."""
-        return _with_offsets(p, q, c, b, d, turns=1)
+        return _with_offsets(p, q, c, b, d, highest, turns=1)
 
 
 def _damped(p: Matrix, q: Matrix, c: Matrix) -> tuple[Matrix, Matrix]:
@@ -119,8 +119,8 @@ def _cos_in_balls() -> BallFunctions:
 
 
 def _with_offsets(
-    p: Matrix, q: Matrix, c: Matrix, b: Matrix, d: Matrix, turns: int
-) -> OffsetKernel:
+    p: Matrix, q: Matrix, c: Matrix, b: Matrix, d: Matrix, highest: int, turns: int
+) -> OffsetMeans:
     """Return the kernel with offsets of `sin(x + turns π/2)`.
 
     `sin(u + b) = sin u cos b + cos u sin b`, and the mean of `sin u cos v` is 0.
@@ -133,7 +133,8 @@ def _with_offsets(
         sine_v, cosine_v = of_v(j + turns)
         return odd * cosine_u * cosine_v + even * sine_u * sine_v
 
-    return OffsetKernel.of(mean, (damping * of_u(order + turns)[0] for order in range(3)))
+    M = [damping * of_u(order + turns)[0] for order in range(highest - 1)]
+    return OffsetMeans.of(mean, M, highest)
 
 
 def _turned(b: Matrix) -> Callable[[int], tuple[Matrix, Matrix]]:

@@ -15,7 +15,7 @@ from hessweep.hessian.general_error import general_hessian_error
 from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
-from hessweep.spectrum.general_accuracy import general_assembly_error
+from hessweep.spectrum.general_accuracy import kernel_with_error
 from hessweep.spectrum.solver import solver_error
 
 
@@ -194,6 +194,5 @@ def _general_assembly(network: Network, rest: Network) -> float:
     if rest is not network:
         row_error = float(np.finfo(float).eps) * (network.N_i + network.N_h)
     of = seen(weights)
-    kernel = rest.activation.offset_dual(*of.pairs())
-    [bound] = general_assembly_error(rest.activation, weights, of, kernel, row_error)
+    _, [bound] = kernel_with_error(rest.activation, weights, of, row_error)
     return float(bound) + general_hessian_error(rest)

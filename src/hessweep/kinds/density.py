@@ -42,6 +42,7 @@ class Density(Kind):
 
     name = "density"
     revision = 1
+    general_revision = 1
     ragged = (SPECTRUM, NODES)
 
     def cost(self, setup: "Setup") -> Cost:

@@ -63,6 +63,7 @@ class Exact(Kind):
     """All eigenvalues of a Hessian, by the cheapest exact route."""
 
     name = "exact"
+    general_revision = 1
     takes_samples = True
     has_full_spectrum = True
     takes_students = True

@@ -42,6 +42,9 @@ class Kind(ABC):
     name: ClassVar[str]
     revision: ClassVar[int] = 0
     """Raised when a change to this kind alters the numbers that are stored for it."""
+    general_revision: ClassVar[int] = 0
+    """Raised when it alters those of networks of two layers with biases, several outputs or other
+    inputs alone."""
     columns: ClassVar[tuple[Column, ...]] = SCALARS
     """The scalars that it stores of each point."""
     ragged: ClassVar[tuple[Ragged, ...]] = (SPECTRUM,)

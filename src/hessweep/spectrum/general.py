@@ -13,7 +13,7 @@ from hessweep.hessian.deep_linear import is_affine
 from hessweep.hessian.general import Weights, assembled, seen
 from hessweep.hessian.general_error import general_hessian_error
 from hessweep.networks import Network
-from hessweep.spectrum.general_accuracy import general_assembly_error
+from hessweep.spectrum.general_accuracy import kernel_with_error
 from hessweep.spectrum.linear_outputs import linear_eigenvalues
 from hessweep.spectrum.solver import EPS, LANES, UNDERFLOW, solver_error, stacked_eigenvalues
 
@@ -92,8 +92,7 @@ def _solve(
         weights, outside = _row_space(activation, weights)
         parts.append(np.repeat(outside, times, axis=1))
     of = seen(weights)
-    kernel = activation.offset_dual(*of.pairs())
-    error = general_assembly_error(activation, weights, of, kernel, row_error)
+    kernel, error = kernel_with_error(activation, weights, of, row_error)
     if activation.has_offset_series:
         error = error + [general_hessian_error(network) for network in networks]
     parts.append(stacked_eigenvalues(assembled(weights, of, kernel)))

@@ -1,15 +1,18 @@
 """Bounds on how far the assembled Hessian of any two-layer network is from the true one.
 
-As for networks without biases, the errors of the kernel's arguments times its derivatives, which
-are taken as differences and doubled, plus roundings of its own (docs/biases.md).
+As for networks without biases, the errors of the kernel's arguments times its derivatives, plus
+roundings of its own (docs/biases.md).
 """
+
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations import Activation, Polynomial
-from hessweep.activations.offsets import OffsetKernel
+from hessweep.activations.offsets import ORDERS, WITH_DERIVATIVES, OffsetKernel, OffsetMeans
 from hessweep.hessian.general import Seen, Weights
 from hessweep.hessian.general_error import norm_bound
 from hessweep.spectrum.solver import EPS
@@ -21,14 +24,10 @@ ROUNDINGS = 64
 """Roundings of a kernel's formula, in units of eps times the largest field of the two neurons."""
 
 
-def general_assembly_error(
-    activation: Activation,
-    weights: Weights,
-    of: Seen,
-    kernel: OffsetKernel,
-    row_error: float = 0.0,
-) -> Float[ndarray, " S"]:
-    """Return a bound on `‖computed H - H‖₂` for each network of a stack.
+def kernel_with_error(
+    activation: Activation, weights: Weights, of: Seen, row_error: float = 0.0
+) -> tuple[OffsetKernel, Float[ndarray, " S"]]:
+    """Return the kernel of a stack, and for each network a bound on `‖computed H - H‖₂`.
 
     What the series of an activation without a closed form leaves out is not contained.
 
@@ -36,7 +35,6 @@ def general_assembly_error(
         activation: The activation of all of them.
         weights: Their weights.
         of: What the hidden neurons see.
-        kernel: The kernel that the matrices are assembled from.
         row_error: By how much of its length each row of W1 may have been moved before.
     """
     N_i, N_o = weights.layout.N_i, weights.layout.N_o
@@ -44,6 +42,7 @@ def general_assembly_error(
     sizes = _sizes(weights, of)
     polynomial = activation.polynomial
     if polynomial is not None:
+        kernel = activation.offset_dual(*of.pairs())
         # A term is a product of at most `degree` of the five arguments on each side.
         positive = Polynomial(
             polynomial.name, coefficients=tuple(abs(value) for value in polynomial.coefficients)
@@ -51,14 +50,16 @@ def general_assembly_error(
         relative = polynomial.degree * (2 * products + 8 * EPS) + ROUNDINGS * EPS
         delta = [relative * field for field in positive.offset_dual(*sizes.pairs())]
     else:
-        delta = _differences(activation, of, kernel, sizes, products)
-        own = np.max([np.abs(np.diagonal(E, axis1=-2, axis2=-1)) for E in kernel[:7]], axis=0)
+        means = activation.offset_means(*of.pairs(), WITH_DERIVATIVES)
+        kernel = OffsetKernel.of(means)
+        delta = _kernel_errors(activation, means, of, sizes, products)
+        own = np.max([np.abs(_own(E)) for E in kernel[:7]], axis=0)
         scale = np.sqrt(own[..., :, None] * own[..., None, :])
         for at, field in enumerate(delta):
             field += ROUNDINGS * EPS * (scale if at < 7 else own[..., None])
     settled = products + (N_o + 16) * EPS
     total = (d + settled * np.abs(field) for d, field in zip(delta, kernel, strict=True))
-    return norm_bound(weights, sizes, OffsetKernel(*total))
+    return kernel, norm_bound(weights, sizes, OffsetKernel(*total))
 
 
 def _sizes(weights: Weights, of: Seen) -> Seen:
@@ -71,56 +72,91 @@ def _sizes(weights: Weights, of: Seen) -> Seen:
     return Seen(V, p, c, np.abs(weights.b1) + W1 @ mean, mean, covariance)
 
 
-def _differences(
-    activation: Activation, of: Seen, kernel: OffsetKernel, sizes: Seen, products: float
+def _kernel_errors(
+    activation: Activation, means: OffsetMeans, of: Seen, sizes: Seen, products: float
 ) -> list[ndarray]:
-    """Bound the errors by the kernel's differences under small steps of its arguments."""
-    p, q, c, b, d = of.pairs()
-    cross = np.sqrt(p * q)
-    width_b = np.abs(b) + np.sqrt(p)
-    width_d = width_b.swapaxes(-1, -2)
-    with np.errstate(all="ignore"):
-        # Of each argument: the kernel after a step, and the error in units of that step.
-        of_c = products / STEP * sizes.c / cross
-        of_p = products / STEP * sizes.p[..., :, None] / p
-        of_b = products / STEP * sizes.b[..., :, None] / width_b
-        q_ratio, d_ratio = of_p.swapaxes(-1, -2), of_b.swapaxes(-1, -2)
-        steps = [
-            (activation.offset_dual(p, q, c - np.copysign(STEP * cross, c), b, d), of_c),
-            (activation.offset_dual(p * (1 + STEP), q, c, b, d), of_p),
-            (activation.offset_dual(p, q * (1 + STEP), c, b, d), q_ratio),
-            (activation.offset_dual(p, q, c, b + STEP * width_b, d), of_b),
-            (activation.offset_dual(p, q, c, b, d + STEP * width_d), d_ratio),
-        ]
-        errors = _summed(kernel, steps)
-        # A neuron with itself: p, q and c are one number, and so are b and d.
-        p, b, width = p[..., 0], b[..., 0], width_b[..., 0]
-        alone = activation.offset_dual(p, p, p, b, b)
-        longer = p * (1 + STEP)
-        moved = b + STEP * width
-        of_itself = _summed(
-            alone,
-            [
-                (activation.offset_dual(longer, longer, longer, b, b), of_p[..., 0]),
-                (activation.offset_dual(p, p, p, moved, moved), of_b[..., 0]),
-            ],
-        )
-    diagonal = np.arange(p.shape[-1])
-    for error, own in zip(errors[:7], of_itself[:7], strict=True):
-        error[..., diagonal, diagonal] = own
-    for at in range(7, 10):
-        errors[at] = of_itself[at][..., None]
+    """Bound the errors of the kernel that are due to those of its arguments, to first order.
+
+    With `∂_b E_ij = E_{i+1,j}`, `∂_c E_ij = E_{i+1,j+1}` and `∂_p E_ij = E_{i+2,j} / 2`. A neuron
+    with itself has one number for p, q and c, and one for b and d. Where the kernel has no
+    derivatives, its differences take their place. All are doubled for terms of second order.
+    """
+    # Doubled, and the factor 1/2 of derivatives by p is left out.
+    of_p, of_c, of_b = products * sizes.p, 2 * products * sizes.c, 2 * products * sizes.b
+    by_p, by_b = of_p[..., :, None], of_b[..., :, None]
+    by_q, by_d = of_p[..., None, :], of_b[..., None, :]
+    E = partial(_of_order, means.E)
+    errors = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, j in ORDERS:
+            by_variances, by_offsets = (E(i + 2, j), E(i, j + 2)), (E(i + 1, j), E(i, j + 1))
+            across = E(i + 1, j + 1)
+            error = of_c * np.abs(across)
+            for factor, derivative in zip(
+                (by_p, by_q, by_b, by_d), (*by_variances, *by_offsets), strict=True
+            ):
+                error += factor * np.abs(derivative)
+            own = of_p * np.abs(_own(by_variances[0] + by_variances[1] + 2 * across))
+            own += of_b * np.abs(_own(by_offsets[0] + by_offsets[1]))
+            _own(error)[...] = own
+            errors.append(error)
+        for i in range(3):
+            errors.append(by_p * np.abs(means.M[i + 2]) + by_b * np.abs(means.M[i + 1]))
+    missing = ~np.isfinite(sum(errors[: len(ORDERS)]))
+    if missing.any():
+        chords = _chords(activation, of, sizes, products, missing)
+        for error, chord in zip(errors, chords, strict=False):
+            error[missing] = chord
     return [np.nan_to_num(error, nan=np.inf) for error in errors]
 
 
-def _summed(kernel: OffsetKernel, steps: list[tuple[OffsetKernel, ndarray]]) -> list[ndarray]:
-    """Return twice the sums of the changes of each field, each times its ratio."""
-    errors = []
-    for at, base in enumerate(kernel):
-        total = np.zeros(np.shape(base))
-        for stepped, ratio in steps:
-            # A change of 0 counts as 0, however large its ratio: a row of zeros has no error.
-            change = np.abs(stepped[at] - base)
-            total = total + np.where(change == 0, 0.0, 2 * change * ratio)
-        errors.append(total)
-    return errors
+def _of_order(E: Mapping[tuple[int, int], ndarray], i: int, j: int) -> ndarray:
+    """Return `E_ij` for all i and j: between the same neurons `E_ji` is its transpose."""
+    return E[i, j] if i <= j else E[j, i].swapaxes(-1, -2)
+
+
+def _own(field: ndarray) -> ndarray:
+    """Return a view of the values of neurons with themselves."""
+    return np.einsum("...mm->...m", field)
+
+
+def _chords(
+    activation: Activation, of: Seen, sizes: Seen, products: float, where: ndarray
+) -> list[ndarray]:
+    """Bound the errors of some pairs by the kernel's changes under small steps of its arguments.
+
+    Args:
+        activation: The activation.
+        of: What the hidden neurons see.
+        sizes: Bounds on the absolute values of all terms of it.
+        products: The relative error of a sum of products.
+        where: The pairs.
+
+    Returns:
+        For each field but the means of single neurons a bound for each of these pairs.
+    """
+    index = np.nonzero(where)
+    own = index[-2] == index[-1]
+    at = [np.broadcast_to(value, where.shape)[where] for value in of.pairs()]
+    of_sizes = [np.broadcast_to(value, where.shape)[where] for value in sizes.pairs()]
+    p, q, c, b, d = at
+    with np.errstate(all="ignore"):
+        scales = [p, q, np.sqrt(p * q), np.abs(b) + np.sqrt(p), np.abs(d) + np.sqrt(q)]
+        ratios = [products / STEP * s / scale for s, scale in zip(of_sizes, scales, strict=True)]
+        lengths = [STEP * scale for scale in scales]
+        # Inwards, as c² <= pq; but a neuron's own covariance is its variance.
+        lengths[2] = np.where(own, lengths[2], -np.copysign(lengths[2], c))
+        base = activation.offset_dual(*at)
+        total = [np.zeros(p.shape) for _ in ORDERS]
+        for k in range(5):
+            joint = {0: (0, 1, 2), 3: (3, 4)}.get(k, ())
+            stepped = [
+                value + np.where(own, other in joint, other == k) * length
+                for other, (value, length) in enumerate(zip(at, lengths, strict=True))
+            ]
+            kernel = activation.offset_dual(*stepped)
+            for error, one, other in zip(total, kernel, base, strict=False):
+                # A change of 0 counts as 0, however large its ratio: a row of zeros has no error.
+                change = np.abs(one - other)
+                error += np.where(change == 0, 0.0, 2 * change * ratios[k])
+    return total
