@@ -201,7 +201,7 @@ ACCEPTING = {
     "general_diagonal",
     "general_hessian",
     "general_hessian_error",
-    "general_plan",
+    "plan_of",
     "general_trace",
     "hessian_error",
     "hessian_operator",

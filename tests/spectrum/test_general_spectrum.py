@@ -10,9 +10,11 @@ from flint import arb, arb_mat, ctx
 
 from hessweep.errors import InputError
 from hessweep.hessian import hessian, hessian_error
+from hessweep.hessian.general import Weights, seen
 from hessweep.networks import Inputs, Network, sample_teacher
 from hessweep.rank import ball
 from hessweep.spectrum import spectra_of, spectrum, spectrum_with_error
+from hessweep.spectrum.general_accuracy import kernel_with_error
 from hessweep.spectrum.solver import solver_error
 
 LAWS = {
@@ -177,10 +179,10 @@ def test_bounds_of_polynomials_hold_where_terms_cancel() -> None:
         off = [
             [float(Fraction(v) - exact[i][j]) for j, v in enumerate(r)] for i, r in enumerate(H)
         ]
-        found = spectrum_with_error(network)
-        assembly = found.error - solver_error(network.P, found.eigenvalues[-1])
-        assert np.linalg.norm(off, 2) <= assembly
-        assert found.error < 1e-9 * found.eigenvalues[-1]
+        weights = Weights.of([network])
+        _, [bound] = kernel_with_error(network.activation, weights, seen(weights))
+        assert np.linalg.norm(off, 2) <= bound
+        assert bound < 1e-9 * np.linalg.norm(H, 2)
 
 
 def test_closed_kernels_have_no_error_of_a_series() -> None:

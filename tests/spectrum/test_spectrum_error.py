@@ -6,6 +6,7 @@ from math import factorial
 import numpy as np
 import pytest
 from flint import arb, ctx, fmpq, fmpq_mpoly_ctx
+from inertia import eigenvalues_below
 from scipy import special
 
 from hessweep.activations import Polynomial, activation
@@ -97,22 +98,6 @@ def ball_hessian(network: Network) -> list[list[arb]]:
                 C = arb(W2[m]) * (K[p][m]["c"] * w[p][n] + 2 * K[p][m]["q"] * w[m][n])
                 H[m * N_i + n][N_h * N_i + p] = H[N_h * N_i + p][m * N_i + n] = C
     return H
-
-
-def eigenvalues_below(H: list[list[arb]], shift: arb) -> int:
-    """Return how many eigenvalues lie below the shift: negative pivots of LDL^T (Sylvester)."""
-    A = [[value - shift if i == j else value for j, value in enumerate(row)]
-         for i, row in enumerate(H)]  # fmt: skip
-    negative = 0
-    for i in range(len(A)):
-        pivot = A[i][i]
-        assert pivot < 0 or pivot > 0, "the shift is an eigenvalue to the working precision"
-        negative += pivot < 0
-        for j in range(i + 1, len(A)):
-            factor = A[j][i] / pivot
-            for k in range(i + 1, j + 1):
-                A[j][k] -= factor * A[k][i]
-    return negative
 
 
 CASES = [

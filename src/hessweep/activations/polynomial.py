@@ -114,8 +114,8 @@ class Polynomial(OffsetClosedForm):
         """Return `E_ij = Σ_l c^l/l! M_{i+l}(p, b) M_{j+l}(q, d)` (Mehler); the sum ends."""
         coefficients = np.asarray(self.coefficients)
         orders = range(self.degree + 1)
-        u = [_mean_with_offset(coefficients, order, p, b) for order in orders]
-        v = [_mean_with_offset(coefficients, order, q, d) for order in orders]
+        u = [mean_with_offset(coefficients, order, p, b) for order in orders]
+        v = [mean_with_offset(coefficients, order, q, d) for order in orders]
         shape = np.broadcast_shapes(*(np.shape(value) for value in (p, q, c, b, d)))
 
         def mean(i: int, j: int) -> ndarray:
@@ -186,7 +186,7 @@ def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndar
     return poly.polyval(variance, moments)
 
 
-def _mean_with_offset(
+def mean_with_offset(
     coefficients: ndarray, order: int, variance: ndarray, offset: ndarray
 ) -> ndarray:
     """Return `E[g^(order)(u + offset)] = Σ_k variance^k / (2^k k!) g^(order + 2k)(offset)`."""

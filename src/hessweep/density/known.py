@@ -7,7 +7,7 @@ from numpy import ndarray
 from hessweep.hessian.products import ProductOperator
 from hessweep.networks import Network, check_two_layers
 from hessweep.spectrum import row_space, spectrum, spectrum_plan
-from hessweep.spectrum.general import general_plan, general_row_space
+from hessweep.spectrum.general import general_row_space, plan_of
 
 
 def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
@@ -37,7 +37,7 @@ def known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
 
 
 def _general_known_part(network: Network) -> tuple[ndarray, ndarray, Network | None]:
-    plan = general_plan(network)
+    plan = plan_of(network)
     if plan.closed_form:
         values, counts = np.unique(spectrum(network), return_counts=True)
         return values, counts, None

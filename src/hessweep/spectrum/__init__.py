@@ -17,7 +17,7 @@ from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.batch import BatchPlan
 from hessweep.spectrum.deep import deep_spectrum
 from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
-from hessweep.spectrum.general import GeneralPlan, general_eigenvalues
+from hessweep.spectrum.general import GeneralPlan, general_eigenvalues, general_plan
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.root import RootSpectrum, root_spectrum
@@ -239,6 +239,7 @@ __all__ = [
     "Spectrum",
     "SpectrumPlan",
     "deep_plan",
+    "general_plan",
     "layer_shares",
     "deep_spectrum",
     "shares_of",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import comb
 
 import numpy as np
 from jaxtyping import Float
@@ -12,8 +13,9 @@ from hessweep.errors import InputError
 from hessweep.hessian.deep_linear import is_affine
 from hessweep.hessian.general import Weights, assembled, seen
 from hessweep.hessian.general_error import general_hessian_error
-from hessweep.networks import Network
-from hessweep.spectrum.general_accuracy import kernel_with_error
+from hessweep.networks import Layout, Network
+from hessweep.spectrum.general_accuracy import general_gram_error, kernel_with_error
+from hessweep.spectrum.gram import stacked_general_gram
 from hessweep.spectrum.linear_outputs import linear_eigenvalues
 from hessweep.spectrum.solver import EPS, LANES, UNDERFLOW, solver_error, stacked_eigenvalues
 
@@ -29,23 +31,46 @@ class GeneralPlan:
     """Whether g is linear, so that only small matrices have to be diagonalised."""
     row_space: bool
     """Whether what is outside the row space of W1 is split off."""
+    gram: bool
+    """Whether `J^T J` is solved in place of the Hessian `J J^T`."""
+    size: int
+    """Size of the largest eigenproblem."""
+    zeros: int
+    """The number of eigenvalues that are 0 because `J^T J` is smaller than the Hessian."""
 
     @property
     def route(self) -> str:
         """Its name, as `Spectrum.route` has it."""
         if self.closed_form:
             return "closed form"
-        return "row space" if self.row_space else "dense"
+        parts = ["row space"] * self.row_space + ["gram"] * self.gram
+        return ", ".join(parts) or "dense"
 
 
-def general_plan(network: Network) -> GeneralPlan:
+def general_plan(activation: Activation, layout: Layout, standard_inputs: bool) -> GeneralPlan:
+    """Return how the spectrum of a network is computed.
+
+    Args:
+        activation: Its activation.
+        layout: Its sizes and biases.
+        standard_inputs: Whether its inputs are standard normal.
+    """
+    if is_affine(activation):
+        return GeneralPlan(True, False, False, size=layout.N_i + 1, zeros=0)
+    row_space = standard_inputs and layout.N_h < layout.N_i
+    inside = replace(layout, N_i=min(layout.N_i, layout.N_h)) if row_space else layout
+    polynomial = activation.polynomial
+    size = inside.P
+    if polynomial is not None and standard_inputs:
+        size = min(size, layout.N_o * comb(inside.N_i + polynomial.degree, polynomial.degree))
+    return GeneralPlan(False, row_space, size < inside.P, size, inside.P - size)
+
+
+def plan_of(network: Network) -> GeneralPlan:
     """Return how the spectrum of a network is computed."""
     inputs = network.inputs
-    isotropic = inputs is None or (inputs.covariance is None and inputs.mean is None)
-    return GeneralPlan(
-        closed_form=is_affine(network.activation),
-        row_space=isotropic and network.N_h < network.N_i,
-    )
+    standard = inputs is None or inputs.is_standard
+    return general_plan(network.activation, network.layout, standard)
 
 
 def general_eigenvalues(
@@ -67,8 +92,8 @@ def general_eigenvalues(
                 "networks: expected networks of one activation and architecture, with the same "
                 "inputs"
             )
-    plan = general_plan(first)
-    bytes_each = 8 * first.P**2
+    plan = plan_of(first)
+    bytes_each = 8 * plan.size**2
     together = max(1, STACK_BYTES // bytes_each // LANES * LANES)
     values, errors = np.empty((len(networks), first.P)), np.empty(len(networks))
     for start in range(0, len(networks), together):
@@ -91,13 +116,19 @@ def _solve(
         times = weights.layout.N_i - weights.layout.N_h
         weights, outside = _row_space(activation, weights)
         parts.append(np.repeat(outside, times, axis=1))
-    of = seen(weights)
-    kernel, error = kernel_with_error(activation, weights, of, row_error)
-    if activation.has_offset_series:
-        error = error + [general_hessian_error(network) for network in networks]
-    parts.append(stacked_eigenvalues(assembled(weights, of, kernel)))
+    if plan.gram and activation.polynomial is not None:
+        matrices = stacked_general_gram(activation.polynomial, weights)
+        error = general_gram_error(activation.polynomial, weights, row_error)
+        parts.append(np.zeros((len(networks), plan.zeros)))
+    else:
+        of = seen(weights)
+        kernel, error = kernel_with_error(activation, weights, of, row_error)
+        if activation.has_offset_series:
+            error = error + [general_hessian_error(network) for network in networks]
+        matrices = assembled(weights, of, kernel)
+    parts.append(stacked_eigenvalues(matrices))
     found = np.concatenate(parts, axis=1)
-    error = error + solver_error(weights.layout.P, np.abs(found).max(axis=1))
+    error = error + solver_error(plan.size, np.abs(found).max(axis=1))
     found.sort(axis=1)
     return found, error
 
@@ -125,7 +156,8 @@ def _row_space(
     """
     R = np.asarray(np.linalg.qr(weights.W1.swapaxes(1, 2), mode="r"))
     L = np.ascontiguousarray(R.swapaxes(1, 2))
-    reduced = replace(weights, W1=L, layout=replace(weights.layout, N_i=weights.layout.N_h))
+    inside = replace(weights.layout, N_i=weights.layout.N_h)
+    reduced = replace(weights, W1=L, layout=inside, inputs=None)
     E11 = activation.offset_dual(*seen(reduced).pairs()).E11
     outside = weights.W2.swapaxes(1, 2) @ weights.W2 * E11
     return reduced, stacked_eigenvalues(outside)

@@ -40,14 +40,9 @@ def kernel_with_error(
     N_i, N_o = weights.layout.N_i, weights.layout.N_o
     products = (2 * N_i + 4) * EPS + 2 * row_error
     sizes = _sizes(weights, of)
-    polynomial = activation.polynomial
-    if polynomial is not None:
+    if activation.polynomial is not None:
         kernel = activation.offset_dual(*of.pairs())
-        # A term is a product of at most `degree` of the five arguments on each side.
-        positive = Polynomial(
-            polynomial.name, coefficients=tuple(abs(value) for value in polynomial.coefficients)
-        )
-        relative = polynomial.degree * (2 * products + 8 * EPS) + ROUNDINGS * EPS
+        positive, relative = _majorant(activation.polynomial, products)
         delta = [relative * field for field in positive.offset_dual(*sizes.pairs())]
     else:
         means = activation.offset_means(*of.pairs(), WITH_DERIVATIVES)
@@ -60,6 +55,44 @@ def kernel_with_error(
     settled = products + (N_o + 16) * EPS
     total = (d + settled * np.abs(field) for d, field in zip(delta, kernel, strict=True))
     return kernel, norm_bound(weights, sizes, OffsetKernel(*total))
+
+
+def general_gram_error(
+    activation: Polynomial, weights: Weights, row_error: float = 0.0
+) -> Float[ndarray, " S"]:
+    """Return a bound on `‖computed J^T J - J^T J‖₂` for each network of a stack.
+
+    As without biases (`gram_error`): the trace of `|J|^T |J|`, |J| being J with all coefficients
+    and weights made positive, times the relative error of an entry.
+
+    Args:
+        activation: The activation of all of them.
+        weights: Their weights.
+        row_error: By how much of its length each row of W1 may have been moved before.
+    """
+    layout = weights.layout
+    products = (2 * layout.N_i + 4) * EPS + 2 * row_error
+    positive, relative = _majorant(activation, products)
+    relative += EPS * (layout.N_h + ROUNDINGS)
+    p, b = np.square(weights.W1).sum(axis=-1), np.abs(weights.b1)
+    kernel = positive.offset_dual(p, p, p, b, b)
+    of_W1 = layout.N_i * kernel.E11 + 2 * p * (kernel.E22 + kernel.E13)
+    if layout.hidden_biases:
+        of_W1 = of_W1 + kernel.E11
+    G = np.square(weights.W2).sum(axis=-2)
+    trace = (G * of_W1 + layout.N_o * kernel.E00).sum(axis=-1)
+    return np.asarray(relative * (trace + layout.N_o * layout.output_biases))
+
+
+def _majorant(polynomial: Polynomial, products: float) -> tuple[Polynomial, float]:
+    """Return the polynomial with positive coefficients, and the relative error of its kernels.
+
+    A term is a product of at most `degree` of the five arguments on each side, each with an error
+    of `products`.
+    """
+    coefficients = tuple(abs(value) for value in polynomial.coefficients)
+    relative = polynomial.degree * (2 * products + 8 * EPS) + ROUNDINGS * EPS
+    return Polynomial(polynomial.name, coefficients=coefficients), relative
 
 
 def _sizes(weights: Weights, of: Seen) -> Seen:

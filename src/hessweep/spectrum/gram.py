@@ -9,9 +9,10 @@ so that the sum over n in `J^T J` can be carried out analytically (docs/spectra.
 has P rows, is never formed.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import combinations_with_replacement
-from math import factorial, sqrt
+from math import comb, factorial, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hessweep.activations import Polynomial
-from hessweep.activations.polynomial import mean_of_derivative
+from hessweep.activations.polynomial import mean_of_derivative, mean_with_offset
+from hessweep.hessian.general import Weights
 from hessweep.spectrum.plan import gram_size, hermite_degrees
 
 
@@ -46,14 +48,78 @@ def stacked_gram(
     The columns are the Hermite polynomials of `hermite_degrees`, degree by degree. Entries below
     the diagonal blocks of the degrees are not set.
     """
-    N_i = W1.shape[-1]
-    degrees = hermite_degrees(activation)
+    D = gram_size(activation, W1.shape[-1])
     p = np.einsum("smn,smn->sm", W1, W1)
     mu = [mean_of_derivative(activation.coefficients, j, p) for j in range(activation.degree + 3)]
-    powers = _powers(W1, activation.degree)
-
-    D = gram_size(activation, N_i)
+    neurons = _Neurons(p, mu, _powers(W1, activation.degree))
     G = np.empty((len(W1), D, D))
+    _add_gram(hermite_degrees(activation), neurons, W2**2, G)
+    return G
+
+
+class _Neurons(NamedTuple):
+    """What the hidden neurons of a stack of networks contribute."""
+
+    p: Float[ndarray, "S N_h"]
+    """Variances of what they see."""
+    mu: Sequence[Float[ndarray, "S N_h"]]
+    """Means of the derivatives of g, up to two orders above its degree."""
+    powers: Sequence[Float[ndarray, "S D_k N_h"]]
+    """Tensor powers of the rows of W1."""
+
+
+def stacked_general_gram(
+    activation: Polynomial, weights: Weights
+) -> Float[ndarray, "S N_o*D N_o*D"]:
+    """Return the upper triangles of `J^T J` of networks with biases and several outputs.
+
+    The columns are, output by output, all Hermite polynomials up to the degree of g; the inputs
+    are standard normal. With biases the means mu_j are those at `w.x + b`, and the coefficients of
+    `∂y/∂b1 = W2 g'(w.x + b)` are `W2 mu_{k+1} w^k / √k!`. Entries below the diagonal blocks of the
+    degrees are not set for an output with itself.
+    """
+    layout, degree = weights.layout, activation.degree
+    W1, W2 = np.ascontiguousarray(weights.W1), weights.W2
+    p = np.einsum("smn,smn->sm", W1, W1)
+    coefficients = np.asarray(activation.coefficients)
+    mu = [mean_with_offset(coefficients, j, p, weights.b1) for j in range(degree + 3)]
+    neurons = _Neurons(p, mu, _powers(W1, degree))
+    degrees = tuple(range(degree + 1))
+    D = comb(layout.N_i + degree, degree)
+    G = np.empty((len(W1), layout.N_o, D, layout.N_o, D))
+    for o in range(layout.N_o):
+        for other in range(o, layout.N_o):
+            block = G[:, o, :, other]
+            products = W2[:, o] * W2[:, other]
+            _add_gram(degrees, neurons, products, block, layout.hidden_biases, o == other)
+            if o == other:
+                block[:, 0, 0] += layout.output_biases
+            else:
+                for row in range(1, D):
+                    block[:, row, :row] = block[:, :row, row]
+    return G.reshape(len(W1), layout.N_o * D, layout.N_o * D)
+
+
+def _add_gram(
+    degrees: Sequence[int],
+    neurons: _Neurons,
+    products: Float[ndarray, "S N_h"],
+    G: Float[ndarray, "S D D"],
+    hidden_biases: bool = False,
+    same_output: bool = True,
+) -> None:
+    """Write the upper triangle of the block of two outputs.
+
+    Args:
+        degrees: The degrees of the Hermite polynomials, ascending.
+        neurons: What the hidden neurons contribute.
+        products: The products of the weights of both outputs.
+        G: The block.
+        hidden_biases: Whether hidden biases are trained.
+        same_output: Whether it is one output, which then has gradients by its own W2.
+    """
+    p, mu, powers = neurons
+    N_i = powers[1].shape[-2]
     row = 0
     for k in degrees:
         rows = slice(row, row + powers[k].shape[-2])
@@ -62,14 +128,15 @@ def stacked_gram(
             columns = slice(column, column + powers[l].shape[-2])
             column = columns.stop
             norm = 1 / sqrt(factorial(k) * factorial(l))
-            along = W2**2 * (p * mu[k + 2] * mu[l + 2] + l * mu[k + 2] * mu[l])
-            along += k * W2**2 * mu[k] * mu[l + 2] + mu[k] * mu[l]
+            along = products * (p * mu[k + 2] * mu[l + 2] + l * mu[k + 2] * mu[l])
+            along += k * products * mu[k] * mu[l + 2] + same_output * (mu[k] * mu[l])
+            if hidden_biases:
+                along += products * mu[k + 1] * mu[l + 1]
             block = G[:, rows, columns]
             np.matmul(powers[k] * (norm * along)[:, None], powers[l].swapaxes(1, 2), out=block)
             if k:
-                across = k * l * norm * W2**2 * mu[k] * mu[l]
+                across = k * l * norm * products * mu[k] * mu[l]
                 _add_across(block, powers[k - 1], powers[l - 1], across, (N_i, k, l))
-    return G
 
 
 def _add_across(
