@@ -8,7 +8,7 @@ import pytest
 
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
-from hessweep.hessian import batch_hessian, hessian, hessian_operator, trace
+from hessweep.hessian import batch_hessian, general, hessian, hessian_operator, trace
 from hessweep.networks import Inputs, Network, sample_teacher
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "beyond" / "ref_hessians.json"
@@ -201,6 +201,18 @@ def test_products_are_those_of_the_matrix(
     assert operator.trace() == pytest.approx(np.trace(H), rel=1e-13)
     single = hessian_operator(network, np.float32)
     np.testing.assert_allclose(single @ v[:, 0], H @ v[:, 0], atol=1e-5 * np.abs(H).max())
+
+
+@pytest.mark.parametrize("inputs", LAWS.values(), ids=LAWS.keys())
+@pytest.mark.parametrize("N_o", [1, 3])
+def test_without_the_compiled_kernel_numpy_gives_the_same(
+    N_o: int, inputs: Inputs | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hessweep.compiled._general_assembly")
+    network = sample_teacher("gelu", 3, 5, 3, biases="both", N_o=N_o, inputs=inputs)
+    here = hessian(network)
+    monkeypatch.setattr(general, "general_assembly", None)
+    close(hessian(network), here, 1e-15)
 
 
 def test_the_hessian_is_the_fisher_matrix() -> None:

@@ -67,7 +67,8 @@ def test_the_wheel_serves_all_later_pythons_and_the_sdist_makes_the_same(built):
     assert "-cp311-abi3-" in direct.name
     assert contents(direct) == contents(from_sdist)
     assert "hessweep/py.typed" in contents(direct)
-    assert "hessweep/compiled/_lanes.abi3.so" in contents(direct)
+    for name in ("_assembly", "_general_assembly", "_lanes"):
+        assert f"hessweep/compiled/{name}.abi3.so" in contents(direct)
 
 
 def test_an_installed_package_runs_a_study_outside_the_clone(built, tmp_path):

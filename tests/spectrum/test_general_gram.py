@@ -19,6 +19,7 @@ ACTIVATIONS = {
     "cubic": activation("cubic"),
     "square": activation("power", degree=2),
     "gapped": activation("polynomial", coefficients=[0.3, 1, 0, -0.5, 0.1]),
+    "cancelling": activation("polynomial", coefficients=[0, 1, 0, -1e-6]),  # g(1000) = 0
 }
 
 
@@ -112,7 +113,7 @@ def ball_hessian(network: Network) -> list[list[arb]]:
     ids=["usual", "large", "cancelling"],
 )
 @pytest.mark.parametrize("N_o", [1, 2])
-@pytest.mark.parametrize("name", ["cubic", "square"])
+@pytest.mark.parametrize("name", ["cubic", "square", "cancelling"])
 def test_every_eigenvalue_is_within_the_bound(name: str, N_o: int, b1: list[float]) -> None:
     rng = np.random.default_rng(4)
     W2 = rng.normal(size=(N_o, 6))
@@ -127,4 +128,4 @@ def test_every_eigenvalue_is_within_the_bound(name: str, N_o: int, b1: list[floa
             value, error = arb(float(found.eigenvalues[i])), arb(found.error)
             below, above = (eigenvalues_below(H, value + s * error) for s in (-1, 1))
             assert below <= i < above
-    assert found.error < 1e-9 * found.eigenvalues[-1]
+    assert found.error < 1e-6 * found.eigenvalues[-1]

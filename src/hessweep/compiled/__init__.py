@@ -6,4 +6,9 @@ try:
 except ImportError:
     assembly = lanes = None  # type: ignore[assignment]
 
-__all__ = ["assembly", "lanes"]
+try:
+    from hessweep.compiled import _general_assembly as general_assembly
+except ImportError:
+    general_assembly = None  # type: ignore[assignment]
+
+__all__ = ["assembly", "general_assembly", "lanes"]

@@ -11,12 +11,14 @@ and the other blocks have fewer of the same terms.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations.offsets import OffsetKernel
+from hessweep.compiled import general_assembly
 from hessweep.networks import Inputs, Layout, Network
 
 
@@ -35,7 +37,9 @@ class Weights:
     def of(cls, networks: Sequence[Network]) -> "Weights":
         """Return the weights of networks that differ in nothing else, as a stack."""
         first = networks[0]
-        W1, W2 = (np.stack(parts) for parts in zip(*((n.W1, n.output_rows) for n in networks)))  # noqa: B905
+        W1 = np.stack([network.W1 for network in networks])
+        W2 = np.stack([network.W2 for network in networks])
+        W2 = W2.reshape(len(networks), first.N_o, first.N_h)
         b1 = np.stack([network.b1_or_zeros for network in networks])
         return cls(first.layout, W1, W2, b1, first.inputs)
 
@@ -100,7 +104,7 @@ def assembled(weights: Weights, of: Seen, kernel: OffsetKernel) -> Float[ndarray
     H = np.zeros((*W2.shape[:-2], layout.P, layout.P))
     Z = _times_outputs(W2, kernel)
     has_mean = bool(of.mean.any())
-    _assemble_first_layer(of, Z, H[..., layout.W1, layout.W1])
+    _assemble_first_layer(of, Z, H)
     if layout.hidden_biases:
         # (m, n, p): entries of W1_mn and b1_p.
         Z11, Z12 = Z[0], Z[1]
@@ -151,12 +155,28 @@ def _of_neurons(M: ndarray, shape: tuple[int, ...]) -> Float[ndarray, "*stack N_
 
 
 def _assemble_first_layer(
-    of: Seen, Z: tuple[ndarray, ...], A: Float[ndarray, "*stack P1 P1"]
+    of: Seen, Z: tuple[ndarray, ...], H: Float[ndarray, "*stack P P"]
 ) -> None:
-    """Write the blocks of W1 with itself, a neuron's rows at a time, for all p >= m."""
+    """Write the blocks of W1 with itself, for all p >= m."""
+    *stack, N_h, N_i = of.V.shape
+    second_moments = of.covariance + np.outer(of.mean, of.mean)
+    if general_assembly:
+        arrays = (of.V, *Z, second_moments, of.mean)
+        inputs = tuple(np.ascontiguousarray(values, dtype=float) for values in arrays)
+        general_assembly.assemble(inputs, H, prod(stack), N_h, N_i, H.shape[-1])
+    else:
+        _assemble_by_rows(of, Z, second_moments, H[..., : N_h * N_i, : N_h * N_i])
+
+
+def _assemble_by_rows(
+    of: Seen,
+    Z: tuple[ndarray, ...],
+    second_moments: Float[ndarray, "N_i N_i"],
+    A: Float[ndarray, "*stack P1 P1"],
+) -> None:
+    """Write the blocks as the compiled code does, a neuron's rows at a time."""
     *stack, N_h, N_i = of.V.shape
     Z11, Z12, Z13, Z22 = Z
-    second_moments = of.covariance + np.outer(of.mean, of.mean)
     has_mean = bool(of.mean.any())
     for m in range(N_h):
         v_m, v_p = of.V[..., m, None, :], of.V[..., m:, :]

@@ -183,13 +183,15 @@ def _chords(
         total = [np.zeros(p.shape) for _ in ORDERS]
         for k in range(5):
             joint = {0: (0, 1, 2), 3: (3, 4)}.get(k, ())
+            # The steps of a neuron with itself move all that is one number for it.
+            moved = np.flatnonzero(~own | bool(joint))
             stepped = [
-                value + np.where(own, other in joint, other == k) * length
+                (value + np.where(own, other in joint, other == k) * length)[moved]
                 for other, (value, length) in enumerate(zip(at, lengths, strict=True))
             ]
             kernel = activation.offset_dual(*stepped)
             for error, one, other in zip(total, kernel, base, strict=False):
                 # A change of 0 counts as 0, however large its ratio: a row of zeros has no error.
-                change = np.abs(one - other)
-                error += np.where(change == 0, 0.0, 2 * change * ratios[k])
+                change = np.abs(one - other[moved])
+                error[moved] += np.where(change == 0, 0.0, 2 * change * ratios[k][moved])
     return total

@@ -33,8 +33,13 @@ def linear_eigenvalues(
     B1 = a1 * np.column_stack([root, mean])
     X = B1.T @ B1
     X[-1, -1] += a1**2 * layout.hidden_biases
-    offsets = a1 * (weights.W1 @ mean + weights.b1) + a0
-    B2 = np.concatenate([a1 * (weights.W1 @ root), offsets[..., None]], axis=-1)
+    rows, offsets, size = weights.W1, weights.b1, np.abs(weights.b1)
+    if inputs.covariance is not None:
+        rows = rows @ root
+    if inputs.mean is not None:
+        offsets = weights.W1 @ mean + offsets
+        size = np.abs(weights.W1) @ np.abs(mean) + size
+    B2 = np.concatenate([a1 * rows, (a1 * offsets + a0)[..., None]], axis=-1)
     Y = B2.swapaxes(-1, -2) @ B2
     Y[..., -1, -1] += layout.output_biases
     outer = stacked_eigenvalues(weights.W2 @ weights.W2.swapaxes(-1, -2))
@@ -45,7 +50,6 @@ def linear_eigenvalues(
     found = np.sort(stacked_eigenvalues(small).reshape(len(outer), -1), axis=1)
     # The norms of all that is rounded, the sums behind offsets included.
     first = np.square(weights.W2).sum(axis=(1, 2)) * np.trace(X)
-    size = np.abs(weights.W1) @ np.abs(mean) + np.abs(weights.b1)
     largest = np.square(np.abs(a1) * size + np.abs(a0)).sum(axis=1)
     second = np.square(B2[..., :-1]).sum(axis=(1, 2)) + largest + layout.output_biases
     rounded = 2 * (N_i + layout.N_h + N_o + 8) * EPS * (first + second)
