@@ -23,7 +23,7 @@ def rows(quick: bool) -> Iterator[Row]:
 
 
 def _spectra(g: Activation, quick: bool) -> Row:
-    S = 4 if g.is_numeric else 64 if quick else 512
+    S = 4 if g.is_numeric else 64 if quick else 8192 if g.is_linear else 512
     plain = sample_teachers(g, N, N, range(S))
     biased = [sample_teacher(g, N, N, seed, biases="both") for seed in range(S)]
     taken = turns(
