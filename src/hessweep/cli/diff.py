@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,10 @@ SHOWN = 20
 
 
 def diff(
-    first: Annotated[Path, typer.Argument(metavar="A", help="A results folder or a bundle.")],
-    second: Annotated[Path, typer.Argument(metavar="B", help="Another one.")],
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A results folder, its address, or a bundle.")
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     exactly: Annotated[
         bool, typer.Option("--exactly", help="Values must be the same to the bit, times aside.")
     ] = False,

@@ -12,6 +12,14 @@ from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
 from hessweep.errors import QueryError
 
 Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
+Readable = Annotated[
+    str,
+    typer.Argument(
+        metavar="RESULTS",
+        help="The results folder of a study, a bundle that `export` wrote, or the address of a "
+        "results folder, https://….",
+    ),
+]
 ResultsOrBundle = Annotated[
     Path,
     typer.Argument(
@@ -38,7 +46,7 @@ def publish(results: Results) -> None:
 
 
 def query(
-    results: ResultsOrBundle,
+    results: Readable,
     where: Annotated[
         str | None,
         typer.Argument(

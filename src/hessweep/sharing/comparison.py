@@ -74,8 +74,8 @@ class Comparison:
         return not (self.different or self.only_in_first or self.only_in_second)
 
 
-def compare(first: Path, second: Path, *, exactly: bool = False) -> Comparison:
-    """Compare two results, each a results folder, published groups or a bundle.
+def compare(first: str | Path, second: str | Path, *, exactly: bool = False) -> Comparison:
+    """Compare two results, each a results folder, its address, or a bundle.
 
     Args:
         first: The one.
@@ -127,7 +127,7 @@ class _Side:
         return PointName(label, cell, self.keys[self.rows[cell]])
 
 
-def _sides(path: Path) -> dict[str, _Side]:
+def _sides(path: str | Path) -> dict[str, _Side]:
     """Return the points of each activation, by the activation's spec."""
     sides = {}
     for group in open_groups(path):

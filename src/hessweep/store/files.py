@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from hessweep.errors import StoreAccessError
@@ -33,7 +33,7 @@ _REMEDIES = {
 
 
 @contextmanager
-def accessing(path: Path, purpose: str) -> Iterator[None]:
+def accessing(path: PurePath, purpose: str) -> Iterator[None]:
     """Turn what the operating system refuses into an error that says what to do.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from hessweep.errors import DamagedStoreError, QueryError, StoreError
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 class _Place:
     """Where one published group is."""
 
-    path: Path
-    """How messages name it: its folder, or where it is below the bundle."""
+    path: PurePath
+    """Its folder, or where it is below the bundle or the address."""
     store: Any
-    """What Zarr and xarray open: the folder, or a place in the store of a bundle."""
+    """What Zarr and xarray open: the folder, or a place in a bundle or behind an address."""
 
 
 def open_results(path: str | Path) -> "xr.DataTree":
@@ -39,7 +39,8 @@ def open_results(path: str | Path) -> "xr.DataTree":
 
     Args:
         path: A study's results folder, the `published` folder in it, or one activation's group;
-            or a bundle that `hessweep export` wrote, which is read where it is.
+            the address of one of these, as in `https://example.org/results/mine`; or a bundle
+            that `hessweep export` wrote. Everything is read where it is.
 
     Returns:
         One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
@@ -56,7 +57,7 @@ def open_results(path: str | Path) -> "xr.DataTree":
     import xarray as xr
 
     datasets = {}
-    for place in _places(Path(path)):
+    for place in _places(path):
         with accessing(place.path, "open"):
             datasets[place.path.name.removesuffix(SUFFIX)] = xr.open_zarr(
                 place.store, chunks=None, consolidated=True
@@ -76,14 +77,17 @@ def open_groups(path: str | Path) -> "list[zarr.Group]":
     import zarr
 
     groups = []
-    for place in _places(Path(path)):
+    for place in _places(path):
         with accessing(place.path, "open"):
             groups.append(zarr.open_group(place.store, mode="r", use_consolidated=True))
     return groups
 
 
-def _places(path: Path) -> list[_Place]:
+def _places(where: str | Path) -> list[_Place]:
     """Return where the groups are, after a look at their metadata and for their chunks."""
+    if is_address(where):
+        return list(_at_address(str(where)))
+    path = Path(where)
     with accessing(path, "open"):
         found = list(_in_bundle(path) if path.is_file() else _in_folder(path))
     if not found:
@@ -121,7 +125,21 @@ def _in_bundle(path: Path) -> Iterator[_Place]:
             yield _Place(path / prefix, opened.store_path)
 
 
-def _check_format(path: Path, metadata: dict[str, Any]) -> list[Path]:
+def _at_address(address: str) -> Iterator[_Place]:
+    """Yield the groups at an address; a chunk that is not there is found when it is read."""
+    from hessweep.store.remote import open_remote, remote_groups
+
+    for group, content in remote_groups(address):
+        _check_format(group, parse_metadata(content, group))
+        yield _Place(PurePosixPath(group), open_remote(group))
+
+
+def is_address(where: str | Path) -> bool:
+    """Return whether it is the address of results, and not a path."""
+    return str(where).startswith(("http://", "https://"))
+
+
+def _check_format(path: PurePath | str, metadata: dict[str, Any]) -> list[Path]:
     """Return the chunks that a group must have, by its metadata, whose format is checked."""
     if (found := metadata["attributes"].get("hessweep_format")) != FORMAT:
         raise StoreError(

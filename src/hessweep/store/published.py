@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from hessweep.errors import DamagedStoreError, StoreAccessError
@@ -128,7 +128,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return parse_metadata(content, path)
 
 
-def parse_metadata(content: bytes, path: Path) -> dict[str, Any]:
+def parse_metadata(content: bytes, path: PurePath | str) -> dict[str, Any]:
     """Return what the text of a published group's `zarr.json` says.
 
     Args:

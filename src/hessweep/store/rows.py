@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.columns import STRING
-from hessweep.errors import DamagedStoreError, QueryError
+from hessweep.errors import DamagedStoreError, QueryError, StoreError
 from hessweep.store.expression import Expression, no_column, parse
 from hessweep.store.schema import TABLE_COLUMNS, column_named, empty_values, ragged_of
 
@@ -126,6 +126,7 @@ def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray
 
     Raises:
         DamagedStoreError: If they can not be read.
+        StoreAccessError: If they are behind an address, and the server does not send them.
     """
     if name not in source:
         column = column_named(name)
@@ -133,6 +134,8 @@ def read_stored(source: Source, name: str, span: slice | None = None) -> ndarray
         return np.full(len(rows), column.missing_value, column.numpy_dtype)
     try:
         return np.asarray(source[name] if span is None else source[name][span])
+    except StoreError:  # It says already what is wrong.
+        raise
     except (ValueError, RuntimeError, BadZipFile) as error:
         raise DamagedStoreError(
             f"{name} of {source.attrs['activation']} can not be read ({error}); open the results "
