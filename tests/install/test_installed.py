@@ -1,5 +1,6 @@
 """What `pip install hessweep` gives, without a clone: the package, its command, its workflow."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -26,9 +27,18 @@ figures:
 pytestmark = pytest.mark.install
 
 
+# Without the variables that would let an installed Python find the clone after all.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def call(*command, folder):
     done = subprocess.run(
-        list(map(str, command)), cwd=folder, capture_output=True, text=True, check=False
+        list(map(str, command)),
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -85,6 +95,8 @@ def test_an_installed_package_runs_a_study_outside_the_clone(built, tmp_path):
     )
     work = tmp_path / "somewhere"
     work.mkdir()
+    home = call(python, "-c", "import hessweep; print(hessweep.__file__)", folder=work)
+    assert Path(home).is_relative_to(environment)
     (work / "study.yaml").write_text(STUDY)
     command = environment / "bin" / "hessweep"
     told = call(command, "make", "study.yaml", "--", "--cores", "2", folder=work).splitlines()

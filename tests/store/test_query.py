@@ -85,6 +85,9 @@ def test_a_missing_chunk_is_an_error_and_not_a_fill_value(root):
 def test_the_table_has_every_point_and_column(results, computed):
     frame = table(results)
     assert list(frame) == list(TABLE_COLUMNS)
+    # What a reader sees of a wide table is its first columns and its last ones.
+    assert list(frame)[:6] == ["activation", "N_i", "N_h", "seed", "P", "rank"]
+    assert list(frame)[-3:] == ["activation_spec", "segment", "key"]
     expected = in_order(computed)
     assert frame["key"].tolist() == [r.point.key for r in expected]
     assert frame["activation"].tolist() == [r.point.setup.activation.label for r in expected]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hessweep.cli.formats import Format
 from hessweep.cli.output import printable
 from hessweep.setup import AXES
-from hessweep.store import TABLE_COLUMNS
+from hessweep.store import FIRST_COLUMNS, TABLE_COLUMNS
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -21,20 +21,11 @@ Columns = Mapping[str, "ndarray"]
 """Values by column, all of one length."""
 
 
-ALWAYS = (
-    "activation", "N_i", "N_h", "seed", "P", "rank", "rank_certificate", "effective_parameters",
-    "lambda_min", "lambda_max",
-)  # fmt: skip
-"""The columns of a table whose columns were not chosen."""
-
 WHERE_UNUSUAL = {
     **{axis.column.name: axis.default for axis in AXES if axis.has_default},
     "status": "done",
 }
 """Columns that a table shows besides, if a row has another value there than this one."""
-
-LAST = ("activation_spec", "segment", "key")
-"""The widest columns."""
 
 
 def format_rows(columns: Columns, form: Format) -> bytes:
@@ -61,8 +52,8 @@ def columns_to_read(chosen: str | None, form: Format) -> list[str]:
     if chosen and chosen.strip() != "all":
         return [name.strip() for name in chosen.split(",")]
     if form is Format.TABLE and not chosen:
-        return [*ALWAYS[:4], *WHERE_UNUSUAL, *ALWAYS[4:]]
-    return [*(name for name in TABLE_COLUMNS if name not in LAST), *LAST]
+        return [*FIRST_COLUMNS[:4], *WHERE_UNUSUAL, *FIRST_COLUMNS[4:]]
+    return list(TABLE_COLUMNS)
 
 
 def without_usual(columns: dict[str, "ndarray"]) -> dict[str, "ndarray"]:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
         spectra,
         table,
     )
-    from hessweep.store.schema import TABLE_COLUMNS
+    from hessweep.store.schema import FIRST_COLUMNS, TABLE_COLUMNS
     from hessweep.store.segments import read_segment, write_segment
     from hessweep.store.verification import Inspection, Problem, Repair, inspect, repair
 
 _HOMES = {
+    "FIRST_COLUMNS": "schema",
     "TABLE_COLUMNS": "schema",
     "DamagedSegmentWarning": "index",
     "Problem": "verification",
@@ -52,6 +53,7 @@ _HOMES = {
 """Public name -> the module that holds it."""
 
 __all__ = [
+    "FIRST_COLUMNS",
     "TABLE_COLUMNS",
     "DamagedSegmentWarning",
     "Problem",

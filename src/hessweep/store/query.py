@@ -49,7 +49,7 @@ def points(
     Args:
         results: From `open_results`.
         where: A condition on columns, such as `"activation == 'erf' and N_i == N_h"`.
-        columns: Which columns; all of `TABLE_COLUMNS` if None.
+        columns: Which columns; all of `TABLE_COLUMNS` if None, in that order.
 
     Returns:
         A dataset along `point`, in memory, with those columns alone.
@@ -69,6 +69,8 @@ def table(
     results: xr.DataTree, where: str | None = None, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Return what `points` returns as a pandas table, columns in the order asked for.
+
+    Without a choice it begins with the columns that are asked for most, and ends with hashes.
 
     Raises:
         QueryError: If the condition can not be read, or a name is not a column.

@@ -48,8 +48,25 @@ SEGMENT = Column("segment", "str", "the segment that the point was published fro
 PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
 """Every array that a published group may have."""
 
-TABLE_COLUMNS = tuple(c.name for c in PUBLISHED_COLUMNS if c.name not in DIMENSIONS)
-"""What a query may name and a table may show."""
+FIRST_COLUMNS = (
+    "activation", "N_i", "N_h", "seed", "P", "rank", "rank_certificate", "effective_parameters",
+    "lambda_min", "lambda_max",
+)  # fmt: skip
+"""The columns that are asked for most, and with which a table begins."""
+
+LAST_COLUMNS = ("activation_spec", "segment", "key")
+"""The columns of long texts and hashes, with which a table ends."""
+
+TABLE_COLUMNS = (
+    *FIRST_COLUMNS,
+    *(
+        column.name
+        for column in PUBLISHED_COLUMNS
+        if column.name not in {*DIMENSIONS, *FIRST_COLUMNS, *LAST_COLUMNS}
+    ),
+    *LAST_COLUMNS,
+)
+"""What a query may name and a table may show, in a table's order."""
 
 GROUP_ATTRIBUTES: dict[str, Any] = {
     "Conventions": "CF-1.11",
