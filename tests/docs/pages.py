@@ -18,6 +18,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 _FENCE = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
+_PLAIN = {r"\lambda": "λ", r"\dots": "…", r"\varepsilon": "ε", r"{\min}": "min", r"{\max}": "max"}
+
+
 @dataclass(frozen=True)
 class Block:
     """One code block."""
@@ -25,6 +28,14 @@ class Block:
     language: str
     title: str
     text: str
+
+
+def plain(text: str) -> str:
+    """Return a page's text with the symbols of its simple formulas as letters, such as λ_min."""
+    for tex, letters in _PLAIN.items():
+        text = text.replace(tex, letters)
+    text = re.sub(r"\^(\d)", lambda found: "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(found[1])], text)
+    return text.replace("$", "").replace("×", "x")
 
 
 def blocks(page: str) -> Iterator[Block]:

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 import pytest
-from pages import DOCS
+from pages import DOCS, plain
 
 from hessweep import laws
 from hessweep.activations import activation
@@ -30,14 +30,14 @@ REPOSITORY = DOCS.parent
 
 def stated(page, pattern):
     """The numbers that a page states: the groups of the pattern's only match."""
-    text = " ".join((REPOSITORY / page).read_text(encoding="utf-8").split())
+    text = " ".join(plain((REPOSITORY / page).read_text(encoding="utf-8")).split())
     (found,) = re.finditer(pattern, text)
     return [float(group.replace(",", "")) for group in found.groups()]
 
 
 def rows(page, header):
     """The cells of the table of a page that begins with this header."""
-    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    text = plain((REPOSITORY / page).read_text(encoding="utf-8"))
     (body,) = re.findall(re.escape(header) + r"\n\|[-|]+\|\n((?:\|.*\|\n)+)", text)
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in body.splitlines()]
 
