@@ -65,14 +65,9 @@ class _Published:
         return self.folder.name.removesuffix(SUFFIX)
 
     @property
-    def files(self) -> list[Path]:
-        """The files of the group, relative to its folder, except `zarr.json` in that folder."""
-        arrays = self.metadata["consolidated_metadata"]["metadata"]
-        return [
-            path
-            for name, array in arrays.items()
-            for path in (Path(name, METADATA), *chunk_paths(name, array))
-        ]
+    def arrays(self) -> dict[str, dict[str, Any]]:
+        """The metadata of each array."""
+        return dict(self.metadata["consolidated_metadata"]["metadata"])
 
 
 def export(
@@ -115,7 +110,7 @@ def export(
         committing(target) as file,
         tempfile.TemporaryFile(dir=target.parent) as table,
     ):
-        groups = open_groups(root)
+        groups = [group for one in published for group in open_groups(one.folder)]
         points = write_points(table, groups)
         table.flush()
         origin = _origin(published, groups)
@@ -220,7 +215,8 @@ def _add_group(writer: BundleWriter, group: _Published) -> None:
     """Copy a group, all of one version.
 
     The chunks of a version stay until the next publish but one, so that they were whole if the
-    metadata are the same afterwards.
+    group's metadata are the same afterwards. The metadata file of each array does not stay: a
+    publish replaces it before those of the group, so that it is written from the latter.
 
     Raises:
         StoreError: If another version was published meanwhile.
@@ -228,8 +224,10 @@ def _add_group(writer: BundleWriter, group: _Published) -> None:
     prefix = f"{FOLDER}/{group.folder.name}"
     writer.add(f"{prefix}/{METADATA}", json.dumps(group.metadata, indent=1).encode())
     try:
-        for path in group.files:
-            writer.add(f"{prefix}/{path.as_posix()}", group.folder / path)
+        for name, array in group.arrays.items():
+            writer.add(f"{prefix}/{name}/{METADATA}", json.dumps(array).encode())
+            for path in chunk_paths(name, array):
+                writer.add(f"{prefix}/{path.as_posix()}", group.folder / path)
         is_same = read_metadata(group.folder) == group.metadata
     except FileNotFoundError:
         is_same = False
