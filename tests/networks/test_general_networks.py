@@ -16,7 +16,6 @@ from hessweep.rank import (
     ball,
     minor,
     modular,
-    smallest,
     structure,
     theorem,
 )
@@ -142,7 +141,6 @@ def test_what_does_not_fit_is_refused(error: type, message: str, make: Callable)
 
 
 REFUSING: dict[str, Callable] = {
-    "enclosed_smallest_eigenvalue": lambda n: smallest.enclosed_smallest_eigenvalue(n, 8),
     "ball.hessian": ball.hessian,
     "has_minor": lambda network: minor.has_minor(network, 8),
     "gradient_balls": lambda n: minor.gradient_balls(n, np.ones((8, 3)), np.arange(8)),
@@ -198,6 +196,8 @@ ACCEPTING = {
     "batch_hessian",
     "directions",
     "hessian",
+    "enclosed_smallest_eigenvalue",
+    "has_balls",
     "general_diagonal",
     "general_hessian",
     "general_hessian_error",

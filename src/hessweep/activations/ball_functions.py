@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flint import arb, arb_series
 
+    OffsetKernel = Callable[
+        [arb_series, arb_series, arb_series, arb_series, arb_series], arb_series
+    ]
+    OffsetMean = Callable[[arb_series, arb_series], arb_series]
+
 
 @dataclass(frozen=True)
 class BallFunctions:
@@ -24,6 +29,11 @@ class BallFunctions:
     kernel: "Callable[[arb_series, arb_series, arb_series], arb_series] | None" = None
     """K(p, q, c) on power series, from which all its derivatives follow; None if the kernel is
     not an elementary function."""
+    offset_kernel: "OffsetKernel | None" = None
+    """`E[g(u + b) g(v + d)]`, a function of p, q, c, b, d on power series; None if it is not
+    known."""
+    offset_mean: "OffsetMean | None" = None
+    """`E[g(u + b)]`, a function of p and b on power series; None if it is not known."""
 
 
 def normal_density(u: "arb") -> "arb":
@@ -48,3 +58,16 @@ def logistic(u: "arb") -> "arb":
 def determinant(p: "arb_series", q: "arb_series", c: "arb_series") -> "arb_series":
     """Return `D = (1 + p)(1 + q) - c²`, the determinant in several dual kernels."""
     return (1 + p) * (1 + q) - c * c
+
+
+def normal_exponential(
+    p: "arb_series", q: "arb_series", c: "arb_series", b: "arb_series", d: "arb_series"
+) -> "arb_series":
+    """Return `D^{-1/2} e^{-quad/2}`, D the determinant of the covariance matrix of U and V.
+
+    These are u and v, each with an independent normal variable of variance 1 added to it, and
+    `quad` is the quadratic form of the inverse of that matrix in b and d.
+    """
+    D = determinant(p, q, c)
+    quad = ((1 + q) * b * b - 2 * c * b * d + (1 + p) * d * d) / D
+    return D.rsqrt() * (-quad / 2).exp()

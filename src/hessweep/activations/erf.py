@@ -1,12 +1,18 @@
 """The error function, the activation of sec. 5 of the paper."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy  # its parts are imported when they are first used
 from numpy import ndarray
 
-from hessweep.activations.ball_functions import BallFunctions, determinant, normal_density
+from hessweep.activations.ball_functions import (
+    BallFunctions,
+    determinant,
+    normal_density,
+    normal_exponential,
+)
 from hessweep.activations.bivariate_normal import (
     density,
     density_derivatives,
@@ -19,6 +25,9 @@ from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
 from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
+
+if TYPE_CHECKING:
+    from flint import arb_series
 
 
 @dataclass(frozen=True)
@@ -87,4 +96,44 @@ def _in_balls() -> BallFunctions:
         g=lambda u: (u / arb(2).sqrt()).erf(),
         derivative=lambda u: 2 * normal_density(u),
         kernel=lambda p, q, c: (c / determinant(p, q, c).sqrt()).atan() * (2 / arb.pi()),
+        offset_kernel=_offset_kernel_in_balls,
+        offset_mean=lambda p, b: (b / (2 * (1 + p)).sqrt()).erf(),
     )
+
+
+def _offset_kernel_in_balls(
+    p: "arb_series", q: "arb_series", c: "arb_series", b: "arb_series", d: "arb_series"
+) -> "arb_series":
+    """Return `E00` on power series: the integral of its derivative along them.
+
+    Its constant term is `M0 M0 + ∫ E11 dt`, the covariance t growing from 0, where u and v are
+    independent, to c.
+    """
+    from flint import acb, arb, arb_series
+
+    P, Q, C, B, D = (acb(x[0] + 1) if k < 2 else acb(x[0]) for k, x in enumerate((p, q, c, b, d)))
+
+    def density(t: acb, analytic: bool) -> acb:
+        determinant_ = P * Q - t * t
+        quad = (Q * B * B - 2 * t * B * D + P * D * D) / determinant_
+        return determinant_.rsqrt(analytic=analytic) * (-quad / 2).exp()
+
+    of_u, of_v = (offset / (2 * variance).sqrt() for offset, variance in ((B, P), (D, Q)))
+    constant = of_u.erf() * of_v.erf() + acb.integral(density, 0, C) * 2 / arb.pi()
+    E11 = normal_exponential(p, q, c, b, d) * (2 / arb.pi())
+    E01, E10 = _slope_in_balls(p, q, c, b, d), _slope_in_balls(q, p, c, d, b)
+    E02, E20 = -(d * E01 + c * E11) / (1 + q), -(b * E10 + c * E11) / (1 + p)
+    slope = E11 * c.derivative() + E01 * d.derivative() + E10 * b.derivative()
+    slope += (E02 * q.derivative() + E20 * p.derivative()) / 2
+    return arb_series([constant.real]) + slope.integral()
+
+
+def _slope_in_balls(
+    p: "arb_series", q: "arb_series", c: "arb_series", b: "arb_series", d: "arb_series"
+) -> "arb_series":
+    """Return `E01`: the density of `V + d` at 0 times the mean of g given that."""
+    from flint import arb
+
+    Q = 1 + q
+    given = (b * Q - c * d) / (2 * Q * determinant(p, q, c)).sqrt()
+    return 2 * (-d * d / (2 * Q)).exp() / (2 * arb.pi() * Q).sqrt() * given.erf()

@@ -57,4 +57,6 @@ def _in_balls() -> BallFunctions:
         g=lambda u: u.exp(),
         derivative=lambda u: u.exp(),
         kernel=lambda p, q, c: ((p + q) / 2 + c).exp(),
+        offset_kernel=lambda p, q, c, b, d: ((p + q) / 2 + c + b + d).exp(),
+        offset_mean=lambda p, b: (p / 2 + b).exp(),
     )

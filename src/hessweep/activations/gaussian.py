@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations.ball_functions import BallFunctions, determinant
+from hessweep.activations.ball_functions import BallFunctions, determinant, normal_exponential
 from hessweep.activations.bivariate_normal import (
     density_derivatives,
     normal_derivatives,
@@ -74,4 +74,6 @@ def _in_balls() -> BallFunctions:
         g=lambda u: (-u * u / 2).exp(),
         derivative=lambda u: -u * (-u * u / 2).exp(),
         kernel=lambda p, q, c: determinant(p, q, c).rsqrt(),
+        offset_kernel=normal_exponential,
+        offset_mean=lambda p, b: (1 + p).rsqrt() * (-b * b / (2 * (1 + p))).exp(),
     )

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
@@ -12,6 +14,9 @@ from hessweep.activations.kernel import DualKernel, Matrix
 from hessweep.activations.offset_closed_form import OffsetClosedForm
 from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
+
+if TYPE_CHECKING:
+    from flint import arb_series
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ def _sin_in_balls() -> BallFunctions:
         g=lambda u: u.sin(),
         derivative=lambda u: u.cos(),
         kernel=lambda p, q, c: ((c - (p + q) / 2).exp() - (-c - (p + q) / 2).exp()) / 2,
+        offset_kernel=partial(_offset_kernel_in_balls, -1),
+        offset_mean=lambda p, b: (-p / 2).exp() * b.sin(),
     )
 
 
@@ -115,7 +122,22 @@ def _cos_in_balls() -> BallFunctions:
         g=lambda u: u.cos(),
         derivative=lambda u: -u.sin(),
         kernel=lambda p, q, c: ((c - (p + q) / 2).exp() + (-c - (p + q) / 2).exp()) / 2,
+        offset_kernel=partial(_offset_kernel_in_balls, 1),
+        offset_mean=lambda p, b: (-p / 2).exp() * b.cos(),
     )
+
+
+def _offset_kernel_in_balls(
+    sign: int,
+    p: "arb_series",
+    q: "arb_series",
+    c: "arb_series",
+    b: "arb_series",
+    d: "arb_series",
+) -> "arb_series":
+    """Return the mean of two cosines, or for sign -1 of two sines, from those of `u ± v`."""
+    difference = (c - (p + q) / 2).exp() * (b - d).cos()
+    return (difference + sign * (-c - (p + q) / 2).exp() * (b + d).cos()) / 2
 
 
 def _with_offsets(

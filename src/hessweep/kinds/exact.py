@@ -48,6 +48,9 @@ MODULAR_SECONDS = 2e-9
 GENERAL_SECONDS_PER_PAIR, GENERAL_NUMBERS_PER_PAIR = 4e-6, 400
 """Time and floats of each pair of neurons of a network with biases or several outputs."""
 
+GENERAL_BALL_SECONDS_PER_PAIR = 2.5e-3
+"""Time of the kernel with offsets of each pair of neurons in ball arithmetic, at most."""
+
 EDGE_SHARE = 0.2
 """Share of polynomial teachers with just as many gradients as monomials that need exact work."""
 
@@ -202,6 +205,9 @@ def _general_cost(setup: "Setup") -> Cost:
     plan = general_plan(setup.activation, setup.layout, setup.inputs == "standard")
     n, problems = float(plan.size), setup.N_o if plan.closed_form else 1
     seconds = SMALLEST_SECONDS + GENERAL_SECONDS_PER_PAIR * setup.N_h**2
+    certificate = certificate_seconds(setup.activation, setup.N_i, setup.N_h)
+    if certificate:
+        seconds += certificate + GENERAL_BALL_SECONDS_PER_PAIR * setup.N_h**2
     seconds += problems * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
     if setup.activation.is_numeric:
         seconds += 3 * (NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * setup.N_h)

@@ -6,8 +6,7 @@ from typing import Literal
 from hessweep.errors import InputError
 from hessweep.networks import DeepNetwork, Network
 from hessweep.rank import float64, rank
-from hessweep.rank.ball import has_kernel
-from hessweep.rank.smallest import LARGEST, enclosed_smallest_eigenvalue
+from hessweep.rank.smallest import enclosed_smallest_eigenvalue, has_balls
 from hessweep.spectrum import spectrum_with_error
 
 
@@ -36,8 +35,9 @@ def lambda_min(network: Network | DeepNetwork, relative_error: float = 1e-2) -> 
     Args:
         network: The network.
         relative_error: How near the bounds should be, relative to the eigenvalue. Where float64
-            does not reach that, ball arithmetic does, for up to 400 parameters of a plain
-            network; otherwise the bounds are further apart, down to a lower bound of 0.
+            does not reach that, ball arithmetic does, for up to 400 parameters, where the kernel
+            is known in it (docs/ranks.md); otherwise the bounds are further apart, down to a
+            lower bound of 0.
 
     Raises:
         InputError: If `network` is not a network, or H is 0 and has no such eigenvalue.
@@ -64,7 +64,7 @@ def lambda_min(network: Network | DeepNetwork, relative_error: float = 1e-2) -> 
         upper = float(values[len(values) - max(found.lower, 1)] + error)
         return Enclosure(0.0, 0.0, upper, certificate, "rank")
     value = float(values[len(values) - found.value])
-    if error > relative_error * value and isinstance(network, Network) and _has_balls(network):
+    if error > relative_error * value and isinstance(network, Network) and has_balls(network):
         ball = enclosed_smallest_eigenvalue(network, found.value, relative_error)
         if ball is not None and ball.relative_error < 1:
             # |value - truth| <= relative_error * truth
@@ -73,7 +73,3 @@ def lambda_min(network: Network | DeepNetwork, relative_error: float = 1e-2) -> 
             return Enclosure(ball.value, lower, upper, "proved", "ball")
     lower = max(value - error, 0.0)
     return Enclosure(value if lower else 0.0, lower, value + error, certificate, "float64")
-
-
-def _has_balls(network: Network) -> bool:
-    return network.is_plain and network.P <= LARGEST and has_kernel(network.activation)

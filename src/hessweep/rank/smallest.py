@@ -9,8 +9,9 @@ from numpy import ndarray
 from scipy import linalg
 
 from hessweep.hessian import hessian
-from hessweep.networks import Network, require_plain
+from hessweep.networks import Network
 from hessweep.rank import ball
+from hessweep.rank.general_ball import general_hessian, has_offset_kernel
 from hessweep.rank.structure import independent_parameters
 from hessweep.spectrum import Spectrum
 
@@ -45,10 +46,9 @@ def smallest_eigenvalue(
 
     Returns:
         The eigenvalue from float64 if that is accurate enough, and otherwise from an inverse in
-        ball arithmetic. If the activation has no kernel in ball arithmetic, there are more than
-        `LARGEST` parameters, or the network has biases or several outputs, it is the one from
-        float64, whatever its error. For a network
-        of rank 0, which has no such eigenvalue, the value is 0.
+        ball arithmetic. If that is not known for the network (`has_balls`), it is the one from
+        float64, whatever its error. For a network of rank 0, which has no such eigenvalue, the
+        value is 0.
     """
     if rank == 0:
         return SmallestEigenvalue(0.0, 0.0, "float64")
@@ -58,10 +58,18 @@ def smallest_eigenvalue(
     rough = SmallestEigenvalue(value, float(error), "float64")
     if error >= 1:
         rough = SmallestEigenvalue(0.0, 1.0, "float64")
-    beyond_balls = network.P > LARGEST or not ball.has_kernel(network.activation)
-    if error <= relative_error or beyond_balls or not network.is_plain:
+    if error <= relative_error or not has_balls(network):
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
+
+
+def has_balls(network: Network) -> bool:
+    """Return whether the Hessian is known in ball arithmetic, and small enough to be inverted.
+
+    For networks with biases, several outputs or other inputs that needs the kernel with offsets.
+    """
+    known = ball.has_kernel if network.is_plain else has_offset_kernel
+    return network.P <= LARGEST and known(network.activation)
 
 
 def enclosed_smallest_eigenvalue(
@@ -73,13 +81,16 @@ def enclosed_smallest_eigenvalue(
     `S = H_{:I} G^{-1}`. The non-zero eigenvalues of H are those of `G S^T S`, so the smallest is
     the inverse of the largest eigenvalue of `G^{-1} v = mu (S^T S) v` (docs/ranks.md, eq. 6). Once
     `G^{-1}` is known, that problem is well-conditioned in float64.
+
+    Raises:
+        LookupError: If the activation is not known in ball arithmetic.
     """
-    require_plain(network, "enclosed_smallest_eigenvalue")
+    in_balls = ball.hessian if network.is_plain else general_hessian
     choices = _choices(network, rank)
     last = np.inf
     for bits in ball.precisions():
         with ball.working_precision(bits):
-            H = ball.hessian(network)
+            H = in_balls(network)
             found = next(filter(None, (_from_inverse(H, chosen) for chosen in choices)), None)
         if found is None:
             continue
@@ -96,14 +107,21 @@ def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
     For activations with a `theory` the entries of S are 0 or ±1, with few exceptions. For
     polynomials, pivoting in float64 keeps S small, but chooses wrongly if eigenvalues are below
     its rounding errors; then the inverse does not exist, and ball arithmetic notices that. The
-    exact pivots are always right.
+    exact pivots are always right. Networks with biases, several outputs or other inputs have
+    pivots in float64 alone.
     """
     if rank == network.P:
         return [np.arange(rank)]
-    if network.activation.polynomial is None:
+    if network.is_plain and network.activation.polynomial is None:
         return _as_many([independent_parameters(network)], rank)
     _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
-    return _as_many([np.sort(order[:rank]), independent_parameters(network)[:rank]], rank)
+    choices = [np.sort(order[:rank])]
+    if network.is_plain:
+        choices.append(independent_parameters(network)[:rank])
+    else:  # for exp, the gradient by a hidden bias is a multiple of that by W2
+        hidden_biases = np.arange(network.P)[network.layout.b1]
+        choices.append(np.setdiff1d(np.arange(network.P), hidden_biases))
+    return _as_many(choices, rank)
 
 
 def _as_many(choices: list[Int[ndarray, " r"]], rank: int) -> list[Int[ndarray, " rank"]]:
