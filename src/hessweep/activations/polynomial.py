@@ -3,23 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import factorial
-from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy import ndarray
 from numpy.polynomial import polynomial as poly
 
-from hessweep.activations.ball_functions import BallFunctions
 from hessweep.activations.facts import Facts
 from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offset_closed_form import OffsetClosedForm
 from hessweep.activations.offsets import HIGHEST, OffsetMeans
+from hessweep.activations.polynomial_balls import polynomial_in_balls
 from hessweep.errors import ActivationError
-
-if TYPE_CHECKING:
-    from flint import arb, arb_series
-
-Ball = TypeVar("Ball", "arb", "arb_series")
 
 MAX_DEGREE = 30
 """The highest degree. Beyond it, the factorials in the dual kernel are too large for float64."""
@@ -108,7 +102,7 @@ class Polynomial(OffsetClosedForm):
 
     def _facts(self) -> Facts:
         """Return what is proved about polynomials; exact arithmetic takes the place of theory."""
-        return Facts(closed_form=True, in_balls=lambda: _in_balls(self.coefficients))
+        return Facts(closed_form=True, in_balls=lambda: polynomial_in_balls(self.coefficients))
 
     def offset_means(
         self, p: ndarray, q: ndarray, c: ndarray, b: ndarray, d: ndarray, highest: int = HIGHEST
@@ -129,86 +123,6 @@ class Polynomial(OffsetClosedForm):
 
         u += [np.zeros(np.shape(u[0]))] * (highest - 1 - len(u))
         return OffsetMeans.of(mean, u, highest)
-
-
-def _in_balls(coefficients: Sequence[float]) -> BallFunctions:
-    from flint import arb
-
-    return BallFunctions(
-        g=lambda u: _horner(coefficients, u),
-        derivative=lambda u: _horner(_derived_in_balls(coefficients), u),
-        kernel=lambda p, q, c: _kernel_in_balls(coefficients, p, q, c),
-        offset_kernel=lambda *at: _offset_kernel_in_balls(coefficients, *at),
-        offset_mean=lambda p, b: _offset_mean_in_balls([arb(v) for v in coefficients], p, b),
-    )
-
-
-def _derived_in_balls(coefficients: "Sequence[float | arb]") -> "list[arb]":
-    """Return the coefficients of the derivative, in balls because float64 would round them."""
-    from flint import arb
-
-    return [arb(value) * degree for degree, value in enumerate(coefficients)][1:]
-
-
-def _horner(coefficients: "Sequence[float | arb]", u: Ball) -> Ball:
-    """Return the polynomial at u in ball arithmetic."""
-    total = 0 * u
-    for coefficient in reversed(coefficients):
-        total = total * u + coefficient
-    return total
-
-
-def _kernel_in_balls(
-    coefficients: Sequence[float], p: "arb_series", q: "arb_series", c: "arb_series"
-) -> "arb_series":
-    """Return `Σ_l c^l / l! E[g^(l)(u)] E[g^(l)(v)]` (Mehler's formula)."""
-    from flint import arb, arb_series
-
-    total, power = arb_series([0]), arb_series([1])
-    for order in range(len(coefficients)):
-        # E[g^(order)(u)] = Σ_j a_{order+2j} (order + 2j)! / (2^j j!) p^j
-        terms = [
-            arb(value) * factorial(order + 2 * j) / (2**j * factorial(j))
-            for j, value in enumerate(coefficients[order::2])
-        ]
-        mean_p, mean_q = arb_series([0]), arb_series([0])
-        for term in reversed(terms):
-            mean_p, mean_q = mean_p * p + term, mean_q * q + term
-        total += power * mean_p * mean_q / factorial(order)
-        power = power * c
-    return total
-
-
-def _offset_kernel_in_balls(
-    coefficients: Sequence[float],
-    p: "arb_series",
-    q: "arb_series",
-    c: "arb_series",
-    b: "arb_series",
-    d: "arb_series",
-) -> "arb_series":
-    """Return `Σ_l c^l / l! E[g^(l)(u + b)] E[g^(l)(v + d)]` (Mehler's formula)."""
-    from flint import arb, arb_series
-
-    derived = [arb(value) for value in coefficients]
-    total, power = arb_series([0]), arb_series([1])
-    for order in range(len(coefficients)):
-        mean_u = _offset_mean_in_balls(derived, p, b)
-        total += power * mean_u * _offset_mean_in_balls(derived, q, d) / factorial(order)
-        derived, power = _derived_in_balls(derived), power * c
-    return total
-
-
-def _offset_mean_in_balls(
-    coefficients: "Sequence[arb]", p: "arb_series", b: "arb_series"
-) -> "arb_series":
-    """Return `E[g(u + b)] = Σ_k p^k / (2^k k!) g^(2k)(b)`."""
-    total, power, k = 0 * b, 1 + 0 * p, 0
-    while coefficients:
-        total += power * _horner(coefficients, b)
-        coefficients, k = _derived_in_balls(_derived_in_balls(coefficients)), k + 1
-        power = power * p / (2 * k)
-    return total
 
 
 def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndarray) -> ndarray:
