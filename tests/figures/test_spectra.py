@@ -243,6 +243,9 @@ def test_edges_are_drawn_beside_the_law(quadratic, erf, tree):
     assert lines == 5
     caption = bulk_edges.caption(tables)
     assert "The law does not give the lower edge λ_min with quadratic activation" in caption
+    for row in tables["edges"].query("N == 12").to_dict("records"):
+        place = f"for {bulk_edges.WORDS[row['edge']]} at N = 12"
+        assert f"{row['mean']:.3g} ({row['law']:.3g} by law) {place}" in caption
     assert "nan" not in caption
 
 

@@ -185,12 +185,12 @@ def caption(tables: Tables) -> str:
     for activation, rows in edges.groupby("activation", sort=False):
         known = rows.dropna(subset="law")
         said = [
-            f"{row['mean']:.3g} ({row['law']:.3g} by law) for {WORDS[row['edge']]}"
+            f"{row['mean']:.3g} ({row['law']:.3g} by law) for {WORDS[row['edge']]} at "
+            f"N = {row['N']}"
             for row in known.groupby("edge", sort=False).tail(1).to_dict("records")
         ]
         if said:
-            N = listing(known.groupby("edge")["N"].max())
-            sentences.append(f"With {activation} activation and N = {N} it is {listing(said)}.")
+            sentences.append(f"With {activation} activation it is {listing(said)}.")
         silent = [WORDS[edge] for edge in rows["edge"].unique() if edge not in set(known["edge"])]
         if silent:
             sentences.append(
