@@ -29,13 +29,16 @@ def harmonic_parts(local: LocalCoefficients, N_i: int) -> Float[ndarray, "orders
 
 
 def harmonic_matrices(
-    local: LocalCoefficients, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"]
+    local: LocalCoefficients,
+    W1: Float[ndarray, "N_h n"],
+    W2: Float[ndarray, " N_h"],
+    N_i: int,
 ) -> Float[ndarray, "shells N_h N_h"]:
     """Return `(W2 W2^T) ∘ K_c`, times N_h, for each degree of Gegenbauer polynomials from 2 on.
 
     The diagonal of each is χ times a row of `harmonic_parts`.
     """
-    N_h, N_i = W1.shape
+    N_h = len(W1)
     root = np.sqrt(local.p)
     cosine = (W1 @ W1.T) / np.outer(root, root)
     np.fill_diagonal(cosine, 1.0)

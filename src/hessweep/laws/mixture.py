@@ -19,7 +19,8 @@ from hessweep.laws.local import local_coefficients
 from hessweep.laws.order_one import order_one_law
 from hessweep.laws.outlier import outlier_mean, outlier_std
 from hessweep.laws.output_weights import output_weights
-from hessweep.laws.shells import teacher_bulk, teacher_order_one
+from hessweep.laws.shells import teacher_order_one
+from hessweep.laws.unused_inputs import bulk_tail
 from hessweep.networks import check_sizes
 
 LEAST = 1e-140
@@ -166,13 +167,13 @@ def _teacher_tails(
     first = large[len(large) - counts["outlier"] :]
     rest = large[: len(large) - counts["outlier"]]
     rest = rest[len(rest) - counts["order_one"] :]
-    bulk = teacher_bulk(local, W1, W2, bool(c.a1))
+    bulk = bulk_tail(g, local, W1, W2, bool(c.a1), counts["bulk"])
     N_h = len(W2)
     return {
         "outlier": _steps(first),
         "order_one": _steps(rest),
         "special": _steps(np.sort(c.kappa * W2**2)),
-        "bulk": lambda x: bulk.tail(N_h * x),
+        "bulk": lambda x: bulk(N_h * x),
     }
 
 
@@ -188,7 +189,8 @@ def spectrum_distance(
     """Return `sup |F_P - F|` between a spectrum and a law, to within one of `points` parts.
 
     The law is evaluated at that many quantiles of the positive eigenvalues, and at the largest
-    zero; zeros are eigenvalues below 1e-12 of the largest.
+    zero; zeros are eigenvalues below 1e-12 of the largest. Eigenvalues up to 1e-9 of themselves
+    below an atom of the law count as the atom.
     """
     x = np.sort(np.asarray(eigenvalues, dtype=float))
     least = 1e-12 * x[-1]
@@ -196,4 +198,4 @@ def spectrum_distance(
     step = max(1, len(positive) // points)
     at = np.unique(np.r_[positive[::step], positive[-1], least])
     empirical = np.searchsorted(x, at, side="right") / len(x)
-    return float(np.abs(empirical - law.cdf(at)).max())
+    return float(np.abs(empirical - law.cdf(at * (1 + 1e-9))).max())

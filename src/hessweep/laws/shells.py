@@ -63,7 +63,7 @@ class TeacherBulk:
     """Mean square of the part that follows the directions of W1."""
     sigma2: Float[ndarray, " inputs"]
     """Eigenvalues of `W1^T W1` over their mean; a single 1 where `rho_along` is 0."""
-    third: float = HALF
+    third: float
     """t in `E(u) = u/(1 - t u)`, which stands for a third moment of t times the square of ρ."""
 
     def tail(self, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
@@ -186,15 +186,24 @@ def teacher_bulk(
     W1: Float[ndarray, "N_h N_i"],
     W2: Float[ndarray, " N_h"],
     symmetric: bool,
+    inputs: int | None = None,
 ) -> TeacherBulk:
-    """Return the bulk of one teacher; `symmetric` says whether `h_2` counts as non-zero."""
-    N_h, N_i = W1.shape
+    """Return the bulk of one teacher, on the inputs that W1 gives.
+
+    Args:
+        local: The coefficients of each neuron.
+        W1: Input weights, perhaps in an orthonormal basis of the inputs that they use.
+        W2: Output weights.
+        symmetric: Whether `h_2` counts as non-zero.
+        inputs: Number of all inputs, where W1 has fewer columns.
+    """
+    N_h, N_i = len(W1), inputs or W1.shape[1]
     chi = N_h * W2**2
     parts = harmonic_parts(local, N_i)
     rows = np.zeros(W1.shape)
     if symmetric:
         rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
-    matrices = harmonic_matrices(local, W1, W2)
+    matrices = harmonic_matrices(local, W1, W2, N_i)
     widest = N_h * N_i / harmonics(N_i, 3)
     equal = symmetric and _equal(chi, local.p)
     if equal or widest > WIDE:
@@ -213,16 +222,19 @@ def teacher_bulk(
             rest -= part
     # For polynomials the rest is rounding.
     rest = np.where(rest > 1e-9 * diagonal, rest, 0.0)
-    ratios, shares = np.array(rho), 1 / np.array(degrees, dtype=float)
+    # What lies beside the diagonal does so in the inputs that W1 uses.
+    used = W1.shape[1] / N_i
+    ratios, shares = np.array(rho) / used, 1 / np.array(degrees, dtype=float)
     bulk = left @ rows, rest, np.array(x).reshape(-1, len(left))
     none, one = np.zeros(len(rho)), np.ones(1)
     if widest > WIDE:
-        return TeacherBulk(*bulk, ratios, none, one, third=1.0)
+        return TeacherBulk(*bulk, ratios, none, one, used)
     if widest > NARROW or (symmetric and not equal):
-        return TeacherBulk(*bulk, ratios * (1 - shares), none, one)
+        return TeacherBulk(*bulk, ratios * (1 - shares), none, one, HALF * used)
     sigma2 = np.maximum(np.linalg.eigvalsh((left @ W1).T @ (left @ W1)), 0)
     plain = ratios * shares if equal else none
-    return TeacherBulk(*bulk, plain, ratios * (1 - shares), sigma2 / sigma2.mean())
+    sigma2 = sigma2 / sigma2.mean()
+    return TeacherBulk(*bulk, plain, ratios * (1 - shares), sigma2, HALF * used)
 
 
 def beside_degree_one(
@@ -238,13 +250,18 @@ def beside_degree_one(
     Returns:
         The eigenvalues, and the eigenvectors as rows.
     """
-    u = W2 * local.h[1] / np.sqrt(local.p)
-    norm = float(np.linalg.norm(u))
-    left = np.eye(len(u))
-    if len(u) > 1 and norm > NOTHING * float(np.sqrt(W2**2 @ local.squared_slope)):
-        left = np.linalg.svd(u[None] / norm)[2][1:]
+    left = np.eye(len(W2))
+    if len(W2) > 1 and has_degree_one(local, W2):
+        u = W2 * local.h[1] / np.sqrt(local.p)
+        left = np.linalg.svd(u[None] / np.linalg.norm(u))[2][1:]
     values, vectors = np.linalg.eigh(left @ matrix @ left.T)
     return np.maximum(values, 0), vectors.T @ left
+
+
+def has_degree_one(local: LocalCoefficients, W2: Float[ndarray, " N_h"]) -> bool:
+    """Whether the linear part of g is more than rounding."""
+    slope = np.sqrt(W2**2 @ (local.h[1] ** 2 / local.p))
+    return bool(slope > NOTHING * np.sqrt(W2**2 @ local.squared_slope))
 
 
 def _equal(*values: Float[ndarray, " N_h"]) -> bool:
