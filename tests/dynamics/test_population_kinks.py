@@ -75,3 +75,25 @@ def test_the_error_covers_what_the_kernel_adds_to_the_functional_part(tmp_path) 
     off = np.linalg.norm(rough.total - exact.total, 2)
     assert exact.error < off <= rough.error + exact.error
     assert off > np.linalg.norm(rough.outer - exact.outer, 2) * 1000
+
+
+@pytest.mark.parametrize("noise", [1e-12, 1e-9, 1e-6])
+def test_the_integral_ends_where_the_gradient_is_noisy(monkeypatch, noise):
+    """As that of a numeric kernel; halving parts without end would take for ever."""
+    rng = np.random.default_rng(5)
+    teacher = sample_teacher("relu", 1, 4, 5)
+    displacement = rng.normal(size=8) * 1e-3
+    original, seen = PopulationLoss.gradient, []
+
+    def noisy(self, parameters):
+        gradient = original(self, parameters)
+        seen.append(gradient[..., 0].size)
+        assert sum(seen) < 8 * 400, "parts are halved without end"
+        return gradient * (1 + noise * rng.normal(size=gradient.shape))
+
+    monkeypatch.setattr(PopulationLoss, "gradient", noisy)
+    student = teacher.parameters + displacement
+    loss, error = PopulationLoss(teacher).loss_with_error(student)
+    true = loss_of_one_input(student[:4], student[4:], teacher.W1[:, 0], teacher.W2)
+    assert abs(loss - true) <= error
+    assert error < 100 * noise * true + 2e-16

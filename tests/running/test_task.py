@@ -10,7 +10,7 @@ from hessweep.kinds import exact
 from hessweep.running import cost, run, task, verify
 from hessweep.running.clusters import cluster_client
 from hessweep.setup import Setup
-from hessweep.store import publish, write_segment
+from hessweep.store import publish, stored_points, write_segment
 from hessweep.study import LocalCluster
 
 ERF = activation("erf")
@@ -69,3 +69,27 @@ def test_the_time_of_a_stack_is_shared_by_its_points(monkeypatch):
     assert [result.scalars["spectrum_time"] for result in results] == [0.25] * 4
     assert [result.scalars["rank_time"] for result in results] == [1.0] * 4
     assert np.sum([result.scalars["spectrum_time"] for result in results]) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_point_that_fails_leaves_those_beside_it(tmp_path, monkeypatch, count):
+    """However few there are: each of them is stored, with its own numbers or its own error."""
+    setup, original = Setup(ERF, 2, 2), Setup.compute
+
+    def failing(self, seeds):
+        if count - 1 in seeds:
+            raise ValueError("no luck")
+        return original(self, seeds)
+
+    monkeypatch.setattr(Setup, "compute", failing)
+    points = setup.points(range(count))
+    _, errors = task.compute_batch(points, tmp_path)
+    assert errors == {count - 1: "ValueError: no luck"}
+    stored = stored_points(tmp_path)
+    assert stored == {
+        point.key: "failed" if point.seed == count - 1 else "done" for point in points
+    }
+
+
+def test_the_text_of_an_error_is_cut():
+    assert task.error_text(ValueError("long " * 1000)) == f"ValueError: {'long ' * 1000}"[:2000]

@@ -151,6 +151,9 @@ class PopulationLoss:
 
         A row that passes near zero turns by a large angle there, which the kernel of a function
         with a kink is sensitive to. The places where rows are closest to zero are ends of parts.
+        Where the rules disagree on both halves together by half as much as on the whole, that is
+        the noise of a numeric kernel, and they are not halved again: of the error at a kink at
+        most `2^-1.5` is left.
         """
         W1, delta = self.teacher.W1, displacement[: self.teacher.W1.size]
         delta = delta.reshape(W1.shape)
@@ -161,6 +164,7 @@ class PopulationLoss:
         coarse = self._parts(displacement, left, right)
         total = error = 0.0
         rounding = 2 * max(float(self._rounding(displacement, s)) for s in _PATH)
+        before: ndarray | None = None
         for _ in range(MAX_DEPTH):
             middle = (left + right) / 2
             first = self._parts(displacement, left, middle)
@@ -169,8 +173,11 @@ class PopulationLoss:
             # Not below the rounding of what is integrated.
             scale = RELATIVE * float(total + np.abs(first + second).sum())
             done = change <= (scale + rounding) * (right - left)
+            if before is not None:
+                done |= np.tile(change.reshape(2, -1).sum(axis=0) > before / 2, 2)
             total += float((first + second)[done].sum())
             error += float(change[done].sum())
+            before = change[~done]
             left, right, middle = left[~done], right[~done], middle[~done]
             left, right = np.r_[left, middle], np.r_[middle, right]
             coarse = np.r_[first[~done], second[~done]]
