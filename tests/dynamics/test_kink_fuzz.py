@@ -8,6 +8,7 @@ arithmetic. `python tests/dynamics/test_kink_fuzz.py 1000 SEED` tries as many ca
 import sys
 import tempfile
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,7 +103,7 @@ def exact(function, student, teacher):
     n = len(student)
     loss, gradient = arb(0), [arb(0)] * (2 * n)
     H = [[arb(0)] * (2 * n) for _ in range(2 * n)]
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         middle = (left + right) / 2
         parts = [composed(function, w, middle) for w, _ in rows]
         error = add(*([a * c for c in part[0]] for (_, a), part in zip(rows, parts, strict=True)))
