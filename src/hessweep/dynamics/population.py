@@ -149,11 +149,9 @@ class PopulationLoss:
     def _loss_by_parts(self, displacement: ndarray) -> tuple[float, float]:
         """The same integral if g has a kink: parts are halved until two rules agree on each.
 
-        A row that passes near zero turns by a large angle there, which the kernel of a function
-        with a kink is sensitive to. The places where rows are closest to zero are ends of parts.
-        Where the rules disagree on both halves together by half as much as on the whole, that is
-        the noise of a numeric kernel, and they are not halved again: of the error at a kink at
-        most `2^-1.5` is left.
+        Parts end where rows are closest to zero: they turn by a large angle there, which the
+        kernel of a function with a kink is sensitive to. Halving leaves at most `2^-1.5` of an
+        error at a kink; more than half of it left is the noise of a numeric kernel, and accepted.
         """
         W1, delta = self.teacher.W1, displacement[: self.teacher.W1.size]
         delta = delta.reshape(W1.shape)
@@ -169,16 +167,15 @@ class PopulationLoss:
             middle = (left + right) / 2
             first = self._parts(displacement, left, middle)
             second = self._parts(displacement, middle, right)
-            change = np.abs(first + second - coarse)
+            both = first + second
+            change = np.abs(both - coarse)
             # Not below the rounding of what is integrated.
-            scale = RELATIVE * float(total + np.abs(first + second).sum())
+            scale = RELATIVE * float(total + np.abs(both).sum())
             done = change <= (scale + rounding) * (right - left)
             if before is not None:
                 done |= np.tile(change.reshape(2, -1).sum(axis=0) > before / 2, 2)
-            total += float((first + second)[done].sum())
-            error += float(change[done].sum())
-            before = change[~done]
-            left, right, middle = left[~done], right[~done], middle[~done]
+            total, error = total + float(both[done].sum()), error + float(change[done].sum())
+            left, right, middle, before = (a[~done] for a in (left, right, middle, change))
             left, right = np.r_[left, middle], np.r_[middle, right]
             coarse = np.r_[first[~done], second[~done]]
             if not len(left):
@@ -242,8 +239,8 @@ class PopulationLoss:
         student = Network(n.W1, n.W2, self.teacher.activation)
         outer = stacked_hessian(self.teacher.activation, n.W1, n.W2)
         functional = functional_part(n, n.dual)
-        size = np.linalg.norm(outer) + np.linalg.norm(functional_size(n))
-        rounding = EPS * (32 + self.teacher.N_i) * float(size)
+        size = float(np.linalg.norm(outer) + np.linalg.norm(functional_size(n)))
+        rounding = EPS * (32 + self.teacher.N_i) * size
         error = hessian_error(student) + self._functional_error(n) + rounding
         return HessianParts(outer, functional, float(error))
 
