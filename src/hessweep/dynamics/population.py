@@ -31,8 +31,7 @@ MAX_DEPTH = 44
 RELATIVE = 1e-13
 """Accuracy of an integral along the segment, relative to the loss."""
 EPS = float(np.finfo(float).eps)
-_PATH, _PATH_WEIGHTS = np.polynomial.legendre.leggauss(8)
-_PATH, _PATH_WEIGHTS = (1 + _PATH) / 2, _PATH_WEIGHTS / 2
+_PATH, _PATH_WEIGHTS = np.array(np.polynomial.legendre.leggauss(8)) / 2 + [[0.5], [0.0]]
 
 
 class HessianParts(NamedTuple):
@@ -177,11 +176,10 @@ class PopulationLoss:
             total, error = total + float(both[done].sum()), error + float(change[done].sum())
             left, right, middle, before = (a[~done] for a in (left, right, middle, change))
             left, right = np.r_[left, middle], np.r_[middle, right]
-            coarse = np.r_[first[~done], second[~done]]
-            if not len(left):
+            if not len(coarse := np.r_[first[~done], second[~done]]):
                 break
-        total, error = total + float(coarse.sum()), error + float(np.abs(coarse).sum())
-        return max(total, 0.0), SAFETY * error + rounding
+        error += float(np.abs(coarse).sum())
+        return max(total + float(coarse.sum()), 0.0), SAFETY * error + rounding
 
     def _parts(self, displacement: ndarray, left: ndarray, right: ndarray) -> ndarray:
         """Return the integral over each part, by eight Gauss nodes."""
@@ -239,8 +237,8 @@ class PopulationLoss:
         student = Network(n.W1, n.W2, self.teacher.activation)
         outer = stacked_hessian(self.teacher.activation, n.W1, n.W2)
         functional = functional_part(n, n.dual)
-        size = float(np.linalg.norm(outer) + np.linalg.norm(functional_size(n)))
-        rounding = EPS * (32 + self.teacher.N_i) * size
+        size = np.linalg.norm(outer) + np.linalg.norm(functional_size(n))
+        rounding = EPS * (32 + self.teacher.N_i) * float(size)
         error = hessian_error(student) + self._functional_error(n) + rounding
         return HessianParts(outer, functional, float(error))
 
