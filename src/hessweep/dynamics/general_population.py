@@ -118,7 +118,12 @@ class GeneralPopulationLoss(PopulationLoss):
             total += float(self.teacher.b2 @ (2 * means + self.teacher.b2))
         return total
 
-    def _rounding(self, displacement: ndarray, s: float) -> ndarray:
+    def kernel_error(self, displacement: ndarray) -> float:  # noqa: ARG002
+        """Return 0: for networks with offsets the error of the kernel is not estimated."""
+        return 0.0
+
+    def rounding(self, displacement: ndarray, s: float) -> ndarray:
+        """Return a bound on the rounding errors of `δ·∂L(θ* + s δ)`."""
         n = general_neurons(self.teacher.parameters + s * displacement, self.teacher)
         size = in_size(n)
         if has_kink(self.teacher.activation) and self.teacher.N_i > 1:

@@ -18,6 +18,7 @@ from hessweep.dynamics.neurons import (
     has_kink,
     split_parameters,
 )
+from hessweep.dynamics.segment import NODES, WEIGHTS, loss_by_parts
 from hessweep.hessian import hessian_error, stacked_hessian
 from hessweep.hessian.error import SAFETY
 from hessweep.networks import Network, check_two_layers
@@ -26,12 +27,7 @@ NEAR = 0.1
 """Below this distance from the teacher, relative to its norm, the loss is an integral along the
 segment from the teacher. For a smooth activation eight Gauss nodes leave an error below rounding;
 with a kink the segment is divided."""
-MAX_DEPTH = 44
-"""Halvings of a part of the segment."""
-RELATIVE = 1e-13
-"""Accuracy of an integral along the segment, relative to the loss."""
 EPS = float(np.finfo(float).eps)
-_PATH, _PATH_WEIGHTS = np.array(np.polynomial.legendre.leggauss(8)) / 2 + [[0.5], [0.0]]
 
 
 class HessianParts(NamedTuple):
@@ -95,9 +91,9 @@ class PopulationLoss:
     ) -> tuple[Float[ndarray, "*stack"], Float[ndarray, "*stack"]]:
         """Return the generalisation error and an estimated bound on its numerical error.
 
-        The bound covers rounding and the integration along the segment. For a numeric dual kernel
-        (docs/activations.md) it covers the error of the kernel to the extent that rounding causes
-        it.
+        The bound covers rounding and the integration along the segment. The error of a numeric
+        dual kernel (docs/activations.md) is covered near the teacher if g has a kink, and
+        otherwise to the extent that rounding causes it.
 
         Raises:
             ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
@@ -114,7 +110,7 @@ class PopulationLoss:
             losses[~near], errors[~near] = self._loss_by_sums(flat[~near])
         if has_kink(self.teacher.activation):
             for i in np.flatnonzero(near):
-                losses[i], errors[i] = self._loss_by_parts(flat[i] - optimum)
+                losses[i], errors[i] = loss_by_parts(self, flat[i] - optimum)
         elif near.any():
             losses[near], errors[near] = self._loss_by_path(flat[near] - optimum)
         stack = parameters.shape[:-1]
@@ -139,56 +135,13 @@ class PopulationLoss:
     def _loss_by_path(self, displacement: ndarray) -> tuple[ndarray, ndarray]:
         """`L(θ* + δ) = ∫_0^1 δ·∂L(θ* + s δ) ds`, because the gradient is zero at s = 0."""
         total, rounding = np.zeros((2, len(displacement)))
-        for s, weight in zip(_PATH, _PATH_WEIGHTS, strict=True):
+        for s, weight in zip(NODES, WEIGHTS, strict=True):
             gradient = self.gradient(self.teacher.parameters + s * displacement)
             total += weight * (displacement * gradient).sum(axis=-1)
-            rounding += weight * self._rounding(displacement, s)
+            rounding += weight * self.rounding(displacement, s)
         return np.maximum(total, 0), rounding
 
-    def _loss_by_parts(self, displacement: ndarray) -> tuple[float, float]:
-        """The same integral if g has a kink: parts are halved until two rules agree on each.
-
-        Parts end where rows are closest to zero: they turn by a large angle there, which the
-        kernel of a function with a kink is sensitive to. Halving leaves at most `2^-1.5` of an
-        error at a kink; more than half of it left is the noise of a numeric kernel, and accepted.
-        """
-        W1, delta = self.teacher.W1, displacement[: self.teacher.W1.size]
-        delta = delta.reshape(W1.shape)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            closest = -(W1 * delta).sum(axis=1) / np.square(delta).sum(axis=1)
-        edges = np.unique(np.r_[0.0, closest[(closest > 0) & (closest < 1)], 1.0])
-        left, right = edges[:-1], edges[1:]
-        coarse = self._parts(displacement, left, right)
-        total = error = 0.0
-        rounding = 2 * max(float(self._rounding(displacement, s)) for s in _PATH)
-        before: ndarray | None = None
-        for _ in range(MAX_DEPTH):
-            middle = (left + right) / 2
-            first = self._parts(displacement, left, middle)
-            second = self._parts(displacement, middle, right)
-            both = first + second
-            change = np.abs(both - coarse)
-            # Not below the rounding of what is integrated.
-            scale = RELATIVE * float(total + np.abs(both).sum())
-            done = change <= (scale + rounding) * (right - left)
-            if before is not None:
-                done |= np.tile(change.reshape(2, -1).sum(axis=0) > before / 2, 2)
-            total, error = total + float(both[done].sum()), error + float(change[done].sum())
-            left, right, middle, before = (a[~done] for a in (left, right, middle, change))
-            left, right = np.r_[left, middle], np.r_[middle, right]
-            if not len(coarse := np.r_[first[~done], second[~done]]):
-                break
-        error += float(np.abs(coarse).sum())
-        return max(total + float(coarse.sum()), 0.0), SAFETY * error + rounding
-
-    def _parts(self, displacement: ndarray, left: ndarray, right: ndarray) -> ndarray:
-        """Return the integral over each part, by eight Gauss nodes."""
-        width = (right - left)[:, None]
-        s = left[:, None] + width * _PATH
-        gradient = self.gradient(self.teacher.parameters + s[..., None] * displacement)
-        return np.asarray((gradient @ displacement) @ _PATH_WEIGHTS * width[:, 0])
-
-    def _rounding(self, displacement: ndarray, s: float) -> ndarray:
+    def rounding(self, displacement: ndarray, s: float) -> ndarray:
         """Return a bound on the rounding errors of `δ·∂L(θ* + s δ)`."""
         n = self._neurons(self.teacher.parameters + s * displacement)
         sizes = [np.abs(field) for field in (n.dual.K, n.dual.K_c, n.dual.K_p)]
@@ -214,6 +167,26 @@ class PopulationLoss:
         same = (n.rows[..., : n.W2.shape[-1], None, :] == n.rows[..., None, :, :]).all(axis=-1)
         parallel = (cross - np.abs(c) <= 16 * EPS * cross) & ~same
         return np.where(parallel, EPS**-0.5, np.abs(cross * n.dual.K_cc) * ~same)
+
+    def kernel_error(self, displacement: Float[ndarray, " P"]) -> float:
+        """Return an estimate of the error of `δ·∂L(θ* + δ)` that a numeric kernel causes.
+
+        It is sensitive to the rounding of c where rows are nearly parallel.
+        """
+        if not self.teacher.activation.is_numeric:
+            return 0.0
+        n = self._neurons(self.teacher.parameters + displacement)
+        p, q, c = n.variances
+        moved = self.teacher.activation.dual(p, q, c * (1 - self._step(n)))
+        change = n._replace(dual=DualKernel(*(a - b for a, b in zip(n.dual, moved, strict=True))))
+        of_W1 = np.linalg.norm(n.W2[..., None] * first_moment(change))
+        of_W2 = np.linalg.norm(change.dual.K @ n.signed)
+        return float((of_W1 + of_W2) * np.linalg.norm(displacement))
+
+    def _step(self, n: Neurons) -> ndarray:
+        """Return the relative rounding of c, which is exact for a row with itself."""
+        same = (n.rows[: n.W2.shape[-1], None, :] == n.rows[None, :, :]).all(axis=-1)
+        return np.where(same, 0.0, (8 + self.teacher.N_i) * EPS)
 
     def gradient(self, parameters: Float[ndarray, "*stack P"]) -> Float[ndarray, "*stack P"]:
         """Return `∂L/∂θ` (docs/dynamics.md, eq. 2).
@@ -260,9 +233,7 @@ class PopulationLoss:
 
         g, (p, q, c) = self.teacher.activation, n.variances
         # Rows that are nearly parallel are sensitive to the rounding of c.
-        same = (n.rows[: n.W2.shape[-1], None, :] == n.rows[None, :, :]).all(axis=-1)
-        step = np.where(same, 0.0, (8 + self.teacher.N_i) * EPS)
-        error = 2 * change(n.dual, g.dual(p, q, c * (1 - step)))
+        error = 2 * change(n.dual, g.dual(p, q, c * (1 - self._step(n))))
         coarser = g.coarser_duals(p, q, c)
         if coarser is None:
             return error
