@@ -25,6 +25,18 @@ def test_axe_finds_no_violation(tab, width, scheme):
     assert len(found.response["passes"]) > 20
 
 
+def test_claims_are_cards_on_a_phone(tab):
+    tab.set_viewport_size({"width": 400, "height": 900})
+    cells = tab.locator("#claims-table tbody tr").first.locator("td")
+    boxes = [cell.bounding_box() for cell in cells.all()]
+    assert len(boxes) >= 3
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 400 for box in boxes)
+    headings = cells.evaluate_all("cells => cells.map((cell) => cell.dataset.heading)")
+    columns = tab.locator("#claims-table th")
+    names = columns.evaluate_all("cells => cells.map((cell) => cell.textContent.trim())")
+    assert headings == names
+
+
 def pick(tab, **values):
     for name, value in values.items():
         tab.select_option(f"#picker [name={name}]", str(value))

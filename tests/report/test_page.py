@@ -188,6 +188,9 @@ def test_a_spoilt_file_is_named(study, root, spoilt):
 def test_symbols_are_set_as_symbols():
     assert symbols("N_i and lambda_min") == "N<sub>i</sub> and λ<sub>min</sub>"
     assert symbols("D_0 of W_1^T") == "D<sub>0</sub> of W<sub>1</sub><sup>T</sup>"
+    assert symbols("W2 W2^T, N_o and λ_N") == (
+        "W<sub>2</sub> W<sub>2</sub><sup>T</sup>, N<sub>o</sub> and λ<sub>N</sub>"
+    )
     assert symbols("<b> rank_min N_item") == "&lt;b&gt; rank_min N_item"
 
 

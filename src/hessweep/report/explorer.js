@@ -18,9 +18,11 @@ const alike = (depth) => ensembles.filter((e) => GRID.slice(0, depth).every((k) 
 // Those that differ from it in the sizes alone; each deep architecture has a map of one cell.
 const sameAxes = () => alike(1 + results.axes.length);
 
+// The value of an axis, which is an empty text where a network has the axis' default.
+const inWords = (value) => (value === "" ? "none" : value);
 function fill(name, values) {
   const select = picker.elements[name];
-  select.replaceChildren(...values.map((value) => new Option(value, value)));
+  select.replaceChildren(...values.map((value) => new Option(inWords(value), value)));
   select.value = chosen[name];
 }
 
@@ -176,7 +178,7 @@ function drawMaps() {
 }
 
 // The axes besides activation and size, in words.
-const variant = (e) => results.axes.map((name) => `${name} ${e[name]}`).join(", ");
+const variant = (e) => results.axes.map((name) => `${name} ${inWords(e[name])}`).join(", ");
 
 function describe() {
   const e = chosen, formula = { exact: `formula ${e.formula}`, "upper bound": `bound ${e.formula}`, none: "no formula" };
@@ -196,7 +198,7 @@ function describe() {
 
 function heading(name) {
   const symbol = name.match(/^lambda_(min|max)/);
-  return symbol ? name.replace("lambda", "λ").replaceAll(/(?<!λ)_/g, " ") : name.replaceAll("_", " ");
+  return symbol ? name.replace("lambda", "λ").replaceAll(/(?<!λ)_/g, " ") : name.replaceAll(/(?<!^N)_/g, " ");
 }
 
 function showProvenance() {

@@ -216,7 +216,7 @@ function number(x) {
 
 // Text with its symbols set as such: N_i and λ_min get their subscripts.
 function symbolic(text) {
-  return text.split(/(?<=\b[NKW]|λ)_(i|h|min|max)\b/).map((part, k) => {
+  return text.split(/(?<=\b[NKW]|λ)_(i|h|o|min|max)\b/).map((part, k) => {
     if (k % 2 === 0) return part;
     const sub = document.createElement("sub");
     sub.textContent = part;

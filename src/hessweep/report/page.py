@@ -13,14 +13,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from hessweep.report.packing import pack
-from hessweep.report.table import group_digits
+from hessweep.report.table import SYMBOLS, group_digits
 
 SCRIPTS = ("page.js", "compared.js", "explorer.js")
 
 VERDICTS = {"holds": "holds", "holds with correction": "corrected", "fails": "fails"}
 """Classes of the page's style for the verdicts on claims."""
 
-_SYMBOL = re.compile(r"\b(N|W|λ|K|D)_(i|h|min|max|\d)\b")
+_SYMBOL = re.compile(r"\b(?:(N|λ|K|D)_(i|h|o|N|min|max|\d)|(W|b)_?([12]))\b")
 _TRANSPOSE = re.compile(r"(?<=>)\^T\b")
 _SPELLED = {"lambda_min": "λ_min", "lambda_max": "λ_max"}
 
@@ -43,6 +43,7 @@ def render(results: Mapping[str, Any], **context: Any) -> str:
     )
     environment.filters |= {
         "symbols": symbols,
+        "axis_label": lambda axis: symbols(axis if axis in SYMBOLS else axis.capitalize()),
         "group_digits": group_digits,
         "verdict_class": lambda verdict: VERDICTS.get(verdict, ""),
     }
@@ -62,7 +63,7 @@ def symbols(text: str) -> Markup:
     """Return HTML for a text, in which symbols such as `N_i` and `lambda_min` get subscripts."""
     for word, symbol in _SPELLED.items():
         text = text.replace(word, symbol)
-    html = _SYMBOL.sub(r"\1<sub>\2</sub>", str(escape(text)))
+    html = _SYMBOL.sub(r"\1\3<sub>\2\4</sub>", str(escape(text)))
     return Markup(_TRANSPOSE.sub("<sup>T</sup>", html))  # noqa: S704 - escaped above
 
 

@@ -68,7 +68,8 @@ def _request(sweep: Sweep) -> dict[str, str]:
         **{
             column: ", ".join(map(str, dict.fromkeys(s.columns[column] for s in sweep.setups())))
             for column, default in TEACHER_DEFAULTS.items()
-            if default is not None
+            # The column `sizes` has the widths.
+            if default is not None and column != "widths"
         },
     }
 

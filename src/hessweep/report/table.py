@@ -14,7 +14,7 @@ Cell = tuple[str, str]
 NONE: Cell = ("–", "")
 """The cell for a missing value."""
 
-SYMBOLS = ("N_i", "N_h", "lambda_min", "lambda_max")
+SYMBOLS = ("N_i", "N_h", "N_o", "lambda_min", "lambda_max")
 
 
 @dataclass(frozen=True)
