@@ -1,5 +1,6 @@
 """The error bound against inertias of the exact Hessian in ball arithmetic."""
 
+import sys
 from dataclasses import dataclass
 from math import factorial
 
@@ -176,3 +177,16 @@ def test_bound_covers_a_numeric_kernel(N_i: int, N_h: int, scale: float) -> None
     off = np.abs(without_matrix.largest - exact.eigenvalues[::-1][:3])
     assert (off <= without_matrix.error + exact.error).all()
     assert scale == 1 or (without_matrix.error > 10 * exact.error).all()
+
+
+@pytest.mark.parametrize("power", [300, 400])
+def test_the_bound_of_divided_rows_grows_with_the_squares_of_what_they_were_divided_by(
+    monkeypatch, power
+) -> None:
+    """The error of the assembly is that of block B, which has both lengths as factors."""
+    module = sys.modules["hessweep.spectrum"]
+    monkeypatch.setattr(module, "assembly_error", lambda *_, **__: np.ones(1))
+    monkeypatch.setattr(module, "solver_error", lambda *_: np.zeros(1))
+    W1 = np.ldexp(sample_weights(2, 3, 0)[0], power)
+    longest = int(np.frexp(np.abs(W1).max())[1])
+    assert spectrum_with_error(Network(W1, np.zeros(3), "relu")).error >= 4.0**longest
