@@ -1,8 +1,8 @@
 """Enclosures of the smallest eigenvalue against rational Hessians, for weights that coincide.
 
 H of a polynomial network with dyadic weights has rational entries, by the moments of the normal
-distribution. Its rank is that of a matrix over the rational numbers, and its eigenvalues are had to
-a thousand digits. `python tests/rank/test_enclosure_fuzz.py 1000 SEED` tries as many as one
+distribution. Its rank is that of a matrix over the rational numbers, and its eigenvalues have a
+thousand digits. `python tests/rank/test_enclosure_fuzz.py 1000 SEED` tries as many as one
 likes.
 """
 

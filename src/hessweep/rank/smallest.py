@@ -188,5 +188,6 @@ def _largest(
         return float(np.linalg.eigvalsh(X)[-1]), float(X_error)
     N = (N + N.T) / 2
     mu = float(linalg.eigh(X, N, eigvals_only=True, subset_by_index=[r - 1, r - 1])[0])
-    N_error = np.linalg.norm(N_rad) + unit * np.linalg.norm(N)
+    with np.errstate(over="ignore"):  # then the bound is infinite, and nothing is enclosed
+        N_error = np.linalg.norm(N_rad) + unit * np.linalg.norm(N)
     return mu, float(X_error + mu * N_error * 2)
