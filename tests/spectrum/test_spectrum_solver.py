@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from faulty_activations import blas_threads_in_use
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from hessweep.spectrum import solver
 from hessweep.spectrum.solver import SMALL, solver_error, stacked_eigenvalues
@@ -120,3 +122,16 @@ def test_lapack_takes_over_where_the_iteration_does_not_converge(monkeypatch) ->
     found = stacked_eigenvalues(matrices)
     assert (found[[0, 2]] == 7).all()
     assert found[1] == pytest.approx([1, 3, 5], abs=1e-14)
+
+
+@pytest.mark.parametrize(("n", "threads"), [(SMALL + 1, 1), (999, 1), (1000, 2)])
+def test_matrices_of_some_hundred_rows_are_solved_by_one_thread(monkeypatch, n, threads):
+    """Two threads of which one has to wait for a busy core take up to 200 times longer."""
+    seen = []
+    monkeypatch.setattr(
+        solver.linalg, "eigvalsh", lambda A, **_: seen.append(blas_threads_in_use()) or A[0]
+    )
+    with threadpool_limits(2, user_api="blas"):
+        stacked_eigenvalues(np.zeros((1, n, n)))
+        assert blas_threads_in_use() == {2}
+    assert seen == [{threads}]
