@@ -11,7 +11,7 @@ from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import spectrum_with_error
-from hessweep.spectrum.accuracy import _kernel_errors, assembly_error, gram_error
+from hessweep.spectrum.accuracy import _kernel_errors, _norm, assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
 
 EPS = 2.0**-52
@@ -122,3 +122,11 @@ def test_linear_eigenvalues_are_within_their_bound(N_i, N_h, scale, seed):
     assert abs(Fraction(found.eigenvalues[-1]) - largest) <= found.error
     if N_i > 1:
         assert abs(Fraction(found.eigenvalues[-N_i]) - of_W2) <= found.error
+
+
+def test_the_norm_of_blocks_is_that_of_the_whole_matrix():
+    rng = np.random.default_rng(6)
+    A, B = (part + part.swapaxes(1, 2) for part in rng.normal(size=(2, 4, 3, 3)))
+    C = rng.normal(size=(4, 3, 3))
+    whole = [np.linalg.norm(np.block([[a, c.T], [c, b]])) for a, b, c in zip(A, B, C, strict=True)]
+    np.testing.assert_allclose(_norm(A, C, B), whole, rtol=1e-14)
