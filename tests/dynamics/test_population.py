@@ -158,3 +158,12 @@ def test_refuses_parameters_that_do_not_fit():
         for bad in (np.zeros(7), np.zeros(0)):
             with pytest.raises(ShapeError, match=r"N_h \(N_i \+ 1\)"):
                 method(bad)
+
+
+def test_the_error_covers_the_rounding_of_the_teachers_own_part():
+    """Of a student whose output is 0 nothing else is left."""
+    teacher = sample_teacher("erf", 3, 4, 0)
+    student = np.r_[teacher.W1.ravel(), np.zeros(4)]
+    loss, error = PopulationLoss(teacher).loss_with_error(student)
+    assert loss == pytest.approx(PopulationLoss(teacher).scale, rel=1e-14)
+    assert 1e-16 * loss < error < 1e-13 * loss
