@@ -6,6 +6,7 @@ import pytest
 from hessweep import Network, sample_teacher
 from hessweep.activations import load_activation
 from hessweep.dynamics import PopulationLoss
+from hessweep.hessian import hessian_error
 
 FILE = """
 import numpy as np
@@ -97,3 +98,12 @@ def test_the_integral_ends_where_the_gradient_is_noisy(monkeypatch, noise):
     true = loss_of_one_input(student[:4], student[4:], teacher.W1[:, 0], teacher.W2)
     assert abs(loss - true) <= error
     assert error < 100 * noise * true + 2e-16
+
+
+@pytest.mark.parametrize("name", ["tanh", "unnamed"])
+def test_the_error_at_the_optimum_is_that_of_the_hessian(tmp_path, name):
+    """There the functional part is 0, and only the error of the outer part is left."""
+    (tmp_path / "own.py").write_text("import numpy as np\ndef unnamed(x): return abs(x - 0.3)\n")
+    g = load_activation(tmp_path / "own.py", name) if name == "unnamed" else name
+    teacher = sample_teacher(g, 2, 3, 0)
+    assert PopulationLoss(teacher).hessian(teacher.parameters).error >= hessian_error(teacher) > 0
