@@ -93,3 +93,11 @@ def test_laws_that_are_not_known_are_refused():
         hessian_law(3, 4, biases="hidden")
     with pytest.raises(InputError, match="no law is known"):
         hessian_law(3, 4, exact=True, biases="both")
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), [(3, 4), (6, 2)])
+def test_the_moments_of_the_law_with_hidden_biases(N_i, N_h):
+    law = hessian_law(N_i, N_h, True, biases="hidden")
+    mean, variance = law.continuous.moments()
+    assert mean == pytest.approx(law.mean(), rel=1e-10)
+    assert variance == pytest.approx(law.var(), rel=1e-9)

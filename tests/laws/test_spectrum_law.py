@@ -197,3 +197,18 @@ def test_mean_distribution_functions_rise_from_0_to_1(name, weights):
     assert p[0] == 0
     assert p[-1] == pytest.approx(1, abs=1e-6)
     assert (np.diff(p) >= -1e-12).all()
+
+
+def test_a_slope_stretches_the_law_of_a_linear_network():
+    steep = activation("polynomial", coefficients=(0, 2))
+    one, other = spectrum_law("linear", 4, 5), spectrum_law(steep, 4, 5)
+    x = np.array([0.3, 1.0, 2.5])
+    np.testing.assert_allclose(other.sf(4 * x), one.sf(x), rtol=1e-12)
+
+
+def test_quantiles_outside_of_the_search_are_zero_or_infinite():
+    law = spectrum_law("linear", 4, 5)  # 21 of 25 eigenvalues are zero
+    assert law.isf(0.5) == 0
+    assert law.isf(2 / 25) == pytest.approx(law.isf(2 / 25, 1e-3, 1e3), rel=1e-3)
+    assert np.isinf(law.isf(0.1, high=1e-3))
+    assert np.isnan(law.isf(1.5))
