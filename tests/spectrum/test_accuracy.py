@@ -10,7 +10,7 @@ from test_spectrum_error import BITS, ball_hessian
 from hessweep.activations import activation
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher
-from hessweep.spectrum import spectrum_with_error
+from hessweep.spectrum import spectrum_with_error, stacked_spectra_with_error
 from hessweep.spectrum.accuracy import _kernel_errors, _norm, assembly_error, gram_error
 from hessweep.spectrum.gram import stacked_gram
 
@@ -130,3 +130,24 @@ def test_the_norm_of_blocks_is_that_of_the_whole_matrix():
     C = rng.normal(size=(4, 3, 3))
     whole = [np.linalg.norm(np.block([[a, c.T], [c, b]])) for a, b, c in zip(A, B, C, strict=True)]
     np.testing.assert_allclose(_norm(A, C, B), whole, rtol=1e-14)
+
+
+@pytest.mark.parametrize("W2", [(0.4361667, 0.0714433), (1e-20, -1e-21), (3.0, -2.0)])
+def test_long_parallel_rows_of_a_gaussian(W2):
+    """K is `(1 + p + q)^(-1/2)` here, of which rounding in `pq - c²` leaves eight digits."""
+    W1 = np.array([[18269.229722970376], [-12494.612475844495]])
+    network = Network(W1, np.array(W2) * 1e-12, "gaussian")
+    found = spectrum_with_error(network)
+    with ctx.workprec(BITS):
+        p, q = (arb(x) ** 2 for x in W1[:, 0].tolist())
+        K = 1 / (1 + p + q).sqrt()
+        own = [1 / (1 + 2 * x).sqrt() for x in (p, q)]
+        root = ((own[0] - own[1]) ** 2 / 4 + K * K).sqrt()
+        true = (own[0] + own[1]) / 2 + root
+    assert abs(arb(found.eigenvalues[-1]) - true) <= found.error
+    assert found.error < 1e-6 * found.eigenvalues[-1]
+    together = stacked_spectra_with_error(
+        network.activation, np.stack([W1, W1 / 1e4]), np.stack([network.W2] * 2)
+    )
+    alone = spectrum_with_error(Network(W1 / 1e4, network.W2, "gaussian"))
+    assert (together[0].error, together[1].error) == (found.error, alone.error)

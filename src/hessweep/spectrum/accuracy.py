@@ -20,6 +20,12 @@ STEP = 2.0**-20
 ROUNDINGS = 16
 """Rounding errors, in units of eps, between the formula of a kernel and an entry of the matrix."""
 
+LONG = 1e4
+"""From this square of a row's length on the kernels may change by more than a step shows."""
+
+SMALLEST_STEP = 1e-13
+"""A relative step that float64 resolves."""
+
 SMALLEST_NORM = 1e-140
 """Squares of what is below this norm may underflow."""
 
@@ -112,17 +118,38 @@ def _kernel_errors(
 ) -> DualKernel:
     """Return bounds on the errors of the kernels, from their changes by small steps of p, q and c.
 
-    Off the diagonal the errors of p, q and c are independent; on it all three are `|w|²`.
+    Off the diagonal the errors of p, q and c are independent; on it all three are `|w|²`. Kernels
+    of long rows depend on `pq - c²` beside 1, and so need steps that are smaller by its size.
     """
+    errors = _changes(activation, kernel, W1, products, STEP)
+    longest = np.square(W1).sum(axis=2).max(axis=1)
+    # One by one, so that no network's bound depends on the others of its stack.
+    for i in np.flatnonzero(longest >= LONG):
+        step = max(STEP / float(longest[i]), SMALLEST_STEP)
+        own = DualKernel(*(field[i : i + 1] for field in kernel))
+        small = _changes(activation, own, W1[i : i + 1], products, step)
+        for whole, part in zip(errors, small, strict=True):
+            whole[i] = np.maximum(whole[i], part[0])
+    return errors
+
+
+def _changes(
+    activation: Activation,
+    kernel: DualKernel,
+    W1: Float[ndarray, "S N_h n"],
+    products: float,
+    step: float,
+) -> DualKernel:
+    """Return the changes of the kernels by relative steps, multiplied by their errors over it."""
     c = W1 @ W1.swapaxes(1, 2)
     p = np.diagonal(c, axis1=1, axis2=2)
     p, q = p[:, :, None], p[:, None, :]
-    inwards = c - np.copysign(STEP * np.sqrt(p * q), c)
+    inwards = c - np.copysign(step * np.sqrt(p * q), c)
     with np.errstate(all="ignore"):
         # Each neuron with itself, as a stack of networks with one neuron.
-        longer = activation.self_dual(W1[:, :, None] * (1 + STEP))
+        longer = activation.self_dual(W1[:, :, None] * (1 + step))
         of_c = activation.dual(p, q, inwards)
-        of_p = activation.dual(p * (1 + STEP), q, c)
+        of_p = activation.dual(p * (1 + step), q, c)
     of_q = _transposed(of_p)
     diagonal = np.arange(W1.shape[1])
     errors = []
@@ -131,7 +158,7 @@ def _kernel_errors(
         own = base[:, diagonal, diagonal]
         change[:, diagonal, diagonal] = np.abs(scaled[:, :, 0, 0] - own)
         # The factor 2 allows for terms of second order. If a change is NaN, there is no bound.
-        errors.append(np.nan_to_num(2 * products / STEP * change, nan=np.inf))
+        errors.append(np.nan_to_num(2 * products / step * change, nan=np.inf))
     return DualKernel(*errors)
 
 
