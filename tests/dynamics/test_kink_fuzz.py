@@ -141,8 +141,7 @@ def attack(count, seed, folder):
     file.write_text(FILE)
     rng = np.random.default_rng(seed)
     wrong, tried = [], Counter()
-    before, ctx.prec = ctx.prec, BITS
-    try:
+    with ctx.workprec(BITS):
         for case in range(count):
             name = list(FUNCTIONS)[case % len(FUNCTIONS)]
             g = activation(name) if name == "relu" else load_activation(file, name)
@@ -163,8 +162,6 @@ def attack(count, seed, folder):
             size = float(np.linalg.norm(matrix, 2))
             if off > error or distance > parts.error or slope > 1e-7 * size:
                 wrong.append((name, off, float(error), distance, parts.error, slope, size))
-    finally:
-        ctx.prec = before
     return wrong, tried
 
 

@@ -90,8 +90,7 @@ def attack(count, seed):
     """Return the networks whose enclosure does not hold the truth, and how many were tried."""
     rng = np.random.default_rng(seed)
     wrong, tried = [], Counter()
-    before, ctx.prec = ctx.prec, BITS
-    try:
+    with ctx.workprec(BITS):
         for _ in range(count):
             coefficients, W1, W2 = draw(rng)
             g = Polynomial("polynomial", coefficients=tuple(map(float, coefficients)))
@@ -114,8 +113,6 @@ def attack(count, seed):
             if outside or not proof.lower <= rank <= proof.upper:
                 case = (coefficients, W1.tolist(), W2.tolist())
                 wrong.append((*case, found, float(truth), rank, proof))
-    finally:
-        ctx.prec = before
     return wrong, tried
 
 

@@ -62,8 +62,7 @@ def attack(count, seed, folder):
     file.write_text(FILE)
     rng = np.random.default_rng(seed)
     wrong, tried = [], Counter()
-    before, ctx.prec = ctx.prec, BITS
-    try:
+    with ctx.workprec(BITS):
         for _ in range(count):
             rate = float(rng.choice([0.01, 0.05, 0.125, 0.2]))
             N_i, N_h = int(rng.integers(1, 4)), int(rng.integers(1, 5))
@@ -92,8 +91,6 @@ def attack(count, seed, folder):
             off = float(np.abs(found.eigenvalues - exact).max())
             if off > found.error + 2e-16 * exact[-1]:
                 wrong.append((rate, lengths.tolist(), off, found.error))
-    finally:
-        ctx.prec = before
     return wrong, tried
 
 

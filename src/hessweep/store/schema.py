@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from hessweep.columns import Column, Ragged
 from hessweep.errors import InputError
-from hessweep.kinds import KINDS, RAGGED, SCALARS, SPECTRUM, PointResult
+from hessweep.kinds import KINDS, RAGGED, SCALARS, SPECTRUM, Kind, PointResult
 from hessweep.setup import IDENTITY
 
 if TYPE_CHECKING:
@@ -96,13 +96,16 @@ def columns_of_kinds(kinds: Iterable[str]) -> tuple[Column, ...]:
     names = set(kinds)
     if not names <= KINDS.keys():
         return PUBLISHED_COLUMNS
-    found = [KINDS[name] for name in names]
-    ragged = {SPECTRUM, *(ragged for kind in found for ragged in kind.ragged)}
-    of_kinds = {column for kind in found for column in kind.columns}
-    of_kinds |= {column for one in ragged for column in (one.size, *one.columns)}
-    others = {column for one in set(RAGGED) - ragged for column in (one.size, *one.columns)}
-    others |= set(SCALARS)
-    return tuple(c for c in PUBLISHED_COLUMNS if c in of_kinds or c not in others)
+    kinds_found = [KINDS[name] for name in names]
+    ragged = {SPECTRUM, *(one for kind in kinds_found for one in kind.ragged)}
+    left_out = _stored_by(KINDS.values(), RAGGED) - _stored_by(kinds_found, ragged)
+    return tuple(column for column in PUBLISHED_COLUMNS if column not in left_out)
+
+
+def _stored_by(kinds: Iterable[Kind], ragged: Iterable[Ragged]) -> set[Column]:
+    """Return the columns of these kinds of measurement and of these ragged arrays."""
+    scalars = {column for kind in kinds for column in kind.columns}
+    return scalars | {column for one in ragged for column in (one.size, *one.columns)}
 
 
 def spec_json(spec: Mapping[str, Any]) -> str:
