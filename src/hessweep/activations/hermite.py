@@ -19,14 +19,18 @@ from hessweep.activations.kernel import DualKernel
 from hessweep.activations.reach import FIRST
 
 ORDERS = 512
-"""Number of terms of the series. It suffices for tanh at variance 10, where the coefficients
-decay most slowly."""
+"""Number of terms of the series: enough for the slow decay of tanh at variance 10."""
 HIGHEST = 4
 """The highest derivative of g in a dual kernel."""
 PANELS = 64
 NODES = 16
 """Number of Gauss-Legendre panels in `[-FIRST, FIRST]`, and of nodes in each. The number of panels
 is even, so that 0 is a boundary between two of them. A wider interval has more panels."""
+
+CUT = 32
+"""Coefficients below this, in units of `_noise`, end the series."""
+ROUNDING = 4
+"""The rounding error of a coefficient in the same units; those of a constant are below 1."""
 
 STEEP = 32.0
 """For `√p` above this, changes of g over a unit of its argument are narrower than the panels. Then
@@ -129,8 +133,6 @@ def coefficients(
 ) -> Float[ndarray, "*rows orders"]:
     """Return `â_l(p)` for `l < ORDERS`, each row computed on its own.
 
-    The coefficients after the last one above rounding error are set to 0.
-
     Args:
         g: The function.
         p: Variances.
@@ -143,14 +145,10 @@ def coefficients(
     if usual:
         z, _ = quadrature(panels)
         # One row at a time, so that no result depends on the other rows of its batch.
-        a = (g(root[..., None] * z)[..., None, :] @ _weighted_functions(panels))[..., 0, :]
-    else:
-        rows = np.ndindex(np.shape(p))
-        each = (_of_row(g, float(root[row]), kinks, panels, float(reach[row])) for row in rows)
-        a = np.stack(list(each)).reshape(*np.shape(p), ORDERS)
-    noise = 32 * np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]
-    last = ORDERS - np.argmax((np.abs(a) > noise)[..., ::-1], axis=-1)[..., None]
-    return np.where(np.arange(ORDERS) < last, a, 0.0)
+        return (g(root[..., None] * z)[..., None, :] @ _weighted_functions(panels))[..., 0, :]
+    rows = np.ndindex(np.shape(p))
+    each = (_of_row(g, float(root[row]), kinks, panels, float(reach[row])) for row in rows)
+    return np.stack(list(each)).reshape(*np.shape(p), ORDERS)
 
 
 def _of_row(
@@ -160,7 +158,7 @@ def _of_row(
     panels: int,
     reach: float,
 ) -> Float[ndarray, " orders"]:
-    """Return the coefficients before noise is cut, for one variance `root²`."""
+    """Return the coefficients for one variance `root²`."""
     if not kinks and root <= STEEP:
         z, _ = quadrature(panels, reach)
         return np.asarray((g(root * z)[None, :] @ _weighted_functions(panels, reach))[0])
@@ -193,27 +191,64 @@ class Series:
         `highest` is the highest derivative of g that is asked for.
         """
         self.symmetric = a_q is None
+        self.a_p, self.a_q, self.p, self.q = a_p, a_q, p, q
+        self.highest = highest
         self.rho = np.clip(c / np.sqrt(p * q), -1, 1)
-        self.b_p = np.stack([_derived(a_p, p, order) for order in range(highest + 1)])
-        self.b_q = (
-            self.b_p.swapaxes(-1, -2)
-            if a_q is None
-            else np.stack([_derived(a_q, q, order) for order in range(highest + 1)])
-        )
+
+    def derived(self) -> tuple[ndarray, ndarray]:
+        """Return `b_l^order(p)` and `b_l^order(q)`: order first, then l."""
+        return self._both(_cut)
+
+    def _both(self, change: Callable[[ndarray], ndarray]) -> tuple[ndarray, ndarray]:
+        """Return `b_l^order` of both variables, from their coefficients changed in this way."""
+        b_p = _all_derived(change(self.a_p), self.p, self.highest)
+        if self.a_q is None:
+            return b_p, b_p.swapaxes(-1, -2)
+        return b_p, _all_derived(change(self.a_q), self.q, self.highest)
+
+    def rounding(self, fields: Sequence[tuple[int, int]]) -> list[ndarray]:
+        """Return bounds on the errors of means that are due to the rounding of coefficients.
+
+        For short rows this is most of the error: derivatives divide by powers of the variance.
+        The field `(f, h)` is `E[g^(f)(u) g^(h)(v)]`.
+        """
+        (all_p, all_q), (d_p, d_q) = self.derived(), self._both(_uncertainty)
+        sums = [np.zeros(self.rho.shape) for _ in fields]
+        power = np.ones(self.rho.shape)
+        for order in range(min(_length(all_p), _length(all_q))):
+            for total, (f, h) in zip(sums, fields, strict=True):
+                b_p, b_q = np.abs(all_p[f, order]), np.abs(all_q[h, order])
+                total += power * (d_p[f, order] * (b_q + d_q[h, order]) + b_p * d_q[h, order])
+            power *= np.abs(self.rho)
+        return sums
+
+    def mean_rounding(self) -> list[ndarray]:
+        """Return bounds on the errors of `E[g^(f)(u)]` that are due to rounding, f from 0 up."""
+        d_p, _ = self._both(_uncertainty)
+        return [np.broadcast_to(of_order[0], self.p.shape) for of_order in d_p]
+
+    def kernel_rounding(self) -> DualKernel:
+        """Return `rounding` of the fields of a dual kernel."""
+        return self._kernel(self.rounding(self._fields))
+
+    @property
+    def _fields(self) -> Sequence[tuple[int, int]]:
+        """Two fields are transposes of two others if rows and columns are the same neurons."""
+        return _FIELDS[:6] if self.symmetric else _FIELDS
 
     def kernels(self, terms: Sequence[int] = (ORDERS,)) -> list[DualKernel]:
         """Return the kernel from the first terms, for each of these ascending numbers of terms."""
-        # If rows and columns are the same neurons, two fields are transposes of two others.
-        fields = _FIELDS[:6] if self.symmetric else _FIELDS
+        fields = self._fields
         sums = [np.zeros(self.rho.shape) for _ in fields]
         power, term = np.ones(self.rho.shape), np.empty(self.rho.shape)
-        alive = min(_length(self.b_p), _length(self.b_q))
+        b_p, b_q = self.derived()
+        alive = min(_length(b_p), _length(b_q))
         kernels = []
         for start, stop in zip((0, *terms[:-1]), terms, strict=True):
             for order in range(start, min(stop, alive)):
                 for total, (f, h) in zip(sums, fields, strict=True):
-                    np.multiply(self.b_p[f, order], power, out=term)
-                    term *= self.b_q[h, order]
+                    np.multiply(b_p[f, order], power, out=term)
+                    term *= b_q[h, order]
                     total += term
                 power *= self.rho
             kernels.append(self._kernel(sums))
@@ -230,13 +265,33 @@ class Series:
         return DualKernel(K, K_c, K_p, K_q, K_cc, K_pc, K_qc, K_pp)
 
 
-def _derived(a: ndarray, p: ndarray, order: int) -> ndarray:
-    """Return `b_l^order` for `l < ORDERS`, l first; it is 0 where `a` has too few terms."""
-    l = np.arange(ORDERS - order)  # noqa: E741
-    growth = np.sqrt(np.prod([l + step for step in range(1, order + 1)], axis=0, initial=1.0))
-    b = a[..., order:] * growth * p[..., None] ** (-order / 2)
-    b = np.moveaxis(b, -1, 0)
-    return np.pad(b, [(0, order)] + [(0, 0)] * (b.ndim - 1))
+def _noise(a: Float[ndarray, "*rows orders"]) -> Float[ndarray, "*rows 1"]:
+    """Return the unit in which rounding errors of coefficients are counted."""
+    return np.asarray(np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None])
+
+
+def _cut(a: Float[ndarray, "*rows orders"]) -> Float[ndarray, "*rows orders"]:
+    """Return the coefficients with 0 for those after the last one above rounding error."""
+    last = ORDERS - np.argmax((np.abs(a) > CUT * _noise(a))[..., ::-1], axis=-1)[..., None]
+    return np.where(np.arange(ORDERS) < last, a, 0.0)
+
+
+def _uncertainty(a: Float[ndarray, "*rows orders"]) -> Float[ndarray, "*rows orders"]:
+    """Return bounds on the errors of coefficients that were cut."""
+    return np.abs(a - _cut(a)) + ROUNDING * _noise(a)
+
+
+def _all_derived(
+    a: ndarray, p: ndarray, highest: int
+) -> Float[ndarray, "derivatives orders *rows"]:
+    """Return `b_l^order` for all orders up to the highest and `l < ORDERS`, 0 beyond the terms."""
+    b = np.zeros((highest + 1, ORDERS, *a.shape[:-1]))
+    for order, of_order in enumerate(b):
+        l = np.arange(ORDERS - order)  # noqa: E741
+        growth = np.sqrt(np.prod([l + step for step in range(1, order + 1)], axis=0, initial=1.0))
+        grown = a[..., order:] * growth * p[..., None] ** (-order / 2)
+        of_order[: ORDERS - order] = np.moveaxis(grown, -1, 0)
+    return b
 
 
 def _length(b: Float[ndarray, "derivatives orders *rows"]) -> int:

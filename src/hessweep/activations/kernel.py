@@ -54,7 +54,7 @@ class DualKernel(NamedTuple):
 
 
 class CoarserDuals(NamedTuple):
-    """A numeric dual kernel, and the same kernel with one approximation made coarser."""
+    """A numeric dual kernel, the same with one approximation made coarser, and its rounding."""
 
     full: DualKernel
     """The kernel that `dual` returns."""
@@ -66,6 +66,8 @@ class CoarserDuals(NamedTuple):
     """With half of the panels of the quadrature."""
     floor: DualKernel
     """With twice the smallest variance that is allowed."""
+    rounding: DualKernel
+    """Bounds on the errors of the fields that are due to the rounding of the series."""
 
 
 @dataclass(frozen=True)

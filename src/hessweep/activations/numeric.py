@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy import ndarray
@@ -27,6 +28,8 @@ class Numeric(Activation):
     rows, such as a neuron with itself, the series is at the edge of its convergence; there the
     quantities that the Hessian needs are integrated directly (`_ParallelPairs`).
     """
+
+    revision: ClassVar[int] = 1
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -54,19 +57,22 @@ class Numeric(Activation):
                 so fast that a mean is infinite.
             PrecisionError: If g has a kink at 0 and a row is shorter than 1e-5.
         """
-        return self._evaluate(p, q, c)[0]
+        return self._evaluate(p, q, c)[0][0]
 
     def coarser_duals(self, p: ndarray, q: ndarray, c: ndarray) -> CoarserDuals:
         """Return the kernel with fewer terms, fewer panels, and a larger smallest variance."""
         terms = tuple(hermite.ORDERS // part for part in (4, 2, 1))
-        quarter, half, full = self._evaluate(p, q, c, terms)
+        (quarter, half, full), series = self._evaluate(p, q, c, terms)
+        rounding = _rounding(series)
+        del series  # its memory, before more is needed
         floored = min(np.min(p), np.min(q)) < 2 * FLOOR
         return CoarserDuals(
             full,
             quarter,
             half,
-            quadrature=self._evaluate(p, q, c, panels=hermite.PANELS // 2)[0],
-            floor=self._evaluate(p, q, c, floor=2 * FLOOR)[0] if floored else full,
+            quadrature=self._evaluate(p, q, c, panels=hermite.PANELS // 2)[0][0],
+            floor=self._evaluate(p, q, c, floor=2 * FLOOR)[0][0] if floored else full,
+            rounding=rounding,
         )
 
     def _evaluate(
@@ -77,8 +83,8 @@ class Numeric(Activation):
         terms: tuple[int, ...] = (hermite.ORDERS,),
         panels: int = hermite.PANELS,
         floor: float = FLOOR,
-    ) -> list[DualKernel]:
-        """Return the kernel once for each number of terms."""
+    ) -> tuple[list[DualKernel], list[hermite.Series]]:
+        """Return the kernel once for each number of terms, and the series that it comes from."""
         if any(place == 0 for place, _ in self.jumps):
             require_long_rows(self.label, p, q)
         p, q = (np.maximum(np.asarray(variance, dtype=float), floor) for variance in (p, q))
@@ -88,9 +94,11 @@ class Numeric(Activation):
         same = p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q)
         same = same and np.array_equal(c.swapaxes(-1, -2), c)
         a_q = None if same else hermite.coefficients(self._values, q, self.kinks, panels, reach_q)
-        kernels = hermite.Series(a_p, a_q, p, q, c).kernels(terms)
+        series = [hermite.Series(a_p, a_q, p, q, c)]
+        kernels = series[0].kernels(terms)
         if self.jumps:
-            kernels = self._without_kinks(kernels, p, q, c, terms, panels, same)
+            series.append(self._series_of_kinks(p, q, c, panels, same))
+            kernels = self._without_kinks(kernels, series[1].kernels(terms), p, q, c)
         p, q, c = np.broadcast_arrays(p, q, c)
         reach = np.broadcast_to(np.maximum(reach_p, reach_q), p.shape)
         parallel = np.flatnonzero(p * q - c * c <= PARALLEL * p * q)
@@ -109,19 +117,12 @@ class Numeric(Activation):
                 means = _ParallelPairs(self, *of_pairs, places, panels, width)
                 for kernel in kernels:
                     means.overwrite(kernel, pairs)
-        return kernels
+        return kernels, series
 
-    def _without_kinks(
-        self,
-        kernels: list[DualKernel],
-        p: ndarray,
-        q: ndarray,
-        c: ndarray,
-        terms: tuple[int, ...],
-        panels: int,
-        same: bool,
-    ) -> list[DualKernel]:
-        """Return the kernels with the part of the series that is due to kinks in closed form."""
+    def _series_of_kinks(
+        self, p: ndarray, q: ndarray, c: ndarray, panels: int, same: bool
+    ) -> hermite.Series:
+        """Return the part of the series that is due to kinks."""
 
         def rectifiers(x: ndarray) -> ndarray:
             return kinks.rectifiers(self.jumps, x)
@@ -129,7 +130,17 @@ class Numeric(Activation):
         places = tuple(place for place, _ in self.jumps)
         r_p = hermite.coefficients(rectifiers, p, places, panels)
         r_q = None if same else hermite.coefficients(rectifiers, q, places, panels)
-        series = hermite.Series(r_p, r_q, p, q, c).kernels(terms)
+        return hermite.Series(r_p, r_q, p, q, c)
+
+    def _without_kinks(
+        self,
+        kernels: list[DualKernel],
+        of_kinks: list[DualKernel],
+        p: ndarray,
+        q: ndarray,
+        c: ndarray,
+    ) -> list[DualKernel]:
+        """Return the kernels with the part of the series that is due to kinks in closed form."""
         apart = p * q - c * c > PARALLEL * p * q
         closed = kinks.rectifiers_dual(
             self.jumps, *np.broadcast_arrays(p, q, np.where(apart, c, 0.0))
@@ -141,7 +152,7 @@ class Numeric(Activation):
                     for k, true, sum_ in zip(kernel, closed, part, strict=True)
                 )
             )
-            for kernel, part in zip(kernels, series, strict=True)
+            for kernel, part in zip(kernels, of_kinks, strict=True)
         ]
 
     def _values(self, x: ndarray) -> ndarray:
@@ -155,6 +166,16 @@ class Numeric(Activation):
                 "use an activation that grows more slowly"
             )
         return values
+
+
+def _rounding(series: list[hermite.Series]) -> DualKernel:
+    """Return bounds on the rounding errors of these series together, of rows that are apart.
+
+    Those of parallel rows do not come from the series.
+    """
+    apart = np.abs(series[0].rho) < np.sqrt(1 - PARALLEL)
+    parts = [part.kernel_rounding() for part in series]
+    return DualKernel(*(np.where(apart, sum(fields), 0) for fields in zip(*parts, strict=True)))
 
 
 def require_long_rows(label: str, *variances: ndarray) -> None:

@@ -53,7 +53,7 @@ def offset_series(
     Raises:
         ActivationError: If g is not finite where it is needed.
     """
-    [means] = _evaluate(g, p, q, c, b, d, highest=highest)
+    [means], _ = _evaluate(g, p, q, c, b, d, highest=highest)
     return means
 
 
@@ -66,13 +66,25 @@ def coarser_offset_series(
         ActivationError: If g is not finite where it is needed.
     """
     terms = tuple(hermite.ORDERS // part for part in (4, 2, 1))
-    quarter, half, full = map(OffsetKernel.of, _evaluate(g, p, q, c, b, d, terms))
+    means, series = _evaluate(g, p, q, c, b, d, terms)
+    quarter, half, full = map(OffsetKernel.of, means)
     floored = min(np.min(p), np.min(q)) < 2 * FLOOR
-    [quadrature] = _evaluate(g, p, q, c, b, d, panels=hermite.PANELS // 2)
+    [quadrature], _ = _evaluate(g, p, q, c, b, d, panels=hermite.PANELS // 2)
     floor = full
     if floored:
-        floor = OffsetKernel.of(_evaluate(g, p, q, c, b, d, floor=2 * FLOOR)[0])
-    return CoarserOffsetKernels(full, quarter, half, OffsetKernel.of(quadrature), floor)
+        floor = OffsetKernel.of(_evaluate(g, p, q, c, b, d, floor=2 * FLOOR)[0][0])
+    return CoarserOffsetKernels(
+        full, quarter, half, OffsetKernel.of(quadrature), floor, _rounding(series)
+    )
+
+
+def _rounding(series: hermite.Series) -> OffsetKernel:
+    """Return bounds on the rounding errors; those of parallel variables have another origin."""
+    orders = orders_up_to(HIGHEST)
+    apart = np.abs(series.rho) < np.sqrt(1 - PARALLEL)
+    sums = [np.where(apart, bound, 0) for bound in series.rounding(orders)]
+    means = series.mean_rounding()[: HIGHEST - 1]
+    return OffsetKernel.of(OffsetMeans(dict(zip(orders, sums, strict=True)), means))
 
 
 @lru_cache(maxsize=256)
@@ -96,8 +108,8 @@ def _evaluate(
     panels: int = hermite.PANELS,
     floor: float = FLOOR,
     highest: int = HIGHEST,
-) -> list[OffsetMeans]:
-    """Return the means once for each of these ascending numbers of terms."""
+) -> tuple[list[OffsetMeans], hermite.Series]:
+    """Return the means once for each of these ascending numbers of terms, and their series."""
     for variance, offset in ((p, b), (q, d)):
         near = [np.abs(np.subtract(offset, bend)) < NEAR for bend in g.bends]
         if near:
@@ -114,19 +126,20 @@ def _evaluate(
     )
     a_q = a_p.swapaxes(-2, -3) if same else _coefficients(g, q, d, panels, reach_q)
     series = hermite.Series(a_p, a_q, p, q, c, highest)
-    means = [np.broadcast_to(series.b_p[order, 0], p.shape) for order in range(highest - 1)]
+    derived = series.derived()
+    means = [np.broadcast_to(derived[0][order, 0], p.shape) for order in range(highest - 1)]
     pairs = np.broadcast_arrays(p, q, c, b, d)
     reach = np.broadcast_to(np.maximum(reach_p, reach_q), pairs[0].shape)
     square = pairs[0] * pairs[1]
     parallel = [tuple(at) for at in np.argwhere(square - pairs[2] ** 2 <= PARALLEL * square)]
     found = []
     fields = (*orders_up_to(highest), *_TRANSPOSED)
-    for sums in _sums(series, pairs[0].shape, terms, fields):
+    for sums in _sums(derived, series.rho, pairs[0].shape, terms, fields):
         for pair in parallel:
             of_pair = [float(array[pair]) for array in pairs]
             _correct_parallel(g, sums, pair, of_pair, panels, float(reach[pair]))
         found.append(OffsetMeans(sums, means))
-    return found
+    return found, series
 
 
 def _reaches(g: Activation, p: ndarray, b: ndarray) -> ndarray:
@@ -179,26 +192,26 @@ def _finite_values(g: Activation, offset: float) -> Callable[[ndarray], ndarray]
 
 
 def _sums(
-    series: hermite.Series,
+    derived: tuple[ndarray, ndarray],
+    rho: ndarray,
     shape: tuple[int, ...],
     terms: Sequence[int],
     fields: Sequence[tuple[int, int]],
 ) -> list[dict[tuple[int, int], ndarray]]:
     """Return the sums `Σ_l ρ^l b_l^i(p) b_l^j(q)` of the first terms, by `(i, j)`."""
     total = {orders: np.zeros(shape) for orders in fields}
-    used = np.any(series.b_p, axis=(0, *range(2, series.b_p.ndim)))
-    used &= np.any(series.b_q, axis=(0, *range(2, series.b_q.ndim)))
+    b_p, b_q = derived
+    used = np.any(b_p, axis=(0, *range(2, b_p.ndim)))
+    used &= np.any(b_q, axis=(0, *range(2, b_q.ndim)))
     alive = int(np.flatnonzero(used).max(initial=-1)) + 1
     power, found = np.ones(shape), []
     for start, stop in zip((0, *terms[:-1]), terms, strict=True):
         for first in range(start, min(stop, alive), BLOCK):
             last = min(first + BLOCK, stop, alive)
-            powers = power * series.rho ** np.arange(last - first).reshape(-1, *[1] * len(shape))
+            powers = power * rho ** np.arange(last - first).reshape(-1, *[1] * len(shape))
             for (i, j), value in total.items():
-                value += (powers * series.b_p[i, first:last] * series.b_q[j, first:last]).sum(
-                    axis=0
-                )
-            power = powers[-1] * series.rho
+                value += (powers * b_p[i, first:last] * b_q[j, first:last]).sum(axis=0)
+            power = powers[-1] * rho
         found.append({orders: value.copy() for orders, value in total.items()})
     return found
 

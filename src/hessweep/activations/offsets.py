@@ -87,7 +87,7 @@ class OffsetKernel(NamedTuple):
 
 
 class CoarserOffsetKernels(NamedTuple):
-    """A kernel by series, and what it is with one of its approximations coarser."""
+    """A kernel by series, what it is with one of its approximations coarser, and its rounding."""
 
     full: OffsetKernel
     """As `offset_dual` returns it."""
@@ -99,3 +99,5 @@ class CoarserOffsetKernels(NamedTuple):
     """Half of the quadrature's panels."""
     floor: OffsetKernel
     """Twice the smallest variance."""
+    rounding: OffsetKernel
+    """Bounds on the errors of the fields that are due to the rounding of the series."""

@@ -32,7 +32,7 @@ class Own(Activation):
     Nothing is proved about one, whatever its name and whichever class it derives from.
     """
 
-    revision: ClassVar[int] = 2
+    revision: ClassVar[int] = 3
 
     source: str = field(default="", repr=False)
     file: str = field(default="", compare=False)

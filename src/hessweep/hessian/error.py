@@ -17,13 +17,14 @@ SAFETY = 4.0
 def hessian_error(network: Network) -> float:
     """Return an estimated bound on the spectral norm of the error of `hessian(network)`.
 
-    By Weyl's inequality the error of each eigenvalue is at most this. Rounding errors are not
-    included, so that it is 0 for an activation whose dual kernel has a closed form. For a numeric
-    kernel (docs/activations.md) it is the sum of two terms. The first is the change when the
-    quadrature has half as many panels, times `SAFETY`. The second is an estimate of the rest of
+    By Weyl's inequality the error of each eigenvalue is at most this. It is 0 for an activation
+    whose dual kernel has a closed form, since the rounding of such a formula is not included. For
+    a numeric kernel (docs/activations.md) it is a sum. One term is the change when the
+    quadrature has half as many panels, times `SAFETY`. The next is an estimate of the rest of
     the series: if T and S are the changes by the last two doublings of the number of terms and
     their ratio `r = S/T` does not grow, the rest is at most `S r / (1 - r)`. If S is not smaller
-    than T, the only bound is the sum of the norms of H and of the computed matrix.
+    than T, the only bound is the sum of the norms of H and of the computed matrix. The last ones
+    are the change by a larger smallest variance, and the rounding of the series.
     """
     if not network.is_plain:
         return general_hessian_error(network)
@@ -44,7 +45,9 @@ def hessian_error(network: Network) -> float:
     own = DualKernel(*(np.diagonal(field) for field in kernel))
     worst = size + float(kernel_trace(own, p[:, 0], W2, network.N_i))
     rest = rest_of_series(T, S, 16 * np.finfo(float).eps * size, worst)
-    return rest + SAFETY * change(kernel, coarser.quadrature) + change(kernel, coarser.floor)
+    rounding = _norm_bound(coarser.rounding, p, q, np.abs(c), W2)
+    quadrature = SAFETY * change(kernel, coarser.quadrature)
+    return rest + quadrature + change(kernel, coarser.floor) + rounding
 
 
 def _norm_bound(

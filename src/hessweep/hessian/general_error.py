@@ -59,7 +59,8 @@ def general_hessian_error(network: Network) -> float:
     """Return an estimated bound on the spectral norm of the error of a kernel by series.
 
     As for networks without biases (`hessian_error`): what fewer quadrature panels change, `SAFETY`
-    times, and what the rest of the series adds up to. 0 where the kernel has a closed form.
+    times, what the rest of the series adds up to, and the rounding of the series. 0 where the
+    kernel has a closed form.
     """
     weights = Weights.of([network])
     of = seen(weights)
@@ -76,4 +77,6 @@ def general_hessian_error(network: Network) -> float:
     size = float(norm_bound(weights, of, OffsetKernel(*(np.abs(field) for field in kernel)))[0])
     worst = size + float(general_diagonal(network).sum())
     rest = rest_of_series(T, S, 16 * np.finfo(float).eps * size, worst)
-    return rest + SAFETY * change(kernel, coarser.quadrature) + change(kernel, coarser.floor)
+    quadrature = SAFETY * change(kernel, coarser.quadrature)
+    rounding = float(norm_bound(weights, of, coarser.rounding)[0])
+    return rest + quadrature + change(kernel, coarser.floor) + rounding
