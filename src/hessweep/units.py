@@ -20,6 +20,11 @@ def show_seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 9.95 else f"{seconds:.1f} s"
 
 
+def show_number(number: int) -> str:
+    """Return a whole number, such as `2,000`."""
+    return f"{number:,}"
+
+
 def show_count(number: int, noun: str) -> str:
     """Return a number of things, such as `1 point` or `2,000 points`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

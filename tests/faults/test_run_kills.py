@@ -176,3 +176,32 @@ def test_nothing_is_cleared_while_a_run_is_alive(tmp_path: Path) -> None:
     assert finish([*command, "0"], tmp_path).stdout == "True\n"
     assert not any(path.exists() for path in (lock, mark, output))
     assert whole.exists()
+
+
+@pytest.mark.faults
+def test_kills_of_a_run_that_takes_seeds_until_a_mean_is_known(tmp_path: Path) -> None:
+    """Each setup takes as many seeds as without kills, and no point is computed twice."""
+    study = """
+name: demo
+sweeps:
+  until:
+    activation: quadratic
+    N: [8, 12]
+    seeds: {until: {relative_error: 0.03, of: lambda_max}, at_most: 600}
+"""
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for folder in (whole, killed):
+        folder.mkdir()
+        (folder / "study.yaml").write_text(study)
+    counts = compute(whole)
+    moments = random.Random(5)
+    for _ in range(2):
+        if not kill_somewhere(RUN, killed, "group", moments.uniform(0, 0.4)):
+            break
+    assert compute(killed)["requested"] == counts["requested"] > 2 * 30
+    check(killed, contents(whole / "results" / "demo"))
+    taken = [
+        finish((*HESSWEEP, "status", "study.yaml", "--json"), f).stdout for f in (whole, killed)
+    ]
+    assert taken[0] == taken[1]
+    assert '"state": "reached the error"' in taken[0]

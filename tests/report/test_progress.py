@@ -13,8 +13,8 @@ def points(root):
 
 
 @pytest.fixture(scope="module")
-def keys(study):
-    return requested_keys(study)
+def keys(study, root):
+    return requested_keys(study, open_results(root))
 
 
 def test_progress_counts_each_sweep(study, keys, points):

@@ -20,11 +20,11 @@ from hessweep.store import repair, stored_points
 ROOT = Path(__file__).parents[2]
 
 
-def snakemake(folder, *arguments):
+def snakemake(folder, *arguments, study_file="config/tiny.yaml"):
     """Run the workflow in `folder`, which holds a copy of it, and return the process."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2"]
     options = ["--workflow-profile", "workflow/profiles/default"]
-    study = ["--config", "study=config/tiny.yaml"]
+    study = ["--config", f"study={study_file}"]
     return subprocess.run(
         [*command, *options, *study, *arguments],
         cwd=folder,
@@ -132,6 +132,30 @@ def test_another_seed_computes_only_the_new_points(workflow):
     assert before.items() <= after.items()
     with xr.open_zarr(workflow / "results/tiny/published/erf.zarr") as published:
         assert published.sizes["point"] == 18
+
+
+def test_seeds_until_a_mean_is_known(workflow):
+    """The second run does nothing, and a smaller error computes only more."""
+    file = workflow / "until.yaml"
+    study = {
+        "name": "until",
+        "sweeps": {"one": {"activation": "erf", "N": 2, "seeds": {"at_most": 500}}},
+        "tables": {"ranks": {"kind": "ranks"}},
+    }
+    taken, before = [], set()
+    for error, makes in ((0.1, True), (0.1, False), (0.04, True)):
+        study["sweeps"]["one"]["seeds"]["until"] = {"relative_error": error, "of": "lambda_max"}
+        file.write_text(yaml.safe_dump(study))
+        made = snakemake(workflow, study_file="until.yaml")
+        assert made.returncode == 0, made.stderr
+        assert (jobs(made) > 0) == makes
+        table = pd.read_csv(workflow / "results" / "until" / "tables" / "ranks.csv")
+        taken.append(int(table["teachers"].sum()))
+        stored = set(stored_points(workflow / "results" / "until"))
+        assert len(stored) == taken[-1]
+        assert before <= stored
+        before = stored
+    assert taken[0] == taken[1] < taken[2]
 
 
 def test_a_repaired_store_is_completed(workflow):

@@ -12,11 +12,12 @@ from hessweep.report import summary
 from hessweep.running import find_work
 from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts
+from hessweep.running.requested import request
 
 
 def main(job):
     study = load_study(job.params.study)
-    work = find_work(study.points(), study.results)
+    work = find_work(request(study.sweeps.values(), study.results), study.results)
     problems = []
     if lacking := work.failed + len(work.missing):
         problems.append(

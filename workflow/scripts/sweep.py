@@ -13,6 +13,7 @@ from hessweep.running.clusters import choose_cluster
 from hessweep.running.estimate import estimate
 from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts
+from hessweep.running.requested import request
 from hessweep.running.signals import stop_on_signals
 from hessweep.study import read_study
 
@@ -21,7 +22,7 @@ def main(job, stops):
     # The Snakefile has checked all of the study, and a sweep needs neither tables nor figures.
     study = read_study(job.params.study)
     name = job.wildcards.sweep
-    points = study.sweeps[name].points()
+    points = request([study.sweeps[name]], study.results)
     cluster = choose_cluster(study.cluster)
     if told := estimate(points, study.results, cluster, job.threads):
         sys.stderr.write(f"{name}: {told}\n")

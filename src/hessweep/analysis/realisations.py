@@ -8,6 +8,7 @@ import xarray as xr
 from hessweep.density import FlatDensity, SpectralDensity
 from hessweep.errors import InputError
 from hessweep.kinds import FULL_SPECTRUM, KINDS
+from hessweep.running.requested import PublishedValues, requested_of
 from hessweep.setup import AXES, KIND, TEACHER
 from hessweep.store import each_of, open_results, restrict, table
 from hessweep.store.rows import parse_condition
@@ -22,8 +23,9 @@ def results_of(study: Study, sweeps: Iterable[str] = ()) -> xr.DataTree:
         StoreError: If the results can not be read.
     """
     names = tuple(sweeps) or tuple(study.sweeps)
-    keys = {point.key for name in names for point in study.sweeps[name].points()}
-    return restrict(open_results(study.results), keys)
+    results = open_results(study.results)
+    shown = [study.sweeps[name] for name in names]
+    return restrict(results, {p.key for p in requested_of(shown, PublishedValues(results))})
 
 
 def realisations(results: xr.DataTree, where: str, *, densities: bool = False) -> pd.DataFrame:

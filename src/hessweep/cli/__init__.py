@@ -17,6 +17,7 @@ from hessweep.cli import inspect, share, study
 from hessweep.cli.diff import diff
 from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
+from hessweep.cli.plan import plan
 from hessweep.cli.streams import standard_streams
 from hessweep.errors import HessweepError, InputError
 from hessweep.running.capacity import address_space_note, fit_address_space
@@ -25,7 +26,7 @@ BAD_INPUT = 2
 
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     make: ("make config/tiny.yaml", "make mine.yaml -- --dry-run", "make mine.yaml -- tables"),
-    study.plan: ("plan config/tiny.yaml", "plan mine.yaml --workers 8 --json"),
+    plan: ("plan config/tiny.yaml", "plan mine.yaml --workers 8 --json"),
     study.run: ("run config/tiny.yaml", "run mine.yaml --cluster tcp://10.0.0.1:8786"),
     study.status: ("status config/tiny.yaml",),
     study.report: ("report config/tiny.yaml",),

@@ -73,7 +73,8 @@ class ProgressDisplay:
 
 def describe(progress: "Progress", elapsed: float) -> str:
     """Return how far it is, in one line."""
-    parts = [f"{progress.done + progress.failed:,} of {progress.total:,} points"]
+    least = "at least " if progress.grows else ""
+    parts = [f"{progress.done + progress.failed:,} of {least}{progress.total:,} points"]
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
     parts.append(
@@ -81,5 +82,5 @@ def describe(progress: "Progress", elapsed: float) -> str:
     )
     if progress.seconds_done:
         left = max(elapsed * (progress.seconds / progress.seconds_done - 1), 0.0)
-        parts.append(f"about {show_seconds(left)} left")
+        parts.append(f"{least or 'about '}{show_seconds(left)} left")
     return ", ".join(parts)

@@ -1,88 +1,20 @@
-"""`hessweep plan`, `run` and `status`: commands on a study file."""
+"""`hessweep run`, `status`, `report` and `schema`: commands on a study file."""
 
 import json
 import sys
-from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hessweep.cli.cells import cell_lines, plain_cell
+from hessweep.cli.options import StudyFile, Where, Workers, where_to_run
 from hessweep.cli.output import INCOMPLETE, AsJson, print_json, print_table, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hessweep.running.calibration import Calibration, Deviation
     from hessweep.running.driver import Progress
-    from hessweep.setup import Point
-    from hessweep.study import ClusterConfig
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study file.")]
-Where = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster",
-        metavar="WHERE",
-        help="Where to run, instead of what the study says: local, the address of a Dask "
-        "scheduler, or a scheduler file.",
-    ),
-]
-Workers = Annotated[
-    int | None, typer.Option(min=1, max=10_000, help="Worker processes on this machine.")
-]
-
-SHOWN_FAILURES = SHOWN_ROUTES = 10
-
-
-def plan(
-    study_file: StudyFile, cluster: Where = None, workers: Workers = None, as_json: AsJson = False
-) -> None:
-    """Predict time, memory and storage; compute nothing."""
-    from hessweep.outputs import load_study
-    from hessweep.running import find_work
-    from hessweep.running.calibration import calibrate
-    from hessweep.running.clusters import planned
-    from hessweep.running.cost import check_fits
-    from hessweep.units import show_bytes, show_seconds
-
-    study = load_study(study_file)
-    config = _where(study.cluster, cluster, workers)
-    requested = study.points()
-    missing = find_work(requested, study.results).missing
-    capacity = planned(config, missing)
-    workers = capacity.workers if capacity else None
-    wanted = {point.key for point in missing}
-    calibration = calibrate(study.results, {point.setup.activation for point in requested})
-    deviation = calibration.deviation()
-    rows = {
-        name: _costs(points, [point for point in points if point.key in wanted], calibration)
-        for name, points in {**_by_sweep(study), "all": requested}.items()
-    }
-    routes = _deep_routes(missing)
-    if as_json:
-        deviations = None if deviation is None else asdict(deviation)
-        deep = {"deep": routes} if routes else {}
-        told = {"name": study.name, "results": str(study.results), "sweeps": rows}
-        print_json(told | {"workers": workers, "predicted_over_measured": deviations} | deep)
-    else:
-        print_table(
-            ["sweep", "points", "missing", "core time", "memory", "storage"],
-            [
-                [
-                    name,
-                    f"{row['points']:,}",
-                    f"{row['missing']:,}",
-                    show_seconds(row["core_seconds"]),
-                    show_bytes(row["worker_bytes"]),
-                    show_bytes(row["stored_bytes"]),
-                ]
-                for name, row in rows.items()
-            ],
-            note=_shown(routes) + _note(rows["all"], workers, str(study.results), deviation),
-        )
-    check_fits(missing, capacity.memory if capacity else None)
+SHOWN_FAILURES = 10
 
 
 def run(
@@ -98,13 +30,14 @@ def run(
     from hessweep.cli.progress import ProgressDisplay
     from hessweep.outputs import load_study
     from hessweep.running import run as run_sweep
+    from hessweep.running.requested import request
     from hessweep.running.signals import ignore_further_signals, stop_on_signals
     from hessweep.store import publish
     from hessweep.units import show_count
 
     stops = stop_on_signals()
     study = load_study(study_file)
-    config = _where(study.cluster, cluster, workers)
+    config = where_to_run(study.cluster, cluster, workers)
     try:
         with ProgressDisplay() as display:
 
@@ -113,8 +46,9 @@ def run(
                     raise KeyboardInterrupt
                 display(state)
 
+            asked = request(study.sweeps.values(), study.results)
             summary = run_sweep(
-                study.points(), study.results, config, progress=report, retry_failed=retry_failed
+                asked, study.results, config, progress=report, retry_failed=retry_failed
             )
     except KeyboardInterrupt:
         ignore_further_signals()
@@ -145,27 +79,35 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
     The exit code is 1 unless all is done.
     """
     from hessweep.outputs import load_study
+    from hessweep.running.requested import SegmentValues, cells, requested_by_sweep, requested_of
     from hessweep.store import stored_points
 
     study = load_study(study_file)
-    stored = stored_points(study.results)
+    stored, values = stored_points(study.results), SegmentValues(study.results)
+    asked = requested_of(study.sweeps.values(), values)
     rows = {}
-    for name, points in {**_by_sweep(study), "all": study.points()}.items():
+    for name, points in {**requested_by_sweep(study, values), "all": asked}.items():
         found = [stored.get(point.key, "missing") for point in points]
         rows[name] = {key: found.count(key) for key in ("done", "missing", "failed")}
+    each = {name: cells(sweep, values) for name, sweep in study.sweeps.items()}
+    rules = {name: of_sweep for name, of_sweep in each.items() if of_sweep}
     errors = _errors(study.results) if rows["all"]["failed"] else {}
     failures = {
         str(point): errors[point.key]
-        for point in (study.points() if errors else ())
+        for point in (asked if errors else ())
         if stored.get(point.key) == "failed" and point.key in errors
     }
     if as_json:
-        print_json({"name": study.name, "sweeps": rows, "failures": failures})
+        told = {"name": study.name, "sweeps": rows, "failures": failures}
+        seeds = {name: [plain_cell(cell) for cell in of_sweep] for name, of_sweep in rules.items()}
+        print_json(told | ({"seeds": seeds} if seeds else {}))
     else:
+        notes = [line for name in rules for line in cell_lines(name, rules[name])]
+        notes += [f"failed: {point}: {error}" for point, error in failures.items()]
         print_table(
             ["sweep", "done", "missing", "failed"],
             [[name, *map(_colour_count, row, row.values())] for name, row in rows.items()],
-            note="\n".join(f"failed: {point}: {error}" for point, error in failures.items()),
+            note="\n".join(notes),
         )
     if rows["all"]["missing"] or rows["all"]["failed"]:
         raise typer.Exit(INCOMPLETE)
@@ -210,74 +152,3 @@ def _errors(root: Path) -> dict[str, str]:
             if error
         }
     return errors
-
-
-def _where(config: "ClusterConfig", asked: str | None, workers: int | None) -> "ClusterConfig":
-    from hessweep.errors import ClusterError
-    from hessweep.running.clusters import choose_cluster
-    from hessweep.study import LocalCluster
-
-    chosen = choose_cluster(config, asked)
-    if workers is None:
-        return chosen
-    if not isinstance(chosen, LocalCluster):
-        raise ClusterError(f"--workers is for a local cluster, this one is {chosen.kind}")
-    return chosen.model_copy(update={"workers": workers})
-
-
-def _by_sweep(study: Any) -> "dict[str, list[Point]]":
-    return {name: sweep.points() for name, sweep in study.sweeps.items()}
-
-
-def _costs(
-    points: "Sequence[Point]", missing: "Sequence[Point]", calibration: "Calibration"
-) -> dict[str, Any]:
-    from hessweep.running.cost import WORKER_BYTES, stored_bytes
-
-    return {
-        "points": len(points),
-        "missing": len(missing),
-        "core_seconds": calibration.seconds(missing),
-        "worker_bytes": WORKER_BYTES
-        + max((point.setup.cost.peak_bytes for point in missing), default=0),
-        "stored_bytes": sum(stored_bytes(point.setup) for point in missing),
-    }
-
-
-def _deep_routes(points: "Sequence[Point]") -> dict[str, int]:
-    """Return how deep networks will be measured, in words, each with the number of points."""
-    words = Counter(point.setup for point in points)
-    routes: Counter[str] = Counter()
-    for setup, count in words.items():
-        if way := setup.measurement.foreseen(setup):
-            routes[f"{setup.activation}, widths {setup.widths}: {way}"] += count
-    return dict(routes)
-
-
-def _shown(routes: dict[str, int]) -> str:
-    """Return the ways in which deep networks will be measured, at most `SHOWN_ROUTES` lines."""
-    left = len(routes) - SHOWN_ROUTES
-    more = [f"and {left} other deep architectures, which --json names"] if left > 0 else []
-    return "".join(f"{line}\n" for line in [*list(routes)[:SHOWN_ROUTES], *more])
-
-
-def _note(
-    total: dict[str, Any], workers: int | None, results: str, deviation: "Deviation | None"
-) -> str:
-    from hessweep.units import show_count, show_seconds
-
-    trust = (
-        str(deviation)
-        if deviation
-        else "There are too few stored points to check the predicted times against; they are "
-        "those of one core of a laptop."
-    )
-    if not total["missing"]:
-        return f"Nothing to compute: all points are in {results}.\n{trust}"
-    if workers is None:
-        return f"Results go to {results}.\n{trust}"
-    wall = show_seconds(total["core_seconds"] / workers)
-    return (
-        f"About {wall} with {show_count(workers, 'worker')}, and some seconds to start them; "
-        f"results go to {results}.\n{trust}"
-    )

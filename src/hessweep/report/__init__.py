@@ -56,8 +56,7 @@ def build(
         DamagedStoreError: If what is published is damaged.
     """
     root = Path(study.results if results_root is None else results_root)
-    requested = requested_keys(study)
-    results = _published(study, root, requested)
+    results, requested = _published(study, root)
     points = table(results)
     claims = _read_claims(study, root) if claims is None else claims
     context = {
@@ -83,23 +82,25 @@ def summary(study: Study) -> str:
     Raises:
         QueryError: If no point of the study is published, or its table of claims is damaged.
     """
-    requested = requested_keys(study)
-    points = table(_published(study, study.results, requested))
+    results, requested = _published(study, study.results)
+    points = table(results)
     counts = _counts(requested, points)
     shown = tiles(counts, tables.rank_table(points), _read_claims(study, study.results))
     return "; ".join(f"{tile.heading.lower()}: {tile.number} ({tile.note})" for tile in shown)
 
 
-def _published(study: Study, root: Path, requested: Keys) -> xr.DataTree:
-    """Return the published points that a study asks for."""
+def _published(study: Study, root: Path) -> tuple[xr.DataTree, Keys]:
+    """Return the published points that a study asks for, and the keys of all that it asks for."""
+    published = open_results(root)
+    requested = requested_keys(study, published)
     keys = {key for sweep in requested.values() for key in sweep}
-    results = restrict(open_results(root), keys)
+    results = restrict(published, keys)
     if not results.children:
         raise QueryError(
             f"{root}: expected published points of the study {study.name!r}, found none of "
             f"{len(keys)}; `hessweep run` computes and publishes them"
         )
-    return results
+    return results, requested
 
 
 def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:

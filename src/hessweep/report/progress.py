@@ -3,18 +3,27 @@
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+import xarray as xr
 
+from hessweep.running.requested import PublishedValues, requested_by_sweep
 from hessweep.setup import IDENTITY, TEACHER_DEFAULTS
 from hessweep.study import Study, Sweep
+from hessweep.study.seeds_until import SeedsUntil
 from hessweep.tables import unvaried_axes
 
 Keys = Mapping[str, Sequence[str]]
 """Keys of the points that each sweep of a study requests."""
 
 
-def requested_keys(study: Study) -> Keys:
-    """Return the keys of the points that each sweep requests; sweeps may share points."""
-    return {name: [point.key for point in sweep.points()] for name, sweep in study.sweeps.items()}
+def requested_keys(study: Study, results: xr.DataTree) -> Keys:
+    """Return the keys of the points that each sweep requests; sweeps may share points.
+
+    Args:
+        study: The study.
+        results: What is published, on which it depends how many seeds a rule has taken.
+    """
+    requested = requested_by_sweep(study, PublishedValues(results))
+    return {name: [point.key for point in points] for name, points in requested.items()}
 
 
 def progress(study: Study, requested: Keys, points: pd.DataFrame) -> pd.DataFrame:
@@ -64,7 +73,7 @@ def _request(sweep: Sweep) -> dict[str, str]:
     return {
         "activation": ", ".join(activation.label for activation in sweep.activation),
         "sizes": sizes,
-        "seeds": range_in_words(sweep.seeds),
+        "seeds": _seeds(sweep.seeds),
         **{
             column: ", ".join(map(str, dict.fromkeys(s.columns[column] for s in sweep.setups())))
             for column, default in TEACHER_DEFAULTS.items()
@@ -72,6 +81,10 @@ def _request(sweep: Sweep) -> dict[str, str]:
             if default is not None and column != "widths"
         },
     }
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    return str(seeds) if isinstance(seeds, SeedsUntil) else range_in_words(seeds)
 
 
 def range_in_words(numbers: Sequence[int]) -> str:

@@ -65,6 +65,8 @@ class Progress:
     """The predicted time of all points on one core."""
     seconds_done: float = 0.0
     """The predicted time of the points that are done or failed."""
+    grows: bool = False
+    """Whether more points may follow when these are computed."""
 
 
 def batches(points: Sequence[Point], seconds: Sequence[float], longest: float) -> Iterator[Batch]:
@@ -111,7 +113,7 @@ class Driver:
         self.looked = -inf
 
     def run(self, work: Iterable[Batch]) -> list[Failure]:
-        """Compute all batches; return the points that failed.
+        """Compute all batches; return the points that failed, those of earlier calls among them.
 
         Raises:
             ClusterError: If the cluster is lost or can not run tasks.
@@ -122,7 +124,8 @@ class Driver:
             self._stream(work)
             # A worker that dies takes innocent tasks with it. So each of their points is computed
             # once more, with no other on the cluster: one that kills its worker then is guilty.
-            for batch in self.suspects:
+            suspects, self.suspects = self.suspects, []
+            for batch in suspects:
                 for point in batch.single_points():
                     self._stream([point], alone=True)
         finally:

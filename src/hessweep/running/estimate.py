@@ -4,33 +4,37 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hessweep.running.clusters import planned
-from hessweep.running.sweep import find_work
+from hessweep.running.sweep import Request, find_work
 from hessweep.setup import Point
 from hessweep.study import ClusterConfig
 from hessweep.units import show_count, show_seconds
 
 
 def estimate(
-    points: Iterable[Point], root: Path, cluster: ClusterConfig, cores: int | None = None
+    points: Iterable[Point] | Request,
+    root: Path,
+    cluster: ClusterConfig,
+    cores: int | None = None,
 ) -> str:
     """Return how many of the points are missing and about how long they take, or "" if none is.
 
     Where points are stored, the prediction is corrected by their measured times.
 
     Args:
-        points: The points that are asked for.
+        points: The points that are asked for, or a function that returns them as of now: then
+            the text says that it may be more.
         root: The results folder.
         cluster: Where they are to be computed.
         cores: How many cores of this machine a local cluster may use; all if None.
     """
-    points = list(points)
     missing = find_work(points, root).missing
     if not missing:
         return ""
     from hessweep.running.calibration import calibrate
 
     seconds = calibrate(root, {point.setup.activation for point in missing}).seconds(missing)
-    told = f"{show_count(len(missing), 'point')} to compute, "
+    more = "at least " if callable(points) else ""
+    told = f"{more}{show_count(len(missing), 'point')} to compute, "
     capacity = planned(cluster, missing, cores)
     if capacity is None:
         return f"{told}{_about(seconds)} on one core"

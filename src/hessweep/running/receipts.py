@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hessweep.errors import StoreAccessError
+from hessweep.running.requested import SegmentValues, requested_points
 from hessweep.store import published_digests
 from hessweep.store.files import accessing
 from hessweep.store.index import read_index
@@ -122,7 +123,8 @@ class Receipts:
 
     def write_sweep(self, name: str) -> None:
         """Write the receipt of a sweep whose points are all stored, done or failed."""
-        keys = {point.key for point in self.study.sweeps[name].points()}
+        values = SegmentValues(self.root)
+        keys = {point.key for point in requested_points(self.study.sweeps[name], values)}
         table = read_index(self.root).table
         stored = zip(table["key"].to_pylist(), table["segment"].to_pylist(), strict=True)
         segments = sorted({segment for key, segment in stored if key in keys})

@@ -1,6 +1,6 @@
 """A run: find which points are missing, have them computed, and sum up what came of it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,10 @@ BATCH_SECONDS = 1.0
 
 TASKS = 64
 """Number of tasks into which a short sweep is cut, so that no core waits long at the end."""
+
+
+Request = Callable[[], Iterable[Point]]
+"""Returns the points that are wanted by what is stored when it is called."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,24 @@ class Work:
         return len(self.missing) + self.done + self.failed
 
 
-def find_work(points: Iterable[Point], root: str | Path, *, retry_failed: bool = False) -> Work:
+def find_work(
+    points: Iterable[Point] | Request, root: str | Path, *, retry_failed: bool = False
+) -> Work:
     """Return which points are to be computed, without computing or writing anything.
+
+    More may be asked for when these are computed, if `points` is a function.
 
     Raises:
         StoreError: If the stored results can not be read.
     """
-    return _find_work({point.key: point for point in points}, Path(root), retry_failed)
+    given = points() if callable(points) else points
+    return _find_work({point.key: point for point in given}, Path(root), retry_failed)
 
 
-def _find_work(points: Mapping[str, Point], root: Path, retry_failed: bool) -> Work:
+def _find_work(
+    points: Mapping[str, Point], root: Path, retry_failed: bool, tried: Collection[str] = ()
+) -> Work:
+    """Return the work, without points that this run has tried: those without a result failed."""
     stored = stored_points(root)
     missing: list[Point] = []
     done = failed = 0
@@ -76,15 +88,57 @@ def _find_work(points: Mapping[str, Point], root: Path, retry_failed: bool) -> W
         status = stored.get(key)
         if status == "done":
             done += 1
-        elif status is None or retry_failed:
+        elif key not in tried and (status is None or retry_failed):
             missing.append(point)
         else:
             failed += 1
     return Work(missing, done, failed)
 
 
+class _Rounds:
+    """The work of a run: what is missing, and then what is asked for by what came of that."""
+
+    def __init__(self, points: Iterable[Point] | Request, root: Path, retry_failed: bool) -> None:
+        self.root = root
+        self.retry_failed = retry_failed
+        self.grows = callable(points)
+        """Whether more may be asked for when what is missing now has been computed."""
+        self._request: Request = points if callable(points) else tuple(points).__iter__
+        self.tried: set[str] = set()
+        """Keys of the points of the rounds so far."""
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Find out what is asked for and what of it is missing, by what is stored now."""
+        self.asked = {point.key: point for point in self._request()}
+        self.work = _find_work(self.asked, self.root, self.retry_failed, self.tried)
+
+    def __iter__(self) -> Iterator[Sequence[Point]]:
+        """Yield the missing points of each round; they are computed before the next one."""
+        while missing := self.work.missing:
+            yield missing
+            self.tried |= {point.key for point in missing}
+            if not self.grows:
+                return
+            self.look_again()
+
+    def summary(self, failures: "Sequence[Failure]") -> Summary:
+        """Sum up the run after its last round."""
+        failed = sum(failure.point.key in self.asked for failure in failures)
+        computed = len(self.tried & self.asked.keys()) - failed
+        # The last look was after the last round if more could be asked for, otherwise before it.
+        after = self.grows
+        return Summary(
+            requested=self.work.requested,
+            computed=computed,
+            reused=self.work.done - computed * after,
+            failed=self.work.failed + failed * (not after),
+            failures=tuple(failures),
+        )
+
+
 def run(
-    points: Iterable[Point],
+    points: Iterable[Point] | Request,
     root: str | Path,
     cluster: "ClusterConfig | Client | None" = None,
     *,
@@ -98,7 +152,9 @@ def run(
     Numbers do not depend on the number of workers, on batches, or on the order of points.
 
     Args:
-        points: The points that are wanted; a point that is given twice counts once.
+        points: The points that are wanted; a point that is given twice counts once. Or a function
+            that returns them by what is stored when it is called, such as `request`: when all that
+            it has returned is computed it is called again, until that asks for nothing new.
         root: The results folder, on storage that driver and workers share.
         cluster: Where to compute. A study's `cluster` section is started only if a point is
             missing; a connected client is left open. This machine's cores if None.
@@ -118,37 +174,31 @@ def run(
     check_main_guard()
     root = Path(root).absolute()
     where = LocalCluster() if cluster is None else cluster
-    keyed = {point.key: point for point in points}
     segments = list_segments(root)
-    work = _find_work(keyed, root, retry_failed)
+    rounds = _Rounds(points, root, retry_failed)
     failures: list[Failure] = []
-    if work.missing:
+    if missing := rounds.work.missing:
         # Imported here, so that a run with nothing to do need not wait for it.
         from hessweep.running.cost import check_fits
 
         capacity = None
         if isinstance(where, Section):
-            capacity = planned(where, work.missing, cores)
-            check_fits(work.missing, capacity.memory if capacity else None)
+            capacity = planned(where, missing, cores)
+            check_fits(missing, capacity.memory if capacity else None)
         else:
-            check_fits(work.missing, connected_memory(where))
-        with reserve(root, work.missing):
+            check_fits(missing, connected_memory(where))
+        # Later rounds compute points of the same setups.
+        with reserve(root, missing):
             # Another run may have stored some of them while this one waited for its turn.
             if list_segments(root) != segments:
-                work = _find_work(keyed, root, retry_failed)
-            if work.missing:
-                failures = _compute(work.missing, root, where, capacity, progress, batch_seconds)
-    return Summary(
-        requested=work.requested,
-        computed=len(work.missing) - len(failures),
-        reused=work.done,
-        failed=len(failures) + work.failed,
-        failures=tuple(failures),
-    )
+                rounds.look_again()
+            if rounds.work.missing:
+                failures = _compute(rounds, root, where, capacity, progress, batch_seconds)
+    return rounds.summary(failures)
 
 
 def _compute(
-    missing: Sequence[Point],
+    rounds: _Rounds,
     root: Path,
     cluster: "ClusterConfig | Client",
     capacity: Capacity | None,
@@ -164,8 +214,13 @@ def _compute(
     from hessweep.running.driver import Driver, Progress, batches
 
     with connection as client:
-        check_fits(missing, connected_memory(client))
-        seconds = [predicted_seconds(point) for point in missing]
-        state = Progress(len(missing), seconds=sum(seconds))
-        longest = min(batch_seconds, max(state.seconds / TASKS, batch_seconds / 10))
-        return Driver(client, root, state, progress).run(batches(missing, seconds, longest))
+        state = Progress(0, grows=rounds.grows)
+        driver = Driver(client, root, state, progress)
+        for missing in rounds:
+            check_fits(missing, connected_memory(client))
+            seconds = [predicted_seconds(point) for point in missing]
+            state.total += len(missing)
+            state.seconds += sum(seconds)
+            longest = min(batch_seconds, max(sum(seconds) / TASKS, batch_seconds / 10))
+            driver.run(batches(missing, seconds, longest))
+        return driver.failures

@@ -15,6 +15,7 @@ from hessweep.errors import did_you_mean
 from hessweep.networks import BIASES, MAX_SEED, WEIGHTS, Student
 from hessweep.study.messages import quote
 from hessweep.study.paths import expand
+from hessweep.study.seeds_until import SeedsUntil, read_seeds_until
 from hessweep.widths import axes_of_widths
 
 MAX_POINTS = 10_000_000
@@ -39,8 +40,15 @@ def read_sizes(value: Any) -> Sequence[int]:
 
 
 def read_seeds(value: Any) -> Sequence[int]:
-    """Return the seeds that a count (from 0), a list of seeds or `"100..199"` stands for."""
-    expected = f'a count from 1 to {MAX_POINTS}, a list of seeds from 0, or "100..199"'
+    """Return the seeds that a count (from 0), a list, `"100..199"` or a rule stands for."""
+    expected = (
+        f'a count from 1 to {MAX_POINTS}, a list of seeds from 0, "100..199", or a mapping such '
+        "as {until: {relative_error: 0.01, of: lambda_min}, at_most: 5000}"
+    )
+    if isinstance(value, SeedsUntil):
+        return value
+    if isinstance(value, Mapping):
+        return read_seeds_until(value)
     if isinstance(value, list | tuple | range):
         return _list_of(value, lambda item: _whole(item, 0, MAX_SEED, expected), expected)
     if isinstance(value, str):

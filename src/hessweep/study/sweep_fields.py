@@ -30,6 +30,8 @@ from hessweep.study.own_teachers import (
     read_samples,
     read_teachers,
 )
+from hessweep.study.seeds_until import SCHEMA as UNTIL_SCHEMA
+from hessweep.study.seeds_until import SeedsUntil
 
 EXACT_OR_SAMPLED = "exact-or-sampled"
 """Exact where there is an exact route, otherwise sampled: the default of sweeps with widths."""
@@ -58,6 +60,11 @@ def _plain_numbers(numbers: Sequence[int]) -> str | list[int]:
     return list(numbers)
 
 
+def _plain_seeds(seeds: Sequence[int]) -> Any:
+    """Return seeds as a study writes them."""
+    return seeds.written if isinstance(seeds, SeedsUntil) else _plain_numbers(seeds)
+
+
 def _activations(value: Any, info: ValidationInfo) -> Sequence[Activation]:
     return read_activations(value, (info.context or {}).get("folder", Path()))
 
@@ -71,8 +78,8 @@ Sizes = Annotated[
 Seeds = Annotated[
     Sequence[int],
     PlainValidator(read_seeds),
-    PlainSerializer(_plain_numbers),
-    WithJsonSchema(_NUMBERS),
+    PlainSerializer(_plain_seeds),
+    WithJsonSchema({"anyOf": [*_NUMBERS["anyOf"], UNTIL_SCHEMA]}),
 ]
 Pairs = Annotated[
     Sequence[tuple[int, int]],

@@ -13,6 +13,7 @@ from hessweep.setup import AXES, Point, Setup
 from hessweep.study.grid import MAX_POINTS
 from hessweep.study.input_laws import NamedLaw
 from hessweep.study.section import Section
+from hessweep.study.seeds_until import SeedsUntil
 from hessweep.study.sweep_fields import (
     EXACT_OR_SAMPLED,
     KIND_SCHEMA,
@@ -142,6 +143,8 @@ class Sweep(Section):
             raise ValueError("samples: does not go with student; leave one of them out")
         self._check_inputs()
         self._check_kind()
+        if isinstance(self.seeds, SeedsUntil):
+            self.seeds.check_column(self.kind, {setup.measurement for setup in self.setups()})
         return self
 
     def _check_widths(self) -> None:
@@ -259,7 +262,11 @@ class Sweep(Section):
         return replace(setup, kind="sampled", asked_error=self.asked_error)
 
     def points(self) -> list[Point]:
-        """Return the points of the grid, each once, in the order of the study."""
+        """Return all points that the grid may ask for, each once, in the order of the study.
+
+        Of a sweep with `seeds: {until: …}` these are the points of all seeds up to `at_most`;
+        `hessweep.running.requested` says which of them are asked for.
+        """
         counts = {weights_text(file): len(file["W1"]) for file in self.teachers or ()}
         if counts:
             return [
