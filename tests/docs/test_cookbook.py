@@ -77,6 +77,13 @@ def test_where_float64_is_wrong(answers):
     assert np.linalg.matrix_rank(hessian(sample_teacher("erf", 1, 8, 0))) < 16
 
 
+def test_standard_errors(answers):
+    largest = [eigenvalues("erf", 4, 8, seed)[-1] for seed in range(4)]
+    row = answers["means"].loc["erf"]
+    assert row["error"] == pytest.approx(np.std(largest, ddof=1) / 2 / np.mean(largest))
+    assert answers["means"].loc["linear", "count"] == 200
+
+
 def test_pooled_density(answers):
     # Eq. (14): rank 4 + 10 for N_h >= N_i = 4, of 20 and 40 parameters.
     assert answers["values"].size == 2 * 4 * 14

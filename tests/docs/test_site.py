@@ -120,7 +120,7 @@ def test_columns_and_commands_are_those_that_there_are():
 
 def test_studies_of_the_page_are_studies():
     documents = [yaml.safe_load(b.text) for b in blocks("study.md") if b.language == "yaml"]
-    assert [parse_study(document).name for document in documents] == ["demo"]
+    assert [parse_study(document).name for document in documents] == ["demo", "enough"]
 
 
 def test_snippet_of_the_reference_runs(capsys):
