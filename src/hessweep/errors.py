@@ -12,6 +12,7 @@ HessweepError
 │   ├── StoreAccessError (OSError)    no room, no permission, a read-only folder
 │   └── DamagedStoreError             checksums, keys or files that do not fit
 └── ClusterError (RuntimeError)       the Dask cluster can not be reached or can not run the points
+    └── ClusterInputError (InputError)  it can not be had as it was asked for: exit code 2
 """
 
 from collections.abc import Iterable
@@ -77,6 +78,10 @@ class DamagedStoreError(StoreError):
 
 class ClusterError(HessweepError, RuntimeError):
     """The Dask cluster can not be reached, or can not run the points."""
+
+
+class ClusterInputError(ClusterError, InputError):
+    """A cluster that can not be had as it is asked for: a wrong address, password or option."""
 
 
 NO_MEMORY = (MemoryError, ImportError)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import dask
 import psutil
@@ -32,7 +33,13 @@ from hessweep.running.clusters.key_files import key_folder
 from hessweep.running.cost import blas_threads, check_fits
 from hessweep.running.credentials import new_credentials
 from hessweep.setup import Setup
-from hessweep.study import AddressCluster, FileCluster, LocalCluster, SlurmCluster
+from hessweep.study import (
+    AddressCluster,
+    ClusterConfig,
+    FileCluster,
+    LocalCluster,
+    SlurmCluster,
+)
 
 POINTS = [Setup(activation("erf"), 3, 3).point(seed) for seed in range(4)]
 
@@ -274,7 +281,7 @@ def test_an_unknown_kind_is_refused() -> None:
 
 
 def test_every_kind_of_a_study_has_its_module() -> None:
-    for kind in (LocalCluster, AddressCluster, FileCluster, SlurmCluster):
+    for kind in get_args(get_args(ClusterConfig)[0]):
         module = cluster_kind(kind.model_construct())
         assert module.__name__.endswith(f".{kind.model_fields['kind'].default}")
         assert callable(module.plan)

@@ -8,6 +8,7 @@ from distributed import KilledWorker
 
 from hessweep.activations import activation
 from hessweep.running import Summary, run, sweep
+from hessweep.running.code_version import code_version
 from hessweep.running.driver import WINDOW, Batch, Driver, Progress
 from hessweep.setup import Setup
 from hessweep.store import stored_points, write_segment
@@ -31,8 +32,8 @@ class AtOnce:
     def nthreads(self) -> dict[str, int]:
         return {"one": self.threads - 1, "other": 1}
 
-    def submit(self, _function, points, _root, *, key, pure):
-        assert not pure
+    def submit(self, _function, points, _root, code, *, key, pure):
+        assert (pure, code) == (False, code_version())
         self.sent.append(points)
         self.most = max(self.most, len(self.driver.in_flight) + 1)
         future = SimpleNamespace(key=key, result=lambda: self.result_of(points))

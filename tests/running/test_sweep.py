@@ -173,7 +173,7 @@ def test_workers_that_do_not_share_the_folder_end_the_run(
     own = Path("/proc/self/cwd")  # another folder for each process
     elsewhere = set(client.run(Path.cwd).values())
     assert tmp_path not in elsewhere
-    with pytest.raises(ClusterError, match="results need a folder that all workers share"):
+    with pytest.raises(ClusterError, match=r"all workers share with the driver, or an object"):
         run(POINTS[:2], own / "unshared", client)
     for folder in elsewhere:
         shutil.rmtree(folder / "unshared", ignore_errors=True)

@@ -1,14 +1,23 @@
 """How many BLAS threads compute a point, whatever the process was started with."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from faulty_activations import CountingThreads, blas_threads_in_use
 from threadpoolctl import threadpool_limits
 
+import hessweep
 from hessweep.activations import activation
+from hessweep.errors import ClusterInputError
 from hessweep.kinds import exact
 from hessweep.running import cost, run, task, verify
 from hessweep.running.clusters import cluster_client
+from hessweep.running.code_version import code_version
 from hessweep.setup import Setup
 from hessweep.store import publish, stored_points, write_segment
 from hessweep.study import LocalCluster
@@ -24,6 +33,36 @@ def test_a_worker_of_two_threads_computes_with_one(tmp_path, monkeypatch):
         assert client.submit(blas_threads_in_use).result() == {2}
         summary = run([Setup(CountingThreads(), 3, 3).point(0)], tmp_path, client)
     assert [failure.error for failure in summary.failures] == ["ValueError: threads: [1]"]
+
+
+def test_a_worker_with_other_code_computes_nothing(tmp_path):
+    points = [Setup(ERF, 3, 3).point(0)]
+    outcome = task.compute_batch(points, tmp_path, "0.0.9 with files 0123456789ab")
+    assert isinstance(outcome, ClusterInputError)
+    assert f"has hessweep {code_version()}, and the driver has 0.0.9 with" in str(outcome)
+    assert not stored_points(tmp_path)
+    task.compute_batch(points, tmp_path, code_version())
+    assert len(stored_points(tmp_path)) == 1
+
+
+def test_the_version_of_the_code_is_that_of_its_files(tmp_path):
+    """In each process; a file that changes, or has another name, makes it another."""
+    source = Path(hessweep.__file__).parent
+    ask = "from hessweep.running.code_version import code_version; print(code_version())"
+
+    def version_of(folder):
+        return subprocess.run(
+            [sys.executable, "-c", ask], env={**os.environ, "PYTHONPATH": str(folder)},
+            capture_output=True, text=True, check=True,
+        ).stdout.strip()  # fmt: skip
+
+    shutil.copytree(source, tmp_path / "hessweep")
+    assert version_of(tmp_path) == code_version()
+    (tmp_path / "hessweep" / "units.py").open("a").write("#\n")
+    changed = version_of(tmp_path)
+    (tmp_path / "hessweep" / "units.py").rename(tmp_path / "hessweep" / "unit.py")
+    shutil.copy(source / "units.py", tmp_path / "hessweep")
+    assert len({code_version(), changed, version_of(tmp_path)}) == 3
 
 
 def test_a_session_of_two_threads_computes_with_one_and_keeps_two(tmp_path):

@@ -29,6 +29,15 @@ CODE = {".py", ".pyc", ".pyi", ".so", ".pyd", ".pth"}
 
 _opened: ContextVar[set[str] | None] = ContextVar("opened", default=None)
 _modules: dict[tuple[str, str], tuple[ModuleType, Data]] = {}
+_copies: dict[str, str] = {}
+
+
+def use_copy(file: str, copy: str) -> None:
+    """Look for the data files of a Python file beside another path from now on.
+
+    A worker calls this that has no access to the folder of the file, and got copies of its data.
+    """
+    _copies[file] = copy
 
 
 def run(source: str, file: str) -> tuple[ModuleType, Data]:
@@ -45,7 +54,7 @@ def run(source: str, file: str) -> tuple[ModuleType, Data]:
         return known
     digest = hashlib.sha256(source.encode()).hexdigest()
     module = ModuleType(f"hessweep_own_{digest[:16]}")
-    module.__file__ = file
+    module.__file__ = _copies.get(file, file)
     # Dataclasses and pickle look up the module of a class by name.
     sys.modules[module.__name__] = module
     try:
@@ -63,15 +72,20 @@ def run(source: str, file: str) -> tuple[ModuleType, Data]:
 def hash_of(file: str, name: str) -> str:
     """Return the SHA-256 of a data file by its name as seen from a file's folder, or nothing."""
     try:
-        with open(os.path.join(os.path.dirname(file), name), "rb") as stream:
+        with open(path_of(file, name), "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return ""
 
 
+def path_of(file: str, name: str) -> str:
+    """Return the path of a data file by its name as seen from a file's folder."""
+    return os.path.join(os.path.dirname(_copies.get(file, file)), name)
+
+
 def _data(file: str, opened: set[str]) -> Data:
     real = os.path.realpath
-    folder = real(os.path.dirname(file))
+    folder = real(os.path.dirname(_copies.get(file, file)))
     names = []
     for path in {real(text) for text in opened}:
         code = os.path.splitext(path)[1] in CODE

@@ -13,8 +13,9 @@ from uuid import uuid4
 from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
 
-from hessweep.errors import ClusterError, StoreError
+from hessweep.errors import ClusterError, HessweepError
 from hessweep.kinds import PointResult
+from hessweep.running.code_version import code_version
 from hessweep.running.task import compute_batch
 from hessweep.setup import Point
 from hessweep.store import write_segment
@@ -117,6 +118,7 @@ class Driver:
 
         Raises:
             ClusterError: If the cluster is lost or can not run tasks.
+            ClusterInputError: If a worker has another version of the package.
             StoreError: If a worker can not commit.
         """
         try:
@@ -145,7 +147,8 @@ class Driver:
 
     def _submit(self, batch: Batch) -> None:
         key = f"compute_batch-{uuid4().hex}"
-        future = self.client.submit(compute_batch, batch.points, self.root, key=key, pure=False)
+        what = batch.points, self.root, code_version()
+        future = self.client.submit(compute_batch, *what, key=key, pure=False)
         self.in_flight[key], self.futures[key] = batch, future
         future.add_done_callback(self.finished.put)
 
@@ -186,14 +189,14 @@ class Driver:
             ) from error
         finally:
             del self.futures[str(future.key)]
-        if isinstance(outcome, StoreError):
+        if isinstance(outcome, HessweepError):
             raise outcome
         segment, errors = outcome
         if not has_segment(self.root, segment):
             raise ClusterError(
                 f"a worker has stored the segment {segment} in {self.root}, but the driver does "
-                "not find it there: results need a folder that all workers share with the driver; "
-                "name another in the study"
+                "not find it there: name a results folder in the study that all workers share "
+                "with the driver, or an object store, such as results: s3://bucket/name"
             )
         self._count(batch, errors)
 

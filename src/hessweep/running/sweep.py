@@ -210,6 +210,7 @@ def _compute(
         if isinstance(cluster, Section)
         else nullcontext(cluster)
     )
+    from hessweep.running.clusters.worker_plugins import send_data_files
     from hessweep.running.cost import check_fits, predicted_seconds
     from hessweep.running.driver import Driver, Progress, batches
 
@@ -218,6 +219,7 @@ def _compute(
         driver = Driver(client, root, state, progress)
         for missing in rounds:
             check_fits(missing, connected_memory(client))
+            send_data_files(client, missing)
             seconds = [predicted_seconds(point) for point in missing]
             state.total += len(missing)
             state.seconds += sum(seconds)

@@ -8,11 +8,13 @@ from importlib import import_module
 from itertools import groupby
 from multiprocessing import parent_process
 from pathlib import Path
+from socket import gethostname
 
 from threadpoolctl import threadpool_limits
 
-from hessweep.errors import StoreError
+from hessweep.errors import ClusterInputError, HessweepError, StoreError
 from hessweep.kinds import PointResult
+from hessweep.running.code_version import code_version
 from hessweep.running.cost import blas_threads
 from hessweep.setup import Point, Setup
 from hessweep.store import write_segment
@@ -20,16 +22,30 @@ from hessweep.store import write_segment
 LONGEST_ERROR = 2000
 
 
-def compute_batch(points: Sequence[Point], root: Path) -> tuple[str, dict[int, str]] | StoreError:
+def compute_batch(
+    points: Sequence[Point], root: Path, code: str | None = None
+) -> tuple[str, dict[int, str]] | HessweepError:
     """Compute the points and commit them as one segment.
 
     A point that raises is committed with its error and does not stop the others.
 
+    Args:
+        points: What to compute.
+        root: The results folder.
+        code: What `code_version` must return here, since other code may compute other numbers;
+            None for any.
+
     Returns:
         The segment's name, and the errors of the points that failed, by their place in the
-        batch; or the error if the segment can not be written. The answer is small if all goes
-        well: Dask takes a list apart and sends each of its elements by itself.
+        batch; or the error if the code is another, or if the segment can not be written. The
+        answer is small if all goes well: Dask takes a list apart and sends each of its elements
+        by itself.
     """
+    if code not in (None, code_version()):
+        return ClusterInputError(
+            f"the worker on {gethostname()} has hessweep {code_version()}, and the driver has "
+            f"{code}: install the same on both, and build the image of containers anew"
+        )
     results: list[PointResult] = []
     for setup, group in groupby(points, key=lambda point: point.setup):
         results += _attempt(setup, list(group))

@@ -12,6 +12,8 @@ from hessweep.study.clusters import (
     AddressCluster,
     ClusterConfig,
     FileCluster,
+    GatewayCluster,
+    KubernetesCluster,
     LocalCluster,
     SlurmCluster,
 )
@@ -116,6 +118,8 @@ __all__ = [
     "ClusterConfig",
     "FigureRequest",
     "FileCluster",
+    "GatewayCluster",
+    "KubernetesCluster",
     "LocalCluster",
     "SlurmCluster",
     "Study",

@@ -36,6 +36,10 @@ def _matching(pattern: str, expected: str) -> PlainValidator:
 _WALLTIME = r"([0-9]+-)?[0-9]{1,3}(:[0-9]{2}){1,2}"
 _ADDRESS = r"(tcp|tls|ws|wss|ucx)://[^\s/]+:[0-9]+"
 
+_WEB_ADDRESS = r"https?://[^\s/@]+(/[^\s?#@]*)?"
+_HOST_AND_PORT = r"(gateway://)?[^\s/@:]+:[0-9]+"
+_KUBERNETES_NAME = r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
+
 Walltime = Annotated[
     str,
     _matching(
@@ -55,7 +59,28 @@ Memory = Annotated[
     PlainSerializer(lambda size: f"{size}B"),
     WithJsonSchema({"type": "string"}),
 ]
+WebAddress = Annotated[
+    str,
+    _matching(_WEB_ADDRESS, "an address such as https://gateway.example.org, without a password"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_WEB_ADDRESS}$"}),
+]
+ProxyAddress = Annotated[
+    str,
+    _matching(_HOST_AND_PORT, "a host with a port, such as gateway.example.org:8786"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_HOST_AND_PORT}$"}),
+]
+KubernetesName = Annotated[
+    str,
+    _matching(_KUBERNETES_NAME, "a name of Kubernetes: lower-case letters, digits, '-' and '.'"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_KUBERNETES_NAME}$"}),
+]
+Image = Annotated[
+    str,
+    _matching(r"[^\s]+", "the name of a container image, such as ghcr.io/me/hessweep:1"),
+    WithJsonSchema({"type": "string"}),
+]
 Count = Annotated[int, Field(ge=1, le=10_000)]
+Patience = Annotated[int, Field(ge=1, le=86_400)]
 
 
 class LocalCluster(Section):
@@ -105,6 +130,46 @@ class SlurmCluster(Section):
     """Further `#SBATCH` options, such as `--constraint=skylake`."""
 
 
+class GatewayCluster(Section):
+    """A cluster that a running Dask Gateway starts for this run, and stops at its end.
+
+    The password or token is no part of it: Dask's configuration or the environment holds that.
+    """
+
+    kind: Literal["gateway"] = "gateway"
+    address: WebAddress
+    """The address of the gateway server."""
+    proxy_address: ProxyAddress | None = None
+    """Where the gateway passes connections on to schedulers; that of the server if None."""
+    workers: Count
+    """Held at this number: the gateway replaces a worker that dies."""
+    auth: Literal["basic", "jupyterhub", "kerberos"] | None = None
+    """How the gateway knows the user; what Dask's configuration says if None."""
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    """Options of the cluster, of those that this gateway offers."""
+    patience: Patience = 900
+    """Seconds that the scheduler, and then the first worker, may take to start."""
+
+
+class KubernetesCluster(Section):
+    """A cluster that the Dask operator of a Kubernetes starts for this run."""
+
+    kind: Literal["kubernetes"] = "kubernetes"
+    image: Image
+    """The container image, with this version of hessweep in it."""
+    workers: Count
+    memory: Memory
+    """Of each worker."""
+    cores: Count = 1
+    """Of each worker. It computes one point at a time; products of large ones use several."""
+    namespace: KubernetesName | None = None
+    """That of the current context if None."""
+    secret: KubernetesName | None = None
+    """A Secret whose entries the workers find in their environment, such as AWS_ACCESS_KEY_ID."""
+    patience: Patience = 900
+    """Seconds that the scheduler, and then the first worker, may take to start."""
+
+
 def _or_text(schema: dict[str, Any]) -> None:
     """Let the JSON schema of the section take a text, too."""
     mapping = {key: schema.pop(key) for key in ("discriminator", "oneOf") if key in schema}
@@ -112,7 +177,12 @@ def _or_text(schema: dict[str, Any]) -> None:
 
 
 ClusterConfig = Annotated[
-    LocalCluster | AddressCluster | FileCluster | SlurmCluster,
+    LocalCluster
+    | AddressCluster
+    | FileCluster
+    | SlurmCluster
+    | GatewayCluster
+    | KubernetesCluster,
     # As a text it is the kind of cluster, which is enough where all other keys have defaults.
     Field(discriminator="kind", json_schema_extra=_or_text),
     BeforeValidator(lambda value: {"kind": value} if isinstance(value, str) else value),

@@ -1,4 +1,4 @@
-"""Where points are computed: a Dask client on this machine, on a running cluster, or on SLURM.
+"""Where points are computed: on this machine, on a running cluster, or on one that others start.
 
 Each kind of cluster is one module of this package, of the name that `cluster.kind` has in a
 study. It defines the two functions of `ClusterKind`. A Dask scheduler runs any code that reaches
@@ -118,17 +118,17 @@ def cluster_client(
 
     # At the end of a run, Dask logs connections that are lost and closed as errors. The run itself
     # reports the others.
-    logger = logging.getLogger("distributed")
-    level = logger.level
     with dask.config.set(dask_settings()), ExitStack() as stack:
-        stack.callback(logger.setLevel, level)
-        logger.setLevel(logging.CRITICAL)
+        # Dask gives the second a level of its own.
+        for logger in map(logging.getLogger, ("distributed", "distributed.client")):
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)
         kind = cluster_kind(config)
         folder = Path(shared or ".").absolute()
         try:
             client = stack.enter_context(kind.open_client(config, capacity, folder))
         except ClusterError as error:
-            raise ClusterError(f"{error}{_naming_variable(config)}") from error.__cause__
+            raise type(error)(f"{error}{_naming_variable(config)}") from error.__cause__
         yield client
 
 

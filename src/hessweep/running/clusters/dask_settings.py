@@ -27,3 +27,11 @@ def dask_settings() -> dict[str, Any]:
     preloads = [preloads] if isinstance(preloads, str) else list(preloads)
     ours = worker_environment.__name__
     return SETTINGS | {PRELOAD: preloads if ours in preloads else [*preloads, ours]}
+
+
+def dask_variables() -> dict[str, str]:
+    """Return the environment variables from which Dask reads these settings, elsewhere."""
+    return {
+        f"DASK_{key.replace('.', '__').replace('-', '_').upper()}": str(value)
+        for key, value in dask_settings().items()
+    }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hessweep.errors import ClusterError
 from hessweep.running.capacity import Capacity
-from hessweep.running.clusters.dask_settings import dask_settings
+from hessweep.running.clusters.dask_settings import dask_variables
 from hessweep.running.clusters.key_files import key_folder
 from hessweep.store.files import accessing
 from hessweep.study import SlurmCluster
@@ -90,10 +90,7 @@ def slurm_arguments(config: SlurmCluster, folder: Path, keys: Path) -> dict[str,
     from hessweep.running.credentials import credentials_in
 
     # A job starts from a shell of its own, so that settings reach it by its environment.
-    exports = [
-        f"export DASK_{key.replace('.', '__').replace('-', '_').upper()}={shlex.quote(str(value))}"
-        for key, value in dask_settings().items()
-    ]
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in dask_variables().items()]
     return {
         "queue": config.queue,
         "account": config.account,
