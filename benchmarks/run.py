@@ -57,15 +57,10 @@ def _processor() -> str:
 
 
 def table(question: str, rows: Sequence[Row], about: str) -> str:
-    """Return the rows as Markdown, and below them the machine."""
-    lines = [
-        f"## {question}",
-        "",
-        "| case | time | compared with | its time | ratio | to reach | memory | |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        cells = [
+    """Return the rows as Markdown, and below them the machine; no column is without values."""
+    header = ["case", "time", "compared with", "its time", "ratio", "to reach", "memory", ""]
+    cells = [
+        [
             row.case,
             _time(row.seconds),
             row.other or "–",
@@ -75,8 +70,12 @@ def table(question: str, rows: Sequence[Row], about: str) -> str:
             "–" if row.megabytes is None else f"{row.megabytes:.0f} MB",
             "; ".join(f"{key}: {_plain(value)}" for key, value in row.notes.items()),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", about, ""])
+        for row in rows
+    ]
+    used = [k for k in range(len(header)) if any(row[k] not in ("–", "") for row in cells)]
+    shown = [header, ["---"] * len(header), *cells]
+    lines = [f"| {' | '.join(row[k] for k in used)} |" for row in shown]
+    return "\n".join([f"## {question}", "", *lines, "", about, ""])
 
 
 def document(text: str, tables: Sequence[str]) -> str:

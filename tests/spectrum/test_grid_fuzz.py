@@ -25,7 +25,8 @@ from hessweep.spectrum import spectrum_with_error
 pytestmark = pytest.mark.fuzz
 
 CASES = 100
-BITS = 200
+BITS = 800
+"""Enough for eigenvalues of matrices whose entries differ by 1e-120."""
 LONG = np.longdouble
 REACH = 12.0
 """The grid ends where the Gaussian weight is e^-72."""
