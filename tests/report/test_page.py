@@ -188,6 +188,10 @@ def test_a_spoilt_file_is_named(study, root, spoilt):
 def test_symbols_are_set_as_symbols():
     assert symbols("N_i and lambda_min") == "N<sub>i</sub> and λ<sub>min</sub>"
     assert symbols("D_0 of W_1^T") == "D<sub>0</sub> of W<sub>1</sub><sup>T</sup>"
+    assert symbols("α e^(-2 λ_min t), N_i^-0.81") == (
+        "α e<sup>−2 λ<sub>min</sub> t</sup>, N<sub>i</sub><sup>−0.81</sup>"
+    )
+    assert symbols("a ^ b, x^y_z and ^2") == "a ^ b, x^y_z and ^2"
     assert symbols("W2 W2^T, N_o and λ_N") == (
         "W<sub>2</sub> W<sub>2</sub><sup>T</sup>, N<sub>o</sub> and λ<sub>N</sub>"
     )

@@ -21,7 +21,7 @@ VERDICTS = {"holds": "holds", "holds with correction": "corrected", "fails": "fa
 """Classes of the page's style for the verdicts on claims."""
 
 _SYMBOL = re.compile(r"\b(?:(N|λ|K|D)_(i|h|o|N|min|max|\d)|(W|b)_?([12]))\b")
-_TRANSPOSE = re.compile(r"(?<=>)\^T\b")
+_POWER = re.compile(r"(?<=[\w>)])\^(?:\(([^()]*)\)|(-?\d+(?:\.\d+)?|[A-Za-z]\b))")
 _SPELLED = {"lambda_min": "λ_min", "lambda_max": "λ_max"}
 
 
@@ -60,11 +60,15 @@ def render(results: Mapping[str, Any], **context: Any) -> str:
 
 
 def symbols(text: str) -> Markup:
-    """Return HTML for a text, in which symbols such as `N_i` and `lambda_min` get subscripts."""
+    """Return HTML for a text: subscripts as in `N_i`, `lambda_min`, powers as in `e^(-2 t)`."""
     for word, symbol in _SPELLED.items():
         text = text.replace(word, symbol)
     html = _SYMBOL.sub(r"\1\3<sub>\2\4</sub>", str(escape(text)))
-    return Markup(_TRANSPOSE.sub("<sup>T</sup>", html))  # noqa: S704 - escaped above
+    return Markup(_POWER.sub(_raised, html))  # noqa: S704 - escaped above
+
+
+def _raised(power: re.Match[str]) -> str:
+    return f"<sup>{(power[1] or power[2]).replace('-', '−')}</sup>"
 
 
 def content_policy(scripts: list[bytes]) -> str:
