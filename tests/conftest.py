@@ -7,6 +7,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pytest  # noqa: E402
 import xarray as xr  # noqa: E402
+from headless import browser, chromium  # noqa: E402, F401 - fixtures
 from hypothesis import settings  # noqa: E402
 
 from hessweep.activations import activation  # noqa: E402

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hessweep.spectrum import spectrum
     from hessweep.store import open_results, pooled_eigenvalues, spectra, table
     from hessweep.version import __version__
+    from hessweep.watching import watch
 
 _HOMES = {
     "__version__": "version",
@@ -55,6 +56,7 @@ _HOMES = {
     "spectrum": "spectrum",
     "table": "store",
     "training_runs": "analysis",
+    "watch": "watching",
     "widen": "networks",
 }
 """Public function or class -> the module that holds it."""
@@ -91,6 +93,7 @@ __all__ = [
     "spectrum",
     "table",
     "training_runs",
+    "watch",
     "widen",
 ]
 

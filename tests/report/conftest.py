@@ -1,17 +1,12 @@
 """A small study's results with everything that can happen to a point, its page, and a browser."""
 
-import fcntl
-import os
 import shutil
-import subprocess
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from playwright.sync_api import sync_playwright
 
 from hessweep import report
 from hessweep.figures import save
@@ -20,17 +15,6 @@ from hessweep.store import publish, write_segment
 from hessweep.study import parse_study
 
 HOSTILE = '"><img src=x onerror=alert(1)></script><script>alert(2)</script>'
-BROWSER = "chromium-headless-shell"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -109,31 +93,6 @@ def page(study, root, tmp_path_factory):
 @pytest.fixture(scope="session")
 def html(page):
     return Path(page).read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """The path of a headless browser, which is installed where it is missing."""
-    # Tests may run in several processes, and apt lets one at a time.
-    with (Path(tempfile.gettempdir()) / f"install-{BROWSER}-{os.getuid()}").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if installed() is None:
-            assert os.geteuid() == 0, f"these tests need {BROWSER}: apt-get install {BROWSER}"
-            for command in (["update"], ["install", "-y", "--no-install-recommends", BROWSER]):
-                subprocess.run(["apt-get", "-qq", *command], check=True, timeout=240)
-    return installed()
-
-
-def installed():
-    return shutil.which(BROWSER) or shutil.which("chromium")
-
-
-@pytest.fixture(scope="session")
-def browser(chromium):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

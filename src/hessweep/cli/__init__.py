@@ -19,6 +19,7 @@ from hessweep.cli.make import make
 from hessweep.cli.output import INCOMPLETE, tell
 from hessweep.cli.plan import plan
 from hessweep.cli.streams import standard_streams
+from hessweep.cli.watch import watch
 from hessweep.errors import HessweepError, InputError
 from hessweep.running.capacity import address_space_note, fit_address_space
 
@@ -29,6 +30,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     plan: ("plan config/tiny.yaml", "plan mine.yaml --workers 8 --json"),
     study.run: ("run config/tiny.yaml", "run mine.yaml --cluster tcp://10.0.0.1:8786"),
     study.status: ("status config/tiny.yaml",),
+    watch: ("watch config/tiny.yaml", "watch results/tiny --port 8765"),
     study.report: ("report config/tiny.yaml",),
     study.schema: ("schema > study.schema.json",),
     inspect.publish: ("publish results/tiny",),

@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from hessweep.cli.output import tell
 from hessweep.units import show_count, show_seconds
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ class ProgressDisplay:
         """Take the name of what is computed, which every line begins with."""
         self.name = name
         self.start = self.last_line = time.monotonic()
+        self.has_told = False
         self.bar: Any = None
         self.task: Any = None
 
@@ -40,6 +42,9 @@ class ProgressDisplay:
 
     def __call__(self, progress: "Progress") -> None:
         """Show how far the sweep is."""
+        if progress.dashboard and not self.has_told:
+            self.has_told = True
+            tell(f"Dask's dashboard: {progress.dashboard}")
         if sys.stderr.isatty():
             self._show_bar(progress)
         elif time.monotonic() - self.last_line >= LOG_SECONDS:

@@ -24,12 +24,16 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Compute points again that failed before.")
     ] = False,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Say where Dask's own dashboard is (needs bokeh).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute what is missing, and publish it."""
     from hessweep.cli.progress import ProgressDisplay
     from hessweep.outputs import load_study
     from hessweep.running import run as run_sweep
+    from hessweep.running.clusters.dask_settings import with_dashboard
     from hessweep.running.requested import request
     from hessweep.running.signals import ignore_further_signals, stop_on_signals
     from hessweep.store import publish
@@ -39,7 +43,7 @@ def run(
     study = load_study(study_file)
     config = where_to_run(study.cluster, cluster, workers)
     try:
-        with ProgressDisplay() as display:
+        with with_dashboard(dashboard), ProgressDisplay() as display:
 
             def report(state: "Progress") -> None:
                 if stops:

@@ -68,6 +68,8 @@ class Progress:
     """The predicted time of the points that are done or failed."""
     grows: bool = False
     """Whether more points may follow when these are computed."""
+    dashboard: str = ""
+    """The address of Dask's dashboard, if it is wanted."""
 
 
 def batches(points: Sequence[Point], seconds: Sequence[float], longest: float) -> Iterator[Batch]:

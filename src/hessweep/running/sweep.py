@@ -210,12 +210,14 @@ def _compute(
         if isinstance(cluster, Section)
         else nullcontext(cluster)
     )
+    from hessweep.running.clusters.dask_settings import wants_dashboard
     from hessweep.running.clusters.worker_plugins import send_data_files
     from hessweep.running.cost import check_fits, predicted_seconds
     from hessweep.running.driver import Driver, Progress, batches
 
     with connection as client:
-        state = Progress(0, grows=rounds.grows)
+        dashboard = client.dashboard_link if wants_dashboard() else ""
+        state = Progress(0, grows=rounds.grows, dashboard=dashboard)
         driver = Driver(client, root, state, progress)
         for missing in rounds:
             check_fits(missing, connected_memory(client))

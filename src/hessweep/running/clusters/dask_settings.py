@@ -1,7 +1,11 @@
 """Settings of Dask for driver, scheduler and workers, whatever kind of cluster they are of."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
+from hessweep.errors import InputError
 from hessweep.running import worker_environment
 
 PRELOAD = "distributed.nanny.preload"
@@ -17,6 +21,35 @@ SETTINGS = {
     "distributed.admin.tick.interval": "200ms",
     "distributed.admin.system-monitor.interval": "2s",
 }
+
+
+DASHBOARD = "hessweep.dashboard"
+"""Our own setting of Dask: whether a cluster on this machine shows Dask's dashboard."""
+
+
+@contextmanager
+def with_dashboard(wanted: bool) -> Iterator[None]:
+    """Let clusters that are started within the block show Dask's dashboard, on loopback.
+
+    Raises:
+        InputError: If what Dask needs for it is not installed.
+    """
+    if wanted and find_spec("bokeh") is None:
+        raise InputError(
+            "Dask's dashboard needs the package bokeh: `pip install bokeh`, or leave --dashboard "
+            "out; `hessweep watch` shows progress without it"
+        )
+    import dask
+
+    with dask.config.set({DASHBOARD: wanted}):
+        yield
+
+
+def wants_dashboard() -> bool:
+    """Return whether the dashboard is wanted."""
+    import dask
+
+    return bool(dask.config.get(DASHBOARD, default=False))
 
 
 def dask_settings() -> dict[str, Any]:

@@ -77,6 +77,7 @@ def open_client(
 def _start(capacity: Capacity) -> "DaskLocalCluster":
     from distributed import LocalCluster as DaskLocalCluster
 
+    from hessweep.running.clusters.dask_settings import wants_dashboard
     from hessweep.running.credentials import new_credentials
 
     allow_open_files(capacity.workers)
@@ -92,7 +93,7 @@ def _start(capacity: Capacity) -> "DaskLocalCluster":
             security=new_credentials(),
             memory_limit=capacity.memory,
             dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
+            scheduler_kwargs={"dashboard": wants_dashboard()},
             silence_logs=logging.CRITICAL,
         )
     except (OSError, RuntimeError) as error:

@@ -1,0 +1,151 @@
+"""What the watcher counts, against the same numbers from the segments by other ways."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from watching.conftest import fill, store
+
+import hessweep
+from hessweep.outputs import load_study
+from hessweep.store import publish, repair
+from hessweep.store.segments import list_segments
+from hessweep.watching.stored import BINS_PER_DECADE, DECADES, Stored, grouped
+
+
+def test_counts_are_those_of_the_published_results(folder):
+    study = load_study("study.yaml")
+    fill(study)
+    stored = Stored(study.results)
+    stored.look()
+    repair(study.results)
+    publish(study.results)
+    results = hessweep.open_results(study.results)
+    table = hessweep.table(results)
+    assert stored.status == dict(zip(table["key"], table["status"], strict=True))
+    assert len(stored.damaged) == 1
+    done = table[table["status"] == "done"]
+    for label, rows in done.groupby("activation"):
+        seen = stored.seen[label]
+        exact = rows[rows["effective_parameters_kind"] == "exact"]
+        assert seen.points == len(rows)
+        assert seen.proved == (rows["rank_certificate"] == "proved").sum()
+        assert seen.compared == len(exact)
+        assert seen.differing == (exact["rank"] != exact["effective_parameters"]).sum() == 0
+        spectra = hessweep.store.each_of(results, "eigenvalues", f"activation == '{label}'")
+        ranks = table[table["activation"] == label]["rank"]
+        kept = np.concatenate(
+            [values[len(values) - rank :] for values, rank in zip(spectra, ranks, strict=True)
+             if rank > 0]
+        )  # fmt: skip
+        kept = kept[kept > 0]
+        edges = np.arange(BINS_PER_DECADE * DECADES[0], BINS_PER_DECADE * DECADES[1] + 1)
+        counts, _ = np.histogram(np.log10(kept), edges / BINS_PER_DECADE)
+        assert seen.eigenvalues == len(kept) == rows["rank"].sum()
+        assert seen.counts.tolist() == counts.tolist()
+
+
+def test_each_segment_is_read_once_and_new_ones_as_they_come(folder, monkeypatch):
+    study = load_study("study.yaml")
+    points = study.sweeps["small"].points()
+    stored = Stored(study.results)
+    stored.look()
+    assert (stored.segments, stored.status) == (0, {})
+    read = []
+    original = Stored._read
+    monkeypatch.setattr(
+        Stored, "_read", lambda self, name: (read.append(name), original(self, name))
+    )
+    for first in (0, 5, 10):
+        store(study, points[first : first + 5])
+        before = stored.revision
+        stored.look()
+        assert stored.revision is not before
+        assert len(stored.status) == first + 5
+        before = stored.revision
+        stored.look()
+        assert stored.revision is before
+    assert sorted(read) == sorted(list_segments(study.results))
+
+
+def test_a_look_that_ends_early_goes_on_later(folder):
+    study = load_study("study.yaml")
+    for point in study.sweeps["small"].points()[:8]:
+        store(study, [point])
+    stored = Stored(study.results)
+    stored.look(seconds=-1)
+    assert len(stored.status) == stored.segments == stored.waiting == 8
+    assert sum(one.points for one in stored.seen.values()) == 0
+    stored.look()
+    assert (stored.segments, stored.waiting) == (8, 0)
+    assert sum(one.points for one in stored.seen.values()) == 8
+
+
+def test_results_that_are_removed_or_replaced_are_counted_anew(folder):
+    study = load_study("study.yaml")
+    fill(study)
+    stored = Stored(study.results)
+    stored.look()
+    assert len(stored.errors) == 3
+    shutil.rmtree(study.results)
+    stored.look()
+    assert (stored.status, stored.errors, stored.damaged, stored.segments) == ({}, {}, {}, 0)
+    store(study, study.sweeps["small"].points()[:2])
+    stored.look()
+    assert list(stored.status.values()) == ["done", "done"]
+    assert stored.seen["erf"].points == 2
+
+
+def test_a_point_that_failed_once_and_is_done_since_is_done(folder):
+    study = load_study("study.yaml")
+    fill(study)
+    stored = Stored(study.results, {"rank"})
+    stored.look()
+    point = study.sweeps["small"].points()[0]
+    assert stored.status[point.key] == "failed"
+    assert np.isnan(stored.values["rank"][point.key])
+    store(study, [point])
+    stored.look()
+    assert stored.status[point.key] == "done"
+    assert stored.values["rank"][point.key] == point.compute().scalars["rank"]
+
+
+def test_a_segment_that_can_not_be_opened_is_told_and_tried_again(folder, monkeypatch):
+    study = load_study("study.yaml")
+    store(study, study.sweeps["small"].points()[:2])
+    stored = Stored(study.results)
+    stored.look()
+    name = store(study, study.sweeps["small"].points()[2:4])
+    opened = Path.open
+
+    def refused(path, *arguments, **others):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **others)
+
+    # The tests run as root, whom no file refuses.
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refused)
+        for _ in range(2):
+            stored.look()
+            assert list(stored.unreadable) == [name]
+            assert len(stored.status) == 2
+    stored.look()
+    assert (stored.unreadable, len(stored.status)) == ({}, 4)
+
+
+def test_errors_are_grouped_the_most_frequent_first():
+    errors = [("a", "rare"), ("b", "often"), ("c", "often")]
+    assert grouped(errors) == [("often", ["b", "c"]), ("rare", ["a"])]
+
+
+@pytest.mark.parametrize("value", [1e-30, 1e30])
+def test_eigenvalues_beyond_the_bins_count_at_their_ends(value):
+    from hessweep.watching.charts import charts
+    from hessweep.watching.stored import Seen
+
+    seen = Seen(points=1, eigenvalues=1)
+    seen.counts[0 if value < 1 else -1] += 1
+    [chart] = charts({"erf": seen})
+    assert chart.picture.count("<rect") == 1
