@@ -47,8 +47,8 @@ class Setup(Axes):
         return FIRST_VERSION + kind.revision + of_networks + self.activation.revision
 
     @cached_property
-    def _key_parts(self) -> tuple[str, str]:
-        """The texts before and after the seed in what a key is the hash of."""
+    def identity_texts(self) -> tuple[str, str]:
+        """What a key is the hash of, before and after the seed. Equal texts mean equal keys."""
         identity = self.activation.identity
         text = identity_text(AXES, identity, "*", self.kernel_version, self.columns)
         before, after = text.split('"seed": "*"')
@@ -57,12 +57,12 @@ class Setup(Axes):
     @property
     def key_for_any_seed(self) -> str:
         """A stable hash of the setup alone, made as the keys of its points are."""
-        before, after = self._key_parts
+        before, after = self.identity_texts
         return digest(f'{before}"*"{after}')
 
     def key(self, seed: int) -> str:
         """Return the key of the point with this seed: 32 hexadecimal digits."""
-        before, after = self._key_parts
+        before, after = self.identity_texts
         return digest(f"{before}{seed}{after}")
 
     def point(self, seed: int) -> "Point":
@@ -72,7 +72,7 @@ class Setup(Axes):
 
     def points(self, seeds: Iterable[int]) -> "list[Point]":
         """Return a point for each seed; three times faster than one by one."""
-        before, after = self._key_parts
+        before, after = self.identity_texts
         points = []
         for seed in seeds:
             point = object.__new__(Point)

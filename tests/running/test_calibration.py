@@ -48,7 +48,9 @@ def test_without_stored_points_the_model_speaks_alone(tmp_path):
     calibration = calibrate(tmp_path, {ERF})
     points = [Setup(ERF, 4, 4).point(seed) for seed in range(3)]
     assert calibration.deviation() is None
-    assert calibration.seconds(points) == pytest.approx(sum(map(predicted_seconds, points)))
+    assert calibration.seconds(points) == pytest.approx(
+        sum(predicted_seconds(point.setup) for point in points)
+    )
 
 
 def test_a_slower_machine_is_learnt_from_its_points(tmp_path):

@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 from hessweep.activations import activation
 from hessweep.errors import ClusterError, StoreError, TooLargeError
 from hessweep.kinds import TIMES
+from hessweep.points import Points
 from hessweep.running import Summary, driver, find_work, run, sweep
 from hessweep.running.clusters import cluster_client
-from hessweep.running.cost import predicted_seconds
+from hessweep.running.cost import predicted_seconds, predicted_times
 from hessweep.running.driver import MAX_BATCH, batches
 from hessweep.setup import Point, Setup
 from hessweep.store import read_segment, stored_points
@@ -185,10 +186,10 @@ def test_workers_that_can_not_run_tasks_end_the_run(client: Client, tmp_path: Pa
 
 
 def in_batches(points: list[Point], longest: float) -> list[tuple[Point, ...]]:
-    seconds = [predicted_seconds(point) for point in points]
+    seconds = predicted_times(Points.of(points))
     found = list(batches(points, seconds, longest))
     for batch in found:
-        assert batch.seconds == tuple(map(predicted_seconds, batch.points))
+        assert batch.seconds == tuple(predicted_seconds(point.setup) for point in batch.points)
         assert [single.points for single in batch.single_points()] == [(p,) for p in batch.points]
     return [batch.points for batch in found]
 
@@ -201,7 +202,7 @@ def test_batches_hold_every_point_once_the_longest_work_first() -> None:
     assert sizes == sorted(sizes, reverse=True)
     assert 500 < max(map(len, tasks)) <= MAX_BATCH
     assert all(len(task) > 1 for task in tasks[:-1])
-    assert all(sum(map(predicted_seconds, task)) <= 0.5 for task in tasks)
+    assert all(sum(predicted_seconds(point.setup) for point in task) <= 0.5 for task in tasks)
     large = Setup(ERF, 60, 60).points(range(3))
     assert [len(task) for task in in_batches(large, 0.5)] == [1, 1, 1]
     assert in_batches([], 0.5) == []
@@ -212,20 +213,27 @@ def test_batches_hold_every_point_once_the_longest_work_first() -> None:
 def test_the_time_of_each_point_is_predicted_once(
     client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Point] = []
+    seen: list[Points] = []
 
-    def counted(point: Point) -> float:
-        seen.append(point)
-        return predicted_seconds(point)
+    def counted(points: Points) -> np.ndarray:
+        seen.append(points)
+        return predicted_times(points)
 
-    monkeypatch.setattr("hessweep.running.cost.predicted_seconds", counted)
+    monkeypatch.setattr("hessweep.running.cost.predicted_times", counted)
     run(POINTS[:6], tmp_path, client)
-    assert sorted(point.key for point in seen) == sorted(point.key for point in POINTS[:6])
+    assert seen == [POINTS[:6]]
+
+
+def test_the_times_of_points_are_those_of_each() -> None:
+    points = [*POINTS[:3], Setup(activation("quadratic"), 3, 2).point(1), *POINTS[3:5]]
+    assert predicted_times(Points.of(points)).tolist() == [
+        predicted_seconds(point.setup) for point in points
+    ]
 
 
 def test_short_sweeps_are_cut_finer(client: Client, tmp_path: Path) -> None:
     """So that no worker waits long for another's last task."""
-    seconds = sum(predicted_seconds(point) for point in Setup(ERF, 12, 12).points(range(800)))
+    seconds = 800 * predicted_seconds(Setup(ERF, 12, 12))
     run(Setup(ERF, 12, 12).points(range(800)), tmp_path, client)
     assert sweep.BATCH_SECONDS / 10 < seconds < sweep.BATCH_SECONDS
     assert len(list_segments(tmp_path)) >= seconds / sweep.BATCH_SECONDS * 10

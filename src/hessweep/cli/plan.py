@@ -10,9 +10,9 @@ from hessweep.cli.output import AsJson, print_json, print_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from hessweep.points import Points
     from hessweep.running.calibration import Calibration, Deviation
     from hessweep.running.requested import Cell
-    from hessweep.setup import Point
 
 SHOWN_ROUTES = 10
 
@@ -22,7 +22,6 @@ def plan(
 ) -> None:
     """Predict time, memory and storage; compute nothing."""
     from hessweep.outputs import load_study
-    from hessweep.running import find_work
     from hessweep.running.calibration import calibrate
     from hessweep.running.clusters import planned
     from hessweep.running.cost import check_fits
@@ -32,6 +31,8 @@ def plan(
         requested_by_sweep,
         requested_of,
     )
+    from hessweep.running.sweep import work_of
+    from hessweep.store import stored_points
     from hessweep.units import show_bytes, show_number, show_seconds
 
     study = load_study(study_file)
@@ -39,14 +40,15 @@ def plan(
     values = SegmentValues(study.results)
     by_sweep = requested_by_sweep(study, values)
     requested = requested_of(study.sweeps.values(), values)
-    missing = find_work(requested, study.results).missing
+    stored = stored_points(study.results)
+    missing = work_of(requested, stored).missing
     capacity = planned(config, missing)
     workers = capacity.workers if capacity else None
-    wanted = {point.key for point in missing}
-    calibration = calibrate(study.results, {point.setup.activation for point in requested})
+    activations = {setup.activation for setup in requested.count_setups()}
+    calibration = calibrate(study.results, activations)
     deviation = calibration.deviation()
     rows = {
-        name: _costs(points, [point for point in points if point.key in wanted], calibration)
+        name: _costs(points, work_of(points, stored).missing, calibration)
         for name, points in {**by_sweep, "all": requested}.items()
     }
     further = {name: cells(sweep, values) for name, sweep in study.sweeps.items()}
@@ -81,18 +83,16 @@ def plan(
     check_fits(missing, capacity.memory if capacity else None)
 
 
-def _costs(
-    points: "Sequence[Point]", missing: "Sequence[Point]", calibration: "Calibration"
-) -> dict[str, Any]:
+def _costs(points: "Points", missing: "Points", calibration: "Calibration") -> dict[str, Any]:
     from hessweep.running.cost import WORKER_BYTES, stored_bytes
 
+    counts = missing.count_setups()
     return {
         "points": len(points),
         "missing": len(missing),
         "core_seconds": calibration.seconds(missing),
-        "worker_bytes": WORKER_BYTES
-        + max((point.setup.cost.peak_bytes for point in missing), default=0),
-        "stored_bytes": sum(stored_bytes(point.setup) for point in missing),
+        "worker_bytes": WORKER_BYTES + max((setup.cost.peak_bytes for setup in counts), default=0),
+        "stored_bytes": sum(count * stored_bytes(setup) for setup, count in counts.items()),
     }
 
 
@@ -126,11 +126,10 @@ def _span(row: "Mapping[str, Any]", name: str, show: "Callable[[Any], str]") -> 
     return show(least) if most == least else f"{show(least)} to {show(most)}"
 
 
-def _deep_routes(points: "Sequence[Point]") -> dict[str, int]:
+def _deep_routes(points: "Points") -> dict[str, int]:
     """Return how deep networks will be measured, in words, each with the number of points."""
-    words = Counter(point.setup for point in points)
     routes: Counter[str] = Counter()
-    for setup, count in words.items():
+    for setup, count in points.count_setups().items():
         if way := setup.measurement.foreseen(setup):
             routes[f"{setup.activation}, widths {setup.widths}: {way}"] += count
     return dict(routes)

@@ -4,7 +4,6 @@ A size that was measured predicts itself and the sizes near it, since machine, l
 from those on which the coefficients of the predictions were measured.
 """
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 from hessweep.activations import Activation
 from hessweep.errors import QueryError
 from hessweep.kinds import TIMES
+from hessweep.points import count_setups
 from hessweep.running.cost import OVERHEAD_SECONDS
 from hessweep.setup import AXES, KIND, Point, Setup
 from hessweep.store import open_results, table
@@ -74,10 +74,9 @@ class Calibration:
 
     def seconds(self, points: Iterable[Point]) -> float:
         """Return about how long one core takes for the points, their storage included."""
-        setups = Counter(point.setup for point in points)
         return sum(
             count * (OVERHEAD_SECONDS + self._seconds_of_one(setup))
-            for setup, count in setups.items()
+            for setup, count in count_setups(points).items()
         )
 
     def deviation(self) -> Deviation | None:

@@ -9,7 +9,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import ceil
 
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
 from hessweep.errors import TooLargeError
+from hessweep.points import Points, count_setups
 from hessweep.setup import Point, Setup
 from hessweep.units import show_bytes
 
@@ -31,9 +36,15 @@ USABLE = 0.9
 STORED_BYTES_PER_POINT = 150
 
 
-def predicted_seconds(point: Point) -> float:
-    """Return how long one core is predicted to take for the point, its storage included."""
-    return OVERHEAD_SECONDS + point.setup.cost.seconds
+def predicted_seconds(setup: Setup) -> float:
+    """Return how long one core is predicted to take for a point, its storage included."""
+    return OVERHEAD_SECONDS + setup.cost.seconds
+
+
+def predicted_times(points: Points) -> Float[ndarray, " points"]:
+    """Return how long one core is predicted to take for each of the points, in seconds."""
+    each = np.array([predicted_seconds(setup) for setup, _ in points.parts], float)
+    return np.repeat(each, [len(seeds) for _, seeds in points.parts])
 
 
 def needed_memory(setup: Setup) -> int:
@@ -68,10 +79,11 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
     """
     if memory_limit is None:
         return
-    large = [point for point in points if needed_memory(point.setup) > memory_limit]
+    counts = count_setups(points)
+    large = {setup: n for setup, n in counts.items() if needed_memory(setup) > memory_limit}
     if not large:
         return
-    worst = max((point.setup for point in large), key=lambda setup: setup.cost.peak_bytes)
+    worst = max(large, key=lambda setup: setup.cost.peak_bytes)
     lighter = worst.measurement.lighter
     other_kind = (
         f"ask for a lighter kind of measurement with `kind: {lighter}` in the sweep, "
@@ -82,7 +94,7 @@ def check_fits(points: Iterable[Point], memory_limit: int | None) -> None:
     raise TooLargeError(
         f"{worst} (P={worst.P:,}) needs about {show_bytes(worst.cost.peak_bytes)} of memory, and "
         f"a worker of {show_bytes(memory_limit)} has {show_bytes(max(room, 0))} to spare; "
-        f"{len(large):,} of the points do not fit. Give workers more memory each (fewer of them, "
-        f"or cluster.memory), {other_kind}or take these sizes out of the study; nothing was "
-        "computed"
+        f"{sum(large.values()):,} of the points do not fit. Give workers more memory each (fewer "
+        f"of them, or cluster.memory), {other_kind}or take these sizes out of the study; nothing "
+        "was computed"
     )

@@ -10,8 +10,11 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from uuid import uuid4
 
+import numpy as np
 from distributed import Client, Future, KilledWorker
 from distributed.client import FutureCancelledError
+from jaxtyping import Float
+from numpy import ndarray
 
 from hessweep.errors import ClusterError, HessweepError
 from hessweep.kinds import PointResult
@@ -72,7 +75,9 @@ class Progress:
     """The address of Dask's dashboard, if it is wanted."""
 
 
-def batches(points: Sequence[Point], seconds: Sequence[float], longest: float) -> Iterator[Batch]:
+def batches(
+    points: Sequence[Point], seconds: Float[ndarray, " points"], longest: float
+) -> Iterator[Batch]:
     """Yield the points in batches, those with the longest predicted time first.
 
     Long points come first so that at the end no worker waits long for another's last task.
@@ -83,19 +88,26 @@ def batches(points: Sequence[Point], seconds: Sequence[float], longest: float) -
         longest: The largest predicted time of a batch of more than one point.
     """
     start, total = 0, 0.0
-    order = sorted(range(len(points)), key=seconds.__getitem__, reverse=True)
-    for end, index in enumerate(order):
-        full = total + seconds[index] > longest or end - start == MAX_BATCH
+    # Arrays, and numbers of Python a batch at a time: there may be ten million points.
+    seconds = np.asarray(seconds, float)
+    order = np.argsort(-seconds, kind="stable")
+    end = 0
+    for one in order:
+        time = float(seconds[one])
+        full = total + time > longest or end - start == MAX_BATCH
         if end > start and full:
             yield _batch(points, seconds, order[start:end])
             start, total = end, 0.0
-        total += seconds[index]
-    if order:
+        total += time
+        end += 1
+    if end:
         yield _batch(points, seconds, order[start:])
 
 
-def _batch(points: Sequence[Point], seconds: Sequence[float], indices: Sequence[int]) -> Batch:
-    return Batch(tuple(points[i] for i in indices), tuple(seconds[i] for i in indices))
+def _batch(points: Sequence[Point], seconds: ndarray, places: ndarray) -> Batch:
+    return Batch(
+        tuple(points[place] for place in places.tolist()), tuple(seconds[places].tolist())
+    )
 
 
 class Driver:

@@ -32,7 +32,8 @@ def estimate(
         return ""
     from hessweep.running.calibration import calibrate
 
-    seconds = calibrate(root, {point.setup.activation for point in missing}).seconds(missing)
+    activations = {setup.activation for setup in missing.count_setups()}
+    seconds = calibrate(root, activations).seconds(missing)
     more = "at least " if callable(points) else ""
     told = f"{more}{show_count(len(missing), 'point')} to compute, "
     capacity = planned(cluster, missing, cores)

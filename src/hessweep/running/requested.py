@@ -17,6 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.activations import Activation
+from hessweep.points import Points
 from hessweep.running.sweep import Request
 from hessweep.setup import Point, Setup
 from hessweep.store.index import read_index
@@ -79,25 +80,24 @@ def _cell(setup: Setup, rule: SeedsUntil, stored: Mapping[str, float]) -> Cell:
     return Cell(setup, points, len(points) - len(known), look, further, end)
 
 
-def requested_points(sweep: Sweep, values: Values) -> list[Point]:
+def requested_points(sweep: Sweep, values: Values) -> Points:
     """Return the points that a sweep asks for by what is stored now, in the order of the study."""
     if not isinstance(sweep.seeds, SeedsUntil):
         return sweep.points()
-    return [point for cell in cells(sweep, values) for point in cell.points]
+    return Points.union(Points.of(cell.points) for cell in cells(sweep, values))
 
 
-def requested_by_sweep(study: Study, values: Values) -> dict[str, list[Point]]:
+def requested_by_sweep(study: Study, values: Values) -> dict[str, Points]:
     """Return the points that each sweep of a study asks for by what is stored now."""
     return {name: requested_points(sweep, values) for name, sweep in study.sweeps.items()}
 
 
-def requested_of(sweeps: Iterable[Sweep], values: Values) -> list[Point]:
+def requested_of(sweeps: Iterable[Sweep], values: Values) -> Points:
     """Return the points that these sweeps ask for by what is stored now, each once."""
-    keyed = {p.key: p for sweep in sweeps for p in requested_points(sweep, values)}
-    return list(keyed.values())
+    return Points.union(requested_points(sweep, values) for sweep in sweeps)
 
 
-def request(sweeps: Collection[Sweep], root: Path) -> list[Point] | Request:
+def request(sweeps: Collection[Sweep], root: Path) -> Points | Request:
     """Return what `run` is to compute of these sweeps: points, or a function that returns them."""
     if any(isinstance(sweep.seeds, SeedsUntil) for sweep in sweeps):
         return partial(requested_of, sweeps, SegmentValues(root))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hessweep.points import Part, Points
 from hessweep.running.capacity import Capacity, connected_memory
 from hessweep.running.clusters import cluster_client, planned
 from hessweep.running.main_guard import check_main_guard
@@ -52,7 +53,7 @@ class Summary:
 class Work:
     """Requested points minus stored points."""
 
-    missing: Sequence[Point]
+    missing: Points
     done: int
     failed: int
     """Number of points that are stored as failed and are not to be tried again."""
@@ -73,26 +74,42 @@ def find_work(
     Raises:
         StoreError: If the stored results can not be read.
     """
-    given = points() if callable(points) else points
-    return _find_work({point.key: point for point in given}, Path(root), retry_failed)
+    given = Points.of(points() if callable(points) else points)
+    return work_of(given, stored_points(Path(root)), retry_failed=retry_failed)
 
 
-def _find_work(
-    points: Mapping[str, Point], root: Path, retry_failed: bool, tried: Collection[str] = ()
+def work_of(
+    points: Points,
+    stored: Mapping[str, str],
+    *,
+    retry_failed: bool = False,
+    tried: Collection[str] = (),
 ) -> Work:
-    """Return the work, without points that this run has tried: those without a result failed."""
-    stored = stored_points(root)
-    missing: list[Point] = []
+    """Return which points are to be computed.
+
+    Args:
+        points: What is asked for.
+        stored: The status of each stored point by its key.
+        retry_failed: Whether to compute points again that are stored as failed.
+        tried: Keys of points that this run has tried: those without a result failed.
+    """
+    if not stored and not tried:  # The keys need not be computed.
+        return Work(points, 0, 0)
+    missing: list[Part] = []
     done = failed = 0
-    for key, point in points.items():
-        status = stored.get(key)
-        if status == "done":
-            done += 1
-        elif key not in tried and (status is None or retry_failed):
-            missing.append(point)
-        else:
-            failed += 1
-    return Work(missing, done, failed)
+    for setup, seeds in points.parts:
+        found = []
+        for point in setup.points(seeds):
+            status = stored.get(point.key)
+            if status == "done":
+                done += 1
+            elif point.key not in tried and (status is None or retry_failed):
+                found.append(point.seed)
+            else:
+                failed += 1
+        # Where all are missing, parts share their seeds.
+        missing.append((setup, seeds if len(found) == len(seeds) else found))
+    return Work(Points(missing), done, failed)
 
 
 class _Rounds:
@@ -103,29 +120,40 @@ class _Rounds:
         self.retry_failed = retry_failed
         self.grows = callable(points)
         """Whether more may be asked for when what is missing now has been computed."""
-        self._request: Request = points if callable(points) else tuple(points).__iter__
+        given = None if callable(points) else Points.of(points)
+        self._request: Request = points if callable(points) else lambda: given or ()
         self.tried: set[str] = set()
-        """Keys of the points of the rounds so far."""
+        """Keys of the points of the rounds so far, where more than one can be needed."""
+        self.attempted = 0
+        """Number of points that were tried and are asked for."""
         self.look_again()
 
     def look_again(self) -> None:
         """Find out what is asked for and what of it is missing, by what is stored now."""
-        self.asked = {point.key: point for point in self._request()}
-        self.work = _find_work(self.asked, self.root, self.retry_failed, self.tried)
+        self.asked = Points.of(self._request())
+        self.work = work_of(
+            self.asked,
+            stored_points(self.root),
+            retry_failed=self.retry_failed,
+            tried=self.tried,
+        )
 
-    def __iter__(self) -> Iterator[Sequence[Point]]:
+    def __iter__(self) -> Iterator[Points]:
         """Yield the missing points of each round; they are computed before the next one."""
         while missing := self.work.missing:
             yield missing
-            self.tried |= {point.key for point in missing}
             if not self.grows:
+                self.attempted = len(missing)
                 return
+            self.tried |= {point.key for point in missing}
             self.look_again()
+            self.attempted = sum(point.key in self.tried for point in self.asked)
 
     def summary(self, failures: "Sequence[Failure]") -> Summary:
         """Sum up the run after its last round."""
-        failed = sum(failure.point.key in self.asked for failure in failures)
-        computed = len(self.tried & self.asked.keys()) - failed
+        asked = {point.key for point in self.asked} if self.grows and failures else None
+        failed = sum(asked is None or failure.point.key in asked for failure in failures)
+        computed = self.attempted - failed
         # The last look was after the last round if more could be asked for, otherwise before it.
         after = self.grows
         return Summary(
@@ -212,7 +240,7 @@ def _compute(
     )
     from hessweep.running.clusters.dask_settings import wants_dashboard
     from hessweep.running.clusters.worker_plugins import send_data_files
-    from hessweep.running.cost import check_fits, predicted_seconds
+    from hessweep.running.cost import check_fits, predicted_times
     from hessweep.running.driver import Driver, Progress, batches
 
     with connection as client:
@@ -222,9 +250,9 @@ def _compute(
         for missing in rounds:
             check_fits(missing, connected_memory(client))
             send_data_files(client, missing)
-            seconds = [predicted_seconds(point) for point in missing]
+            seconds = predicted_times(missing)
             state.total += len(missing)
-            state.seconds += sum(seconds)
-            longest = min(batch_seconds, max(sum(seconds) / TASKS, batch_seconds / 10))
+            state.seconds += float(seconds.sum())
+            longest = min(batch_seconds, max(float(seconds.sum()) / TASKS, batch_seconds / 10))
             driver.run(batches(missing, seconds, longest))
         return driver.failures

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hessweep.points import count_setups
 from hessweep.setup import Point, Setup
 from hessweep.store.files import accessing, make_folder
 from hessweep.store.waiting import warn_of_waiting
@@ -42,7 +43,7 @@ def reserve(root: Path, points: Iterable[Point]) -> Iterator[None]:
     Raises:
         StoreAccessError: If the folder can not be written.
     """
-    ranges = _ranges({point.setup for point in points})
+    ranges = _ranges(count_setups(points))
     with accessing(root, "store points in"):
         make_folder(root)
     # The file may belong to another user although the folder can be written.

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from hessweep.errors import StudyError, did_you_mean
-from hessweep.setup import Point
+from hessweep.points import Points
 from hessweep.study.clusters import (
     AddressCluster,
     ClusterConfig,
@@ -63,10 +63,9 @@ class Study(Section):
             raise ValueError(f"{'; '.join(unknown)}; this study has {', '.join(self.sweeps)}")
         return self
 
-    def points(self) -> list[Point]:
+    def points(self) -> Points:
         """Return the points of all sweeps, each once, in the order of the study."""
-        keyed = {point.key: point for sweep in self.sweeps.values() for point in sweep.points()}
-        return list(keyed.values())
+        return Points.union(sweep.points() for sweep in self.sweeps.values())
 
     @classmethod
     def schema(cls, *_: Any, **__: Any) -> dict[str, Any]:

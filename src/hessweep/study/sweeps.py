@@ -9,7 +9,8 @@ from pydantic import ConfigDict, model_validator
 
 from hessweep.kinds import KINDS
 from hessweep.networks import InputLaw, StoredArrays, teachers_layout, weights_text
-from hessweep.setup import AXES, Point, Setup
+from hessweep.points import Points
+from hessweep.setup import AXES, Setup
 from hessweep.study.grid import MAX_POINTS
 from hessweep.study.input_laws import NamedLaw
 from hessweep.study.section import Section
@@ -261,7 +262,7 @@ class Sweep(Section):
             return setup
         return replace(setup, kind="sampled", asked_error=self.asked_error)
 
-    def points(self) -> list[Point]:
+    def points(self) -> Points:
         """Return all points that the grid may ask for, each once, in the order of the study.
 
         Of a sweep with `seeds: {until: …}` these are the points of all seeds up to `at_most`;
@@ -269,13 +270,12 @@ class Sweep(Section):
         """
         counts = {weights_text(file): len(file["W1"]) for file in self.teachers or ()}
         if counts:
-            return [
-                point
+            return Points(
+                (setup, list(dict.fromkeys(self._places(counts[setup.weights]))))
                 for setup in self.setups()
-                for point in setup.points(dict.fromkeys(self._places(counts[setup.weights])))
-            ]
+            )
         seeds = tuple(dict.fromkeys(self.seeds))
-        return [point for setup in self.setups() for point in setup.points(seeds)]
+        return Points((setup, seeds) for setup in self.setups())
 
 
 def _axes_of(file: StoredArrays) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hessweep.errors import ClusterError
+from hessweep.points import count_setups
 from hessweep.running import worker_environment
 from hessweep.running.capacity import (
     Capacity,
@@ -54,7 +55,7 @@ def _fitting_workers(config: LocalCluster, points: Collection["Point"], cores: i
     available = cores or int(CPU_COUNT)
     if not points:
         return available
-    largest = max((point.setup for point in points), key=lambda setup: setup.cost.peak_bytes)
+    largest = max(count_setups(points), key=lambda setup: setup.cost.peak_bytes)
     fitting = machine_memory() // (config.memory or needed_memory(largest))
     return max(1, min(available // blas_threads(largest), fitting))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from distributed import NannyPlugin, WorkerPlugin
 
 from hessweep.activations import own_module
+from hessweep.points import count_setups
 from hessweep.running import worker_environment
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def send_data_files(client: "Client", points: "Iterable[Point]") -> None:
 
     Those travel that are in the folder of the activation's file or below it.
     """
-    activations: set[Any] = {point.setup.activation for point in points}
+    activations: set[Any] = {setup.activation for setup in count_setups(points)}
     wanted = {(one.file, one.data) for one in activations if getattr(one, "data", ())}
     for file, data in sorted(wanted):
         # What has changed since can not be sent; the workers will say so, as local ones do.
