@@ -142,7 +142,7 @@ def test_plan_counts_the_cost_of_missing_points_alone(
     assert rows["all"] == {
         "points": 8,
         "missing": 1,
-        "core_seconds": pytest.approx(predicted_seconds(setup)),
+        "core_seconds": pytest.approx(predicted_seconds(setup.point(6))),
         "worker_bytes": WORKER_BYTES + setup.cost.peak_bytes,
         "stored_bytes": stored_bytes(setup),
     }

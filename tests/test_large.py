@@ -253,7 +253,7 @@ def test_what_is_too_large_is_told_the_way_out():
 
 def test_cost_of_a_million_parameters():
     point = Setup(QUADRATIC, 1000, 1000, kind="density").point(0)
-    assert 30 < predicted_seconds(point.setup) < 180
+    assert 30 < predicted_seconds(point) < 180
     assert 8e8 < point.setup.cost.peak_bytes < 1.5e9
     assert stored_bytes(point.setup) < 1e5
 

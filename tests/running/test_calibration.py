@@ -49,7 +49,7 @@ def test_without_stored_points_the_model_speaks_alone(tmp_path):
     points = [Setup(ERF, 4, 4).point(seed) for seed in range(3)]
     assert calibration.deviation() is None
     assert calibration.seconds(points) == pytest.approx(
-        sum(predicted_seconds(point.setup) for point in points)
+        sum(predicted_seconds(point) for point in points)
     )
 
 

@@ -189,7 +189,7 @@ def in_batches(points: list[Point], longest: float) -> list[tuple[Point, ...]]:
     seconds = predicted_times(Points.of(points))
     found = list(batches(points, seconds, longest))
     for batch in found:
-        assert batch.seconds == tuple(predicted_seconds(point.setup) for point in batch.points)
+        assert batch.seconds == tuple(predicted_seconds(point) for point in batch.points)
         assert [single.points for single in batch.single_points()] == [(p,) for p in batch.points]
     return [batch.points for batch in found]
 
@@ -202,7 +202,7 @@ def test_batches_hold_every_point_once_the_longest_work_first() -> None:
     assert sizes == sorted(sizes, reverse=True)
     assert 500 < max(map(len, tasks)) <= MAX_BATCH
     assert all(len(task) > 1 for task in tasks[:-1])
-    assert all(sum(predicted_seconds(point.setup) for point in task) <= 0.5 for task in tasks)
+    assert all(sum(predicted_seconds(point) for point in task) <= 0.5 for task in tasks)
     large = Setup(ERF, 60, 60).points(range(3))
     assert [len(task) for task in in_batches(large, 0.5)] == [1, 1, 1]
     assert in_batches([], 0.5) == []
@@ -227,13 +227,13 @@ def test_the_time_of_each_point_is_predicted_once(
 def test_the_times_of_points_are_those_of_each() -> None:
     points = [*POINTS[:3], Setup(activation("quadratic"), 3, 2).point(1), *POINTS[3:5]]
     assert predicted_times(Points.of(points)).tolist() == [
-        predicted_seconds(point.setup) for point in points
+        predicted_seconds(point) for point in points
     ]
 
 
 def test_short_sweeps_are_cut_finer(client: Client, tmp_path: Path) -> None:
     """So that no worker waits long for another's last task."""
-    seconds = 800 * predicted_seconds(Setup(ERF, 12, 12))
+    seconds = 800 * predicted_seconds(Setup(ERF, 12, 12).point(0))
     run(Setup(ERF, 12, 12).points(range(800)), tmp_path, client)
     assert sweep.BATCH_SECONDS / 10 < seconds < sweep.BATCH_SECONDS
     assert len(list_segments(tmp_path)) >= seconds / sweep.BATCH_SECONDS * 10

@@ -36,14 +36,19 @@ USABLE = 0.9
 STORED_BYTES_PER_POINT = 150
 
 
-def predicted_seconds(setup: Setup) -> float:
-    """Return how long one core is predicted to take for a point, its storage included."""
+def predicted_seconds(point: Point) -> float:
+    """Return how long one core is predicted to take for the point, its storage included."""
+    return seconds_of_each(point.setup)
+
+
+def seconds_of_each(setup: Setup) -> float:
+    """Return what `predicted_seconds` does of each point of a setup."""
     return OVERHEAD_SECONDS + setup.cost.seconds
 
 
 def predicted_times(points: Points) -> Float[ndarray, " points"]:
     """Return how long one core is predicted to take for each of the points, in seconds."""
-    each = np.array([predicted_seconds(setup) for setup, _ in points.parts], float)
+    each = np.array([seconds_of_each(setup) for setup, _ in points.parts], float)
     return np.repeat(each, [len(seeds) for _, seeds in points.parts])
 
 

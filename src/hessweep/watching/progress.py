@@ -147,7 +147,7 @@ class StudyProgress:
 
     def _cost(self, point: Point) -> float:
         if point.key not in self._seconds:
-            self._seconds[point.key] = predicted_seconds(point.setup)
+            self._seconds[point.key] = predicted_seconds(point)
         return self._seconds[point.key]
 
 
