@@ -185,7 +185,7 @@ def test_an_edit_computes_only_more(client: Client, root: Path, tmp_path: Path):
     assert set(keys["one"]) == before
     row = progress(study, keys, hessweep.table(open_results(here))).iloc[0]
     assert (row["requested"], row["done"], row["missing"]) == (len(before), len(before), 0)
-    assert "until the standard error of lambda_max is 10 % of its mean" in row["seeds"]
+    assert "until the standard error of lambda_max is 10\u202f% of its mean" in row["seeds"]
     assert set(hessweep.table(results_of(study))["key"]) == before
 
 

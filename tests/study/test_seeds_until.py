@@ -118,7 +118,13 @@ def test_a_look_agrees_with_numpy():
     values = np.random.default_rng(1).normal(2, 1, 1000)
     look = look_at(values)
     error = values.std(ddof=1) / math.sqrt(1000) / values.mean()
-    assert look == Look(1000, 1000, pytest.approx(values.mean()), pytest.approx(error))
+    assert look == Look(
+        1000,
+        1000,
+        pytest.approx(values.mean()),
+        pytest.approx(error),
+        pytest.approx(np.abs(values).max() / np.abs(values).sum()),
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e300, -1.0])
@@ -128,7 +134,7 @@ def test_neither_size_nor_sign_of_values_matters(scale):
 
 
 def test_seeds_without_a_value_count_as_seeds_only():
-    assert look_at([1.0, math.nan, 3.0, math.inf]) == Look(4, 2, 2.0, pytest.approx(0.5))
+    assert look_at([1.0, math.nan, 3.0, math.inf]) == Look(4, 2, 2.0, pytest.approx(0.5), 0.75)
     nothing = look_at([math.nan] * 3)
     assert (nothing.seeds, nothing.values) == (3, 0)
     assert math.isnan(nothing.mean)

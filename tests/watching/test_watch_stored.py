@@ -1,5 +1,6 @@
 """What the watcher counts, against the same numbers from the segments by other ways."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -73,13 +74,22 @@ def test_a_look_that_ends_early_goes_on_later(folder):
     study = load_study("study.yaml")
     for point in study.sweeps["small"].points()[:8]:
         store(study, [point])
+    names = sorted(list_segments(study.results))
+    for place, name in enumerate(names):
+        time = 1_000_000 * place
+        os.utime(study.results / "segments" / name, (time, time))
     stored = Stored(study.results)
     stored.look(seconds=-1)
     assert len(stored.status) == stored.segments == stored.waiting == 8
     assert sum(one.points for one in stored.seen.values()) == 0
+    # The newest come first, of what was there and of what comes.
+    assert list(stored._waiting) == names[::-1]
+    name = store(study, study.sweeps["small"].points()[8:9])
+    stored.look(seconds=-1)
+    assert list(stored._waiting) == [name, *names[::-1]]
     stored.look()
-    assert (stored.segments, stored.waiting) == (8, 0)
-    assert sum(one.points for one in stored.seen.values()) == 8
+    assert (stored.segments, stored.waiting) == (9, 0)
+    assert sum(one.points for one in stored.seen.values()) == 9
 
 
 def test_results_that_are_removed_or_replaced_are_counted_anew(folder):

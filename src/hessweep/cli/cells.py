@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Setups of a sweep that are listed."""
 
+HEAVY = 0.1
+"""Where a larger share of the sum of all values comes from one seed, that is told."""
+
 STATES = {
     "error reached": "reached the error",
     "at most": "stopped at `at_most`",
@@ -31,6 +34,7 @@ def plain_cell(cell: "Cell") -> dict[str, Any]:
         "values": look.values,
         "mean": None if isnan(look.mean) else look.mean,
         "relative_error": None if isnan(look.relative_error) else look.relative_error,
+        "largest_share": None if isnan(look.largest_share) else look.largest_share,
         "state": STATES[cell.end],
     }
 
@@ -55,4 +59,6 @@ def _described(cell: "Cell") -> str:
     error = "" if isnan(look.relative_error) else f", mean ± {100 * look.relative_error:.2g} %"
     lacking = look.seeds - look.values
     without = f", {lacking:,} without a value" if lacking else ""
-    return f"{show_count(look.seeds, 'seed')}{without}{error}, {STATES[cell.end]}"
+    share = f", {100 * look.largest_share:.0f} % of the sum from one seed"
+    heavy = share if look.largest_share > HEAVY else ""
+    return f"{show_count(look.seeds, 'seed')}{without}{error}{heavy}, {STATES[cell.end]}"

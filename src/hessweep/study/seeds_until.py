@@ -40,6 +40,9 @@ class Look:
     relative_error: float
     """Standard error of the mean over its absolute value; nan where there is none, as of a mean
     of zero or of one value."""
+    largest_share: float = math.nan
+    """The largest absolute value over the sum of all of them: where it is large, the mean and its
+    standard error hang on one seed. nan where all are zero."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ class SeedsUntil(Sequence[int]):
         """Say it in words."""
         return (
             f"from {self.start} on until the standard error of {self.of} is "
-            f"{100 * self.relative_error:.3g} % of its mean, {self.at_least:,} to "
+            f"{100 * self.relative_error:.3g}\u202f% of its mean, {self.at_least:,} to "
             f"{self.at_most:,} of them"
         )
 
@@ -146,10 +149,12 @@ def look_at(values: Sequence[float]) -> Look:
     unit = math.ldexp(1.0, exponent - 1)
     scaled = usable / unit
     mean = math.fsum(scaled) / count
+    total = math.fsum(np.abs(scaled))
+    share = float(np.abs(scaled).max()) / total if total else math.nan
     if count < 2 or mean == 0:
-        return Look(len(given), count, mean * unit, math.nan)
+        return Look(len(given), count, mean * unit, math.nan, share)
     variance = math.fsum((scaled - mean) ** 2) / (count - 1)
-    return Look(len(given), count, mean * unit, math.sqrt(variance / count) / abs(mean))
+    return Look(len(given), count, mean * unit, math.sqrt(variance / count) / abs(mean), share)
 
 
 def read_seeds_until(value: Mapping[Any, Any]) -> SeedsUntil:

@@ -76,7 +76,7 @@ def _chart(label: str, seen: Seen, first: int, last: int) -> Chart:
 
 
 def _tick(x: float, power: int) -> str:
-    text = "1" if power == 0 else f"10{str(power).translate(_SUPERSCRIPTS)}"
+    text = {0: "1", 1: "10"}.get(power, f"10{str(power).translate(_SUPERSCRIPTS)}")
     return f'<path d="M{x:.2f} {BASE}v4"/><text x="{x:.2f}" y="{BASE + 18}">{text}</text>'
 
 
@@ -85,4 +85,5 @@ def _ten(exponent: float) -> str:
     digit, power = f"{10**exponent:.0e}".split("e")
     if -2 <= int(power) <= 3:
         return f"{float(f'{digit}e{power}'):,g}"
-    return f"{digit}·10{str(int(power)).translate(_SUPERSCRIPTS)}"
+    factor = "" if digit == "1" else f"{digit}·"
+    return f"{factor}10{str(int(power)).translate(_SUPERSCRIPTS)}"

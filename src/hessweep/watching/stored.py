@@ -6,7 +6,8 @@ several looks, so that the first one does not keep a person waiting.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf, nan
@@ -82,8 +83,9 @@ class Stored:
         """Segments that can not be read, each with the reason."""
         self._refused: dict[str, str] = {}
         """Segments that could not be opened at the last look, and are tried again at the next."""
-        self._waiting: set[str] = set()
-        """Segments of which no more than the status of their points is known."""
+        self._waiting: dict[str, None] = {}
+        """Segments of which no more than the status of their points is known, the newest first: so
+        the pace of a run is right from the first look on."""
         self.revision = object()
         """Another one after each change."""
 
@@ -117,25 +119,32 @@ class Stored:
         if names and not known:
             self._begin()
             known = {*self.damaged, *self._waiting}
-        new = names - known
         self._refused = {}
+        self._waiting = dict.fromkeys(sorted(names - known)) | self._waiting
         start = perf_counter()
-        for name in [*sorted(new), *sorted(self._waiting)]:
+        for name in list(self._waiting):
             if perf_counter() - start > seconds:
-                self._waiting |= new - {*self.commits, *self.damaged}
                 break
             self._read(name)
             self.revision = object()
 
     def _begin(self) -> None:
         """Take the status of all points from the index, which is a matter of milliseconds."""
+        self.revision = object()
         index = read_index(self.root)
         self.damaged = {damage.segment: damage.reason for damage in index.damaged}
-        self._waiting = set(index.segments)
+        self._waiting = dict.fromkeys(self._newest_first(index.segments))
         for key, status in zip(
             *(index.table[name].to_pylist() for name in ("key", "status")), strict=True
         ):
             self._set_status(key, status)
+
+    def _newest_first(self, names: Iterable[str]) -> list[str]:
+        times = {}
+        for name in names:
+            with suppress(OSError):  # It may have been removed.
+                times[name] = (segments_folder(self.root) / name).stat().st_mtime_ns
+        return sorted(times, key=times.__getitem__, reverse=True)
 
     def _set_status(self, key: str, status: str) -> None:
         if self.status.get(key) != "done":
@@ -143,7 +152,7 @@ class Stored:
 
     def _read(self, name: str) -> None:
         """Read a segment, if that can be done now."""
-        self._waiting.discard(name)
+        del self._waiting[name]
         try:
             arrays, attrs = read_columns(
                 segments_folder(self.root) / name, {*COLUMNS, *self.columns}

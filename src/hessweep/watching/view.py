@@ -120,7 +120,8 @@ def _state(stored: Stored, counts: Counts, pace: Pace | None, now: datetime) -> 
         )
     if pace.latest is None:
         return "quiet", "Reading what is stored."
-    ago = show_seconds(max((now - pace.latest).total_seconds(), 0.0))
+    seconds = max(round((now - pace.latest).total_seconds()), 1)
+    ago = f"{seconds} s" if seconds < 120 else show_seconds(seconds)
     if pace.is_active:
         return "running", f"Running: the latest results are {ago} old."
     return "quiet", (
@@ -178,5 +179,5 @@ def _of(counts: Counts, progress: StudyProgress | None) -> str:
 
 def _rate(points_per_second: float) -> str:
     if points_per_second >= 1:
-        return f"{points_per_second:,.3g} points a second"
+        return f"{float(f'{points_per_second:.2g}'):,g} points a second"
     return f"{show_seconds(1 / points_per_second)} a point"
