@@ -38,7 +38,6 @@ def harmonic_matrices(
 
     The diagonal of each is χ times a row of `harmonic_parts`.
     """
-    N_h = len(W1)
     root = np.sqrt(local.p)
     cosine = (W1 @ W1.T) / np.outer(root, root)
     np.fill_diagonal(cosine, 1.0)
@@ -47,11 +46,29 @@ def harmonic_matrices(
         # With one input there are no harmonics from degree 2 on, and the parts are zero.
         raised = (2 * k + N_i - 2) * cosine * polynomials[k] - k * polynomials[k - 1]
         polynomials.append(raised / max(k + N_i - 2, 1))
-    degrees = np.array([np.sqrt(float(factorial(degree - 1))) for degree in range(1, ORDERS)])
-    columns = np.sqrt(N_h) * (W2 / root)[:, None] * local.h[1:].T / degrees
-    powers = _powers(N_i)
+    columns, powers = _columns(local, W2), _powers(N_i)
     kernels = ((columns * powers[:, k]) @ columns.T for k in range(2, ORDERS - 1))
     return np.array([kernel * polynomials[k] for k, kernel in enumerate(kernels, start=2)])
+
+
+def constant_part(
+    local: LocalCoefficients, W2: Float[ndarray, " N_h"], N_i: int
+) -> tuple[float, Float[ndarray, " N_h"]]:
+    """Return eigenvalue and eigenvector of the same matrix for degree 0, which is of rank 1.
+
+    That is so where all neurons have the same `|w|²`; otherwise it is the larger part.
+    """
+    columns = _columns(local, W2)
+    values, vectors = np.linalg.eigh((columns * _powers(N_i)[:, 0]) @ columns.T)
+    return max(float(values[-1]), 0.0), np.asarray(vectors[:, -1])
+
+
+def _columns(
+    local: LocalCoefficients, W2: Float[ndarray, " N_h"]
+) -> Float[ndarray, "N_h degrees"]:
+    """Return the factors of each neuron in `(W2 W2^T) ∘ K_c`, times N_h, by powers of a cosine."""
+    degrees = np.array([np.sqrt(float(factorial(degree - 1))) for degree in range(1, ORDERS)])
+    return np.sqrt(len(W2)) * (W2 / np.sqrt(local.p))[:, None] * local.h[1:].T / degrees
 
 
 def _powers(N_i: int) -> Float[ndarray, "orders degrees"]:

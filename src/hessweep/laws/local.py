@@ -27,6 +27,8 @@ class LocalCoefficients:
     """`E g(√p z)²`."""
     squared_slope: Float[ndarray, " N_h"]
     """`E g'(√p z)²`."""
+    squared_turn: Float[ndarray, " N_h"]
+    """`E z² g'(√p z)²`."""
 
     @property
     def b2(self) -> Float[ndarray, " N_h"]:
@@ -50,7 +52,10 @@ def local_coefficients(g: Activation, p: Float[ndarray, " N_h"]) -> LocalCoeffic
     u = np.sqrt(p)[:, None] * z
     values, slopes = g(u), g.derivative(u)
     h = (polynomials * weight) @ values.T
-    return LocalCoefficients(p, h, values**2 @ weight, slopes**2 @ weight)
+    squares = slopes**2
+    return LocalCoefficients(
+        p, h, values**2 @ weight, squares @ weight, squares @ (weight * z * z)
+    )
 
 
 @lru_cache(maxsize=1)

@@ -15,12 +15,13 @@ from hessweep.laws.bulk import bulk_law
 from hessweep.laws.coefficients import Coefficients, coefficients
 from hessweep.laws.groups import groups
 from hessweep.laws.linear import hessian_law
-from hessweep.laws.local import local_coefficients
+from hessweep.laws.local import LocalCoefficients, local_coefficients
 from hessweep.laws.order_one import order_one_law
 from hessweep.laws.outlier import outlier_mean, outlier_std
 from hessweep.laws.output_weights import output_weights
 from hessweep.laws.shells import teacher_order_one
 from hessweep.laws.unused_inputs import bulk_tail
+from hessweep.laws.whole_teacher import whole_tail
 from hessweep.networks import check_sizes
 
 LEAST = 1e-140
@@ -38,7 +39,9 @@ class SpectrumLaw:
     counts: dict[str, int]
     """Number of eigenvalues in each group: `hessweep.laws.groups`."""
     tails: dict[str, Tail]
-    """For each group the share of its eigenvalues above x > 0."""
+    """For each group the share of its eigenvalues above x > 0; empty where `whole` is given."""
+    whole: Tail | None = None
+    """The share of all eigenvalues above x > 0; None where the groups give it."""
 
     def __repr__(self) -> str:
         """Return the name of the law and how many eigenvalues are in each group."""
@@ -53,12 +56,15 @@ class SpectrumLaw:
         """Return the share of eigenvalues above x."""
         x = np.asarray(x, dtype=float)
         flat = np.maximum(x.ravel(), LEAST)
-        total = np.zeros(flat.shape)
+        total = self._mixture(flat) if self.whole is None else self.whole(flat)
+        return np.where(x.ravel() < 0, 1.0, total).reshape(x.shape)
+
+    def _mixture(self, x: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+        total = np.zeros(x.shape)
         for group, tail in self.tails.items():
             if self.counts[group]:
-                total += self.counts[group] * tail(flat)
-        total /= sum(self.counts.values())
-        return np.where(x.ravel() < 0, 1.0, total).reshape(x.shape)
+                total += self.counts[group] * tail(x)
+        return total / sum(self.counts.values())
 
     def cdf(self, x: Float[ndarray, "*n"] | float) -> Float[ndarray, "*n"]:
         """Return the share of eigenvalues up to x."""
@@ -131,7 +137,10 @@ def spectrum_law(
         raise ShapeError(
             f"W1, W2: expected shapes {(N_h, N_i)} and {(N_h,)}, got {W1.shape} and {W2.shape}"
         )
-    return SpectrumLaw(f"{name}, given W", counts, _teacher_tails(g, c, W1, W2, counts))
+    local = local_coefficients(g, (W1**2).sum(axis=1))
+    whole = whole_tail(g, local, W1, W2, bool(c.a1))
+    tails = _teacher_tails(g, c, local, W1, W2, counts) if whole is None else {}
+    return SpectrumLaw(f"{name}, given W", counts, tails, whole)
 
 
 def _mean_tails(
@@ -159,9 +168,13 @@ def _mean_tails(
 
 
 def _teacher_tails(
-    g: Activation, c: Coefficients, W1: ndarray, W2: ndarray, counts: dict[str, int]
+    g: Activation,
+    c: Coefficients,
+    local: LocalCoefficients,
+    W1: ndarray,
+    W2: ndarray,
+    counts: dict[str, int],
 ) -> dict[str, Tail]:
-    local = local_coefficients(g, (W1**2).sum(axis=1))
     large = teacher_order_one(local, W1, W2)
     # The outlier is the largest of them; zeros, of a0 = 0 or of linear g, are the smallest.
     first = large[len(large) - counts["outlier"] :]

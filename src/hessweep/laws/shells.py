@@ -53,7 +53,7 @@ class TeacherBulk:
     """`P(N_h λ > z)` of the bulk of one teacher."""
 
     rows: Float[ndarray, "N_h N_i"]
-    """M: rows `√χ h_2(p)/p w`, so that T holds `M M^T V + M V^T M`."""
+    """M: rows `±√χ h_2(p)/p w` with the sign of W2, so that T holds `M M^T V + M V^T M`."""
     rest: Float[ndarray, " N_h"]
     """The part of the diagonal that is not in a shell."""
     x: Float[ndarray, "shells N_h"]
@@ -202,10 +202,11 @@ def teacher_bulk(
     parts = harmonic_parts(local, N_i)
     rows = np.zeros(W1.shape)
     if symmetric:
-        rows = np.sqrt(chi * parts[1] / local.p)[:, None] * W1
+        signs = np.sign(W2 * local.h[2])
+        rows = (signs * np.sqrt(chi * parts[1] / local.p))[:, None] * W1
     matrices = harmonic_matrices(local, W1, W2, N_i)
     widest = N_h * N_i / harmonics(N_i, 3)
-    equal = symmetric and _equal(chi, local.p)
+    equal = symmetric and are_equal(chi, local.p)
     if equal or widest > WIDE:
         # Equal neurons must stay equal; a free matrix of the whole of ρ_l keeps T positive.
         matrices = matrices * np.eye(N_h)
@@ -264,7 +265,8 @@ def has_degree_one(local: LocalCoefficients, W2: Float[ndarray, " N_h"]) -> bool
     return bool(slope > NOTHING * np.sqrt(W2**2 @ local.squared_slope))
 
 
-def _equal(*values: Float[ndarray, " N_h"]) -> bool:
+def are_equal(*values: Float[ndarray, " N_h"]) -> bool:
+    """Whether each of some vectors has the same value for all neurons."""
     return all(np.ptp(v) <= 1e-9 * v.max() for v in values)
 
 
