@@ -74,11 +74,12 @@ def test_the_time_left_is_that_of_the_same_pace(folder):
     assert pace.seconds_left == pytest.approx(wanted)
 
 
-def test_an_earlier_run_does_not_slow_this_one_down(folder):
+@pytest.mark.parametrize("before", [timedelta(hours=5), timedelta(minutes=8)])
+def test_an_earlier_run_does_not_slow_this_one_down(folder, before):
     study = load_study("study.yaml")
     points = study.sweeps["small"].points()
     progress, stored = progress_of(study)
-    commits(stored, points[:5], every=60, start=NOON - timedelta(hours=5))
+    commits(stored, points[:5], every=60, start=NOON - before)
     commits(stored, points[5:10], every=1)
     pace = progress.pace(progress.sweeps()[2], NOON + timedelta(seconds=5))
     assert pace.points_per_second == pytest.approx(1)

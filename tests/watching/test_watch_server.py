@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from html import unescape
 from urllib.parse import urlsplit
 
@@ -155,6 +156,10 @@ def test_a_port_that_is_taken_and_what_is_not_there(folder):
     (folder / "empty").mkdir()
     assert "found no `segments` in it; give the study" in told("empty")
     assert "expected a study" in told("/dev/null")
+    with zipfile.ZipFile(folder / "bundle.zip", "w") as bundle:
+        bundle.writestr("a", "b")
+    assert "a bundle does not change" in told("bundle.zip")
+    assert "of this machine" in told("s3://bucket/results")
 
 
 def test_many_pages_share_one_look(folder):

@@ -4,6 +4,7 @@ from html import escape
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from zipfile import is_zipfile
 
 from hessweep.errors import InputError
 from hessweep.outputs import load_study
@@ -93,11 +94,18 @@ def target_of(target: Study | str | Path) -> Study | Path:
 
     Raises:
         StudyError: If the study file can not be read.
-        InputError: If it is a folder without results.
+        InputError: If it is a folder without results, a bundle, or on another machine.
     """
     if isinstance(target, Study):
         return target
     path = Path(target)
+    # A path has one of two slashes after a colon.
+    if ":/" in str(target):
+        raise InputError(f"{target}: expected a study file or a results folder of this machine")
+    if path.is_file() and is_zipfile(path):
+        raise InputError(
+            f"{path}: a bundle does not change; `hessweep query` reads it, and its report shows it"
+        )
     if not path.is_dir():
         return load_study(path)
     if not (path / "segments").is_dir():
