@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polar import composite, dual_by_quadrature
 
-from hessweep.activations import Activation, Numeric, activation
+from hessweep.activations import Activation, Numeric, activation, hermite
 from hessweep.errors import ActivationError
 from hessweep.hessian import hessian, hessian_error
 from hessweep.networks import Network
@@ -198,3 +198,27 @@ def test_a_long_row_does_not_change_the_bits_of_another(name: str, biases: bool)
         alone, beside = g.dual(p, p, p), g.dual(both, both, both)
     for one, other in zip(alone, beside, strict=True):
         assert one.tobytes() == other[:2].tobytes()
+
+
+@pytest.mark.parametrize("length", [1.0, 1e-2, 1e-4])
+def test_rounding_of_coefficients_is_covered(length):
+    """Every coefficient off by up to four units changes no field by more than is stated."""
+    g = activation("sigmoid")
+    rng = np.random.default_rng(0)
+    W1 = length * rng.normal(size=(3, 2))
+    p, c = np.square(W1).sum(axis=1)[:, None], W1 @ W1.T
+    a = hermite.coefficients(g, p, (), hermite.PANELS)
+    [kernel] = hermite.Series(a, None, p, p.T, c).kernels()
+    stated = hermite.Series(a, None, p, p.T, c).kernel_rounding()
+    unit = np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]
+    largest = np.zeros(len(kernel))
+    off = ~np.eye(3, dtype=bool)
+    for _ in range(100):
+        moved = np.where(a == 0, 0, a + 4 * unit * rng.choice([-1, 1], a.shape))
+        [other] = hermite.Series(moved, None, p, p.T, c).kernels()
+        for field, (one, two, bound) in enumerate(zip(kernel, other, stated, strict=True)):
+            change = np.abs(one - two)[off] / bound[off]
+            largest[field] = max(largest[field], change.max())
+    # Some changes are as large as stated; the sums have rounding errors of their own.
+    assert (largest < 1.2).all()
+    assert largest.max() > 0.9

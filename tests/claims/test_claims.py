@@ -11,6 +11,7 @@ from hessweep.claims import dynamics, entries, laws, ranks, spectra, structure
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
 from hessweep.kinds.training_options import Training
+from hessweep.laws import hessian_law
 from hessweep.networks import sample_teacher
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, write_segment
@@ -329,6 +330,18 @@ def same_as_normal(dataset, size):
         for k, other in zip(normal, np.flatnonzero(at(dataset, *size, weights)), strict=True):
             values[starts[other] : ends[other]] = values[starts[k] : ends[k]]
     return dataset.assign(eigenvalues=dataset["eigenvalues"].copy(data=values))
+
+
+def test_a_sample_of_the_asymptotic_law_does_not_follow_the_exact_one():
+    """At (4, 4) the laws are 0.04 apart: a sample of the one must fail by the other."""
+    limit, exact = hessian_law(4, 4), hessian_law(4, 4, exact=True)
+    rng = np.random.default_rng(0)
+    rows = [limit.rvs(4, rng) for _ in range(4000)]
+    text, holds = laws._against(rows, limit, exact)
+    assert not holds, text
+    rows = [exact.rvs(4, rng) for _ in range(4000)]
+    text, holds = laws._against(rows, limit, exact)
+    assert holds, text
 
 
 def test_densities_of_other_weights_are_compared_at_both_sizes(results, tree):

@@ -86,3 +86,12 @@ def test_what_has_no_such_eigenvalue_is_refused():
     zero = hessweep.Network(np.zeros((2, 2)), np.zeros(2), "linear")
     with pytest.raises(InputError, match="the Hessian is 0"):
         hessweep.lambda_min(zero)
+
+
+def test_the_smallest_eigenvalue_of_an_undecided_rank_is_below_its_upper_bound():
+    """A function whose values alone are known, and which is linear: the rank is 2 of 9."""
+    network = hessweep.sample_teacher(hessweep.activation(lambda x: 1.0 * x), 2, 3, seed=1)
+    found = hessweep.lambda_min(network)
+    truth = hessweep.spectrum(hessweep.Network(network.W1, network.W2, "linear"))[-2]
+    assert (found.method, found.lower) == ("rank", 0)
+    assert truth <= found.upper

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hessweep.activations import activation
+from hessweep.errors import InputError
 from hessweep.networks import Network, Student, sample_teacher
 from hessweep.rank import ball, modular, rank
 from hessweep.rank.formulas import formula
@@ -111,3 +112,8 @@ def test_nothing_is_said_where_no_formula_is_known():
     assert student_rank("relu", 2, 3, Student(zero_output=1)).value == 7
     upper = student_rank(polynomial([2, 4], 0), 3, 4, Student(zero_output=1))
     assert upper.kind == "upper bound"
+
+
+def test_there_is_no_rank_where_there_is_no_such_optimum():
+    with pytest.raises(InputError, match=r"zero_input: expected an activation with g\(0\) = 0"):
+        student_rank("sigmoid", 2, 3, Student(zero_input=1))

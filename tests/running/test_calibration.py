@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from hessweep.activations import activation
-from hessweep.running.calibration import NEIGHBOURS, Calibration, calibrate
+from hessweep.running.calibration import NEIGHBOURS, Calibration, _factor, calibrate
 from hessweep.running.cost import OVERHEAD_SECONDS, predicted_seconds
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, table, write_segment
@@ -130,3 +130,11 @@ def test_both_times_of_a_point_count():
     [seconds] = {Calibration(rows, {ERF}).seconds([Setup(ERF, 10, 10).point(0)])}
     own = rows["spectrum_time"][0] + 0.5
     assert seconds == pytest.approx(OVERHEAD_SECONDS + own)
+
+
+def test_times_are_near_by_their_ratio():
+    """Of 10 s, 100 s is as near as 1 s, and 11 sizes of 0.01 s are further away than both."""
+    far, near = 11 * [0.01], [1.0, 2.0, 50.0, 90.0, 100.0]
+    assert len(near) == NEIGHBOURS
+    measured = [*(5 * time for time in far), *(3 * time for time in near)]
+    assert _factor(10.0, far + near, measured) == pytest.approx(3)

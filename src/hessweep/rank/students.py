@@ -2,6 +2,7 @@
 
 from hessweep.activations import Activation, Theory
 from hessweep.activations import activation as resolve
+from hessweep.errors import InputError
 from hessweep.networks import Student, check_sizes
 from hessweep.rank.formulas import Formula, dimension, formula, support_rank
 
@@ -26,9 +27,12 @@ def student_rank(activation: str | Activation, N_i: int, N_h: int, student: Stud
     Raises:
         ShapeError: If N_i or N_h is below 1.
         ActivationError: If the name is unknown.
+        InputError: If there is no such optimum with this activation.
     """
     check_sizes(N_i, N_h)
     resolved = resolve(activation)
+    if refusal := student.refusal(resolved):
+        raise InputError(refusal)
     polynomial, known = resolved.polynomial, resolved.theory
     active = N_h + student.cancelling
     if polynomial is not None:
@@ -53,7 +57,5 @@ def _of_polynomial(support: tuple[int, ...], N_i: int, active: int, student: Stu
 
 
 def _at_zero(known: Theory, N_i: int, student: Student) -> int:
-    """Return the number of affine functions that neurons without input weights add."""
-    if not student.zero_input:
-        return 0
-    return N_i * (known.slope_at_zero != 0) + (known.at_zero != 0)
+    """Return the number of linear functions that neurons without input weights add."""
+    return N_i * (known.slope_at_zero != 0 and student.zero_input > 0)
