@@ -145,3 +145,23 @@ def test_processes_that_index_and_write_at_once_agree(root, computed):
     assert stored_points(root) == expected([*computed, *new])
     (root / index.CACHE).unlink()
     assert stored_points(root) == expected([*computed, *new])
+
+
+def test_runs_of_equal_values_hold_what_is_stored(root, computed):
+    """In one piece, after some segments are gone, and in pandas."""
+    stored = index.read_index(root)
+    rows = {name: stored.table[name].to_pylist() for name in stored.table.column_names}
+    assert {name: stored.points[name].tolist() for name in rows} == rows
+    for name in set(rows) - {"key", "seed", "row"}:
+        codes, values = index.runs(stored.table[name])
+        assert values == sorted(set(rows[name]))
+        assert [values[code] for code in codes] == rows[name]
+    assert index.runs(stored.table["status"][3:9])[0].tolist() == [
+        sorted(set(rows["status"][3:9])).index(status) for status in rows["status"][3:9]
+    ]
+    first = next(iter(stored.segments))
+    left = index._select_segments(stored.table, set(stored.segments) - {first})
+    kept = [place for place, name in enumerate(rows["segment"]) if name != first]
+    assert 0 < len(kept) < len(rows["segment"])
+    for name, values in rows.items():
+        assert left[name].to_pylist() == [values[place] for place in kept]

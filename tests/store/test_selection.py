@@ -52,7 +52,7 @@ def test_what_is_chosen_does_not_depend_on_the_order_of_writing(tmp_path, comput
 def test_a_group_is_published_anew_if_its_points_lie_elsewhere(untouched, column):
     """As after a segment was lost and its points were computed again."""
     group = select(read_index(untouched).points)[0]
-    moved = group.points.copy()
+    moved = group.points.astype({"segment": str})
     moved.loc[1, column] = 77 if column == "row" else "0" * 32
     assert replace(group, points=moved).digest != group.digest
     assert replace(group, points=group.points.copy()).digest == group.digest
@@ -104,3 +104,30 @@ def test_readable_slugs():
     assert Group("ERF", "", None).slug.startswith("erf-")
     assert Group(ACTIVATIONS[2].label, "", None).slug.startswith("quadratic-epsilon-0.5-")
     assert Group("σ", "", None).slug.startswith("activation-")
+
+
+def test_choice_and_digest_are_those_of_a_plain_sort(tmp_path, computed, monkeypatch):
+    """As pandas finds them with all columns as they are, in one piece."""
+    for start in range(0, len(computed), 4):
+        write_segment(tmp_path, computed[start : start + 4])
+        write_segment(tmp_path, [failed(computed[start])])
+    monkeypatch.setattr(selection, "_BLOCK_ROWS", 3)
+    points = read_index(tmp_path).points
+    plain = points.astype(
+        {c: points[c].cat.categories.dtype for c in points if hasattr(points[c], "cat")}
+    )
+    cell = ["activation_spec", *selection.ORDER]
+    rank = plain.assign(done=plain["status"] == "done")
+    rank = rank.sort_values([*cell, "kernel_version", "done", "segment", "row"])
+    chosen = rank.drop_duplicates(cell, keep="last")
+    groups = select(points)
+    assert len(points) > len(chosen) == sum(len(group.points) for group in groups)
+    for group in groups:
+        own = chosen[chosen["activation_spec"] == group.spec]
+        for name in ("key", "segment", "row", "status", "seed", "row_size"):
+            assert group.points[name].tolist() == own[name].tolist()
+        texts = ["\n".join(own[name].tolist()) for name in ("key", "segment")]
+        rows = own["row"].to_numpy().astype("<i8").tobytes().hex()
+        columns = [f"{column.name} {column.dtype}" for column in group.columns]
+        head = [str(selection.FORMAT), group.label, *columns]
+        assert group.digest == selection.digest([*head, *texts, rows])

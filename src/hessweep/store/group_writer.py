@@ -58,7 +58,10 @@ def write_group(
     # Zarr skips chunks of fill values by default; here a chunk that is not there is damage.
     with zarr.config.set({"array.write_empty_chunks": True}):
         root = zarr.create_group(folder, zarr_format=3)
-        sizes = {ragged.dimension: int(group.points[ragged.size.name].sum()) for ragged in RAGGED}
+        sizes = {
+            ragged.dimension: int(group.points[ragged.size.name].to_numpy().sum())
+            for ragged in RAGGED
+        }
         sizes[POINT] = len(group.points)
         writers = {
             column.name: _Writer(_create(root, column, sizes, attrs["generation"]))

@@ -7,14 +7,16 @@ digests. Two processes may write the cache at once, since both write what is rig
 
 import hashlib
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy import ndarray
 
 from hessweep.errors import DamagedStoreError
 from hessweep.kinds import RAGGED
@@ -37,13 +39,20 @@ INDEXED = (
 )
 """The columns that the index has of a point, besides its segment and row."""
 
+_VARIED = ("key", "seed", "row")
+"""Columns that differ from row to row; the others are kept as runs of equal values."""
+
+_PLAIN = {
+    column.name: pa.type_for_alias("string" if column.dtype == "str" else column.dtype)
+    for column in POINT_COLUMNS
+    if column.name in INDEXED
+} | {"segment": pa.string(), "segment_size": pa.int64(), "row": pa.int64()}
+
 _SCHEMA = pa.schema(
     {
-        column.name: "string" if column.dtype == "str" else column.dtype
-        for column in POINT_COLUMNS
-        if column.name in INDEXED
+        name: kind if name in _VARIED else pa.run_end_encoded(pa.int32(), kind)
+        for name, kind in _PLAIN.items()
     }
-    | {"segment": "string", "segment_size": "int64", "row": "int64"}
 )
 
 _DEFAULTS = {
@@ -71,7 +80,10 @@ class Index:
     """Every stored point, repetitions included."""
 
     table: pa.Table
-    """A row for each point of each segment: `INDEXED`, the segment, its size, the row in it."""
+    """A row for each point of each segment: `INDEXED`, the segment, its size, the row in it.
+
+    Ten million rows take half a gigabyte.
+    """
     damaged: tuple[Damage, ...]
     """Segments that could not be read; none of their points is in the table."""
 
@@ -82,8 +94,20 @@ class Index:
 
     @cached_property
     def points(self) -> "pd.DataFrame":
-        """The table in pandas, which a run with nothing to do does not import."""
-        return self.table.to_pandas()
+        """The table in pandas, which a run with nothing to do does not import.
+
+        Columns whose values repeat are categories, in ascending order.
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {}
+        for name in self.table.column_names:
+            if name in _VARIED:
+                columns[name] = self.table[name].to_pandas()
+            else:
+                codes, values = runs(self.table[name])
+                columns[name] = pd.Categorical.from_codes(codes, categories=pd.Index(values))
+        return pd.DataFrame(columns, copy=False)
 
 
 class StoredPoints(dict[str, str]):
@@ -105,9 +129,13 @@ def stored_points(root: Path) -> StoredPoints:
     index = read_index(root)
     warn_of(index.damaged)
     stored = StoredPoints()
-    for key, status in zip(*(index.table[c].to_pylist() for c in ("key", "status")), strict=True):
-        if stored.get(key) != "done":
-            stored[key] = status
+    codes, values = runs(index.table["status"])
+    start = 0
+    for keys in index.table["key"].chunks:
+        for key, code in zip(keys.to_pylist(), codes[start : start + len(keys)], strict=True):
+            if stored.get(key) != "done":
+                stored[key] = values[code]
+        start += len(keys)
     stored.damaged = index.damaged
     return stored
 
@@ -135,11 +163,54 @@ def read_index(root: Path) -> Index:
 
 def _sizes(table: pa.Table) -> dict[str, int]:
     """Return the segments of these rows, each with its size."""
-    return dict(zip(table["segment"].to_pylist(), table["segment_size"].to_pylist(), strict=True))
+    (segments, names), (codes, sizes) = runs(table["segment"]), runs(table["segment_size"])
+    found, first = np.unique(segments, return_index=True)
+    return {names[one]: sizes[codes[row]] for one, row in zip(found, first, strict=True)}
 
 
 def _select_segments(table: pa.Table, names: Collection[str]) -> pa.Table:
-    return table.filter([name in names for name in table["segment"].to_pylist()])
+    codes, segments = runs(table["segment"])
+    kept = np.array([name in names for name in segments], bool)[codes]
+    parts = [_SCHEMA.empty_table()]
+    start = 0
+    for batch in table.to_batches():
+        mask = pa.array(kept[start : start + len(batch)])
+        start += len(batch)
+        arrays = {name: _plain(batch[name]).filter(mask) for name in table.column_names}
+        parts.append(_with_runs(arrays))
+    return pa.concat_tables(parts)
+
+
+def runs(column: pa.ChunkedArray) -> tuple[ndarray, list[Any]]:
+    """Return the values of a column that is kept as runs, ascending, and each row's among them."""
+    values: list[Any] = []
+    ends: list[ndarray] = [np.zeros(1, np.int64)]
+    for chunk in column.chunks:
+        whole = chunk if chunk.offset == 0 else _runs_of(_plain(chunk))
+        values += whole.values.to_pylist()
+        ends.append(ends[-1][-1] + np.asarray(whole.run_ends))
+    different = sorted(set(values))
+    places = {value: place for place, value in enumerate(different)}
+    codes = np.array([places[value] for value in values], np.min_scalar_type(len(different)))
+    return np.repeat(codes, np.diff(np.concatenate(ends))), different
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc  # takes a moment, and a run with nothing to do needs none of it
+
+    return pc.run_end_decode(array) if pa.types.is_run_end_encoded(array.type) else array
+
+
+def _runs_of(array: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.run_end_encode(array, run_end_type=pa.int32())
+
+
+def _with_runs(arrays: Mapping[str, pa.Array]) -> pa.Table:
+    """Return these columns as the table keeps them."""
+    kept = [arrays[name] if name in _VARIED else _runs_of(arrays[name]) for name in _SCHEMA.names]
+    return pa.table(kept, schema=_SCHEMA)
 
 
 def warn_of(damaged: tuple[Damage, ...]) -> None:
@@ -155,7 +226,7 @@ def warn_of(damaged: tuple[Damage, ...]) -> None:
 
 
 def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[Damage, ...]]:
-    columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA.names}
+    parts = [_SCHEMA.empty_table()]
     damaged = []
     for name, size in sizes.items():
         try:
@@ -164,14 +235,18 @@ def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[D
         except DamagedStoreError as error:
             damaged.append(Damage(name, str(error)))
             continue
-        rows = len(arrays["key"])
-        lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
-        lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
-        lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
-        lists["row"] = list(range(rows))
-        for column, values in columns.items():
-            values += lists[column]
-    return pa.table(columns, schema=_SCHEMA), tuple(damaged)
+        parts.append(_rows_of(arrays, name, size))
+    return pa.concat_tables(parts), tuple(damaged)
+
+
+def _rows_of(arrays: Mapping[str, ndarray], segment: str, size: int) -> pa.Table:
+    """Return what the index has of the points of a segment."""
+    rows = len(arrays["key"])
+    lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
+    lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
+    lists |= {"segment": [segment] * rows, "segment_size": [size] * rows}
+    lists["row"] = list(range(rows))
+    return _with_runs({name: pa.array(lists[name], kind) for name, kind in _PLAIN.items()})
 
 
 def _read_cache(root: Path) -> pa.Table:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int
@@ -70,10 +71,12 @@ class Group:
     @cached_property
     def digest(self) -> str:
         """A digest of the points, of where they are stored, and of the format of the group."""
-        keys, segments = ("\n".join(self.points[name].tolist()) for name in ("key", "segment"))
-        rows = self.points["row"].to_numpy().astype("<i8").tobytes().hex()
         columns = [f"{column.name} {column.dtype}" for column in self.columns]
-        return digest([str(FORMAT), self.label, *columns, keys, segments, rows])
+        found = _Digest([str(FORMAT), self.label, *columns])
+        for name in ("key", "segment"):
+            found.add_lines(self.points[name])
+        found.add_numbers(self.points["row"].to_numpy())
+        return found.hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,11 +98,11 @@ def select(points: "pd.DataFrame") -> list[Group]:
     done result before a failed one, and then the segment whose name is last: a choice that
     depends on what is stored alone, not on the order of writing.
     """
-    cell = ["activation_spec", *ORDER]
-    rank = points.assign(done=points["status"] == "done")
-    rank = rank.sort_values([*cell, "kernel_version", "done", "segment", "row"])
-    chosen = rank.drop_duplicates(cell, keep="last").drop(columns="done")
-    by_spec = {str(spec): rows for spec, rows in chosen.groupby("activation_spec", sort=True)}
+    chosen = points.iloc[_chosen_rows(points)]
+    by_spec = {
+        str(chosen["activation_spec"].iloc[part.start]): chosen.iloc[part]
+        for part in _parts(chosen)
+    }
     labels = {spec: str(rows["activation"].iloc[-1]) for spec, rows in by_spec.items()}
     groups = [
         Group(
@@ -110,6 +113,40 @@ def select(points: "pd.DataFrame") -> list[Group]:
         for spec, rows in by_spec.items()
     ]
     return sorted(groups, key=lambda group: group.label)
+
+
+def _chosen_rows(points: "pd.DataFrame") -> ndarray:
+    """Return the rows of the results that count, by activation and in `ORDER`.
+
+    Columns with one value throughout are left out: sorting needs a copy of each.
+    """
+    cell = [_comparable(points[name]) for name in ("activation_spec", *ORDER)]
+    cell = [values for values in cell if values.size and values.min() != values.max()]
+    choice = [
+        _comparable(points["kernel_version"]),
+        (points["status"] == "done").to_numpy(),
+        _comparable(points["segment"]),
+        _comparable(points["row"]),
+    ]
+    order = np.lexsort([*choice[::-1], *cell[::-1]])
+    is_last = np.zeros(len(order), bool)
+    is_last[-1:] = True
+    for values in cell:
+        ordered = values[order]
+        is_last[:-1] |= ordered[1:] != ordered[:-1]
+    return order[is_last]
+
+
+def _comparable(column: "pd.Series[Any]") -> ndarray:
+    """Return numbers that are in the order of the values."""
+    return column.cat.codes.to_numpy() if hasattr(column, "cat") else column.to_numpy()
+
+
+def _parts(chosen: "pd.DataFrame") -> list[slice]:
+    """Return where the rows of each activation are; they lie together."""
+    codes = _comparable(chosen["activation_spec"])
+    starts = np.flatnonzero(np.diff(codes, prepend=-1)).tolist()
+    return [slice(*ends) for ends in pairwise([*starts, len(codes)])]
 
 
 def gather(root: Path, group: Group) -> Iterator[Block]:
@@ -148,7 +185,8 @@ def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
     segments = []
     computed_with = set()
     # Segment by segment, then all at once into the order of the points.
-    where = points.groupby("segment", sort=False).indices
+    names = points["segment"].astype(str).to_numpy()
+    where = points.groupby(names, sort=False).indices
     for name, positions in where.items():
         arrays, attrs = read_columns(segments_folder(root) / str(name))
         computed_with.add(str(attrs["computed_with"]))
@@ -203,3 +241,33 @@ def digest(texts: Iterable[str], size: int = 16) -> str:
     # Labels and versions may hold anything, so that lengths must count.
     content = "\n".join(f"{len(text)} {text}" for text in texts)
     return hashlib.blake2b(content.encode(), digest_size=size).hexdigest()
+
+
+class _Digest:
+    """What `digest` returns, of texts that are too long to be held at once."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._hash = hashlib.blake2b(
+            "\n".join(f"{len(text)} {text}" for text in texts).encode(), digest_size=16
+        )
+
+    def add_lines(self, lines: "pd.Series[str]") -> None:
+        """Add the text of these lines."""
+        parts = [slice(start, start + _BLOCK_ROWS) for start in range(0, len(lines), _BLOCK_ROWS)]
+        length = sum(sum(map(len, lines.iloc[part].tolist())) for part in parts) + len(lines) - 1
+        self._hash.update(f"\n{max(length, 0)} ".encode())
+        for part in parts:
+            self._hash.update(
+                ("\n" * (part.start > 0) + "\n".join(lines.iloc[part].tolist())).encode()
+            )
+
+    def add_numbers(self, numbers: ndarray) -> None:
+        """Add the text of these numbers, 16 hexadecimal digits each."""
+        self._hash.update(f"\n{16 * len(numbers)} ".encode())
+        for start in range(0, len(numbers), _BLOCK_ROWS):
+            part = numbers[start : start + _BLOCK_ROWS]
+            self._hash.update(part.astype("<i8").tobytes().hex().encode())
+
+    def hexdigest(self) -> str:
+        """Return the digest."""
+        return self._hash.hexdigest()
