@@ -31,7 +31,7 @@ try:
         RECEIPTS.remove_outdated()
 except HessweepError as error:
     raise WorkflowError(str(error)) from None
-RESULTS = STUDY.results
+RESULTS = STUDY.folder
 announce(STUDY)
 
 

@@ -10,6 +10,7 @@ HessweepError
 ├── PrecisionError (ArithmeticError)  a number can not be had to the accuracy that was asked for
 ├── StoreError (RuntimeError)         results that can not be read or written
 │   ├── StoreAccessError (OSError)    no room, no permission, a read-only folder
+│   │   └── AddressError (InputError) an address, or credentials, that an object store refuses
 │   └── DamagedStoreError             checksums, keys or files that do not fit
 └── ClusterError (RuntimeError)       the Dask cluster can not be reached or can not run the points
     └── ClusterInputError (InputError)  it can not be had as it was asked for: exit code 2
@@ -70,6 +71,10 @@ class StoreError(HessweepError, RuntimeError):
 
 class StoreAccessError(StoreError, OSError):
     """The results folder can not be used: no room, no permission, read-only."""
+
+
+class AddressError(StoreAccessError, InputError):
+    """An object store refuses an address or credentials: trying again as it is would not help."""
 
 
 class DamagedStoreError(StoreError):

@@ -9,7 +9,7 @@ rule publish:
     conda:
         "../envs/hessweep.yaml"
     params:
-        results=lambda wildcards: str(RESULTS),
+        results=lambda wildcards: str(STUDY.results),
         outdated=RECEIPTS.manifest in OUTDATED,
     message:
         "Publish the results for queries"

@@ -7,23 +7,32 @@ from typing import Annotated, Any
 
 import typer
 
+from hessweep.address import Address, Root, is_object_store, root_of
 from hessweep.cli.formats import Format
 from hessweep.cli.output import INCOMPLETE, AsJson, print_json, printable, tell
 from hessweep.errors import QueryError
 
-Results = Annotated[Path, typer.Argument(metavar="RESULTS", help="The results folder of a study.")]
+Results = Annotated[
+    str,
+    typer.Argument(
+        metavar="RESULTS",
+        help="The results folder of a study, or its address on an object store, s3://….",
+    ),
+]
 Readable = Annotated[
     str,
     typer.Argument(
         metavar="RESULTS",
-        help="The results folder of a study, a bundle that `export` wrote, or the address of a "
-        "results folder, https://….",
+        help="The results folder of a study, a bundle that `export` wrote, or the address of "
+        "results, s3://… or https://….",
     ),
 ]
 ResultsOrBundle = Annotated[
-    Path,
+    str,
     typer.Argument(
-        metavar="RESULTS", help="The results folder of a study, or a bundle that `export` wrote."
+        metavar="RESULTS",
+        help="The results folder of a study, its address on an object store, s3://…, or a bundle "
+        "that `export` wrote.",
     ),
 ]
 
@@ -67,12 +76,22 @@ def query(
     output: Annotated[
         Path | None, typer.Option(help="A file to write to, instead of the terminal.")
     ] = None,
+    show_groups: Annotated[
+        bool,
+        typer.Option(
+            "--groups", help="Print where each published group is, for xarray.open_zarr, instead."
+        ),
+    ] = False,
 ) -> None:
     """Print rows of the table of points."""
     from hessweep.cli.rows import columns_to_read, format_rows, terminal_rows, without_usual
-    from hessweep.store.opening import open_groups
+    from hessweep.store.opening import group_addresses, open_groups
     from hessweep.store.rows import select_columns
 
+    if show_groups:
+        for name, address in group_addresses(results).items():
+            sys.stdout.write(f"{printable(name)}: {printable(address)}\n")
+        return
     on_terminal = output is None and sys.stdout.isatty()
     if form is Format.PARQUET and on_terminal:
         raise QueryError("Parquet is not for a terminal: name a file with --output, or use a pipe")
@@ -133,10 +152,10 @@ def verify(
     own = {} if study is None else _own(study)
     if repair_first:
         _repair(results, quiet=as_json)
-    if results.is_file():
+    if not is_object_store(results) and Path(results).is_file():
         from hessweep.sharing.bundle_verification import verify_bundle
 
-        found = verify_bundle(results, sample=sample, **own)
+        found = verify_bundle(Path(results), sample=sample, **own)
     else:
         from hessweep.running import verify as verify_results
 
@@ -168,7 +187,7 @@ def repair(results: Results) -> None:
     _repair(results)
 
 
-def _repair(results: Path, *, quiet: bool = False) -> None:
+def _repair(results: str, *, quiet: bool = False) -> None:
     from hessweep.store import repair as repair_results
     from hessweep.units import show_count
 
@@ -194,20 +213,27 @@ def _own(study: Path) -> dict[str, Any]:
     }
 
 
-def existing(results: Path) -> Path:
-    """Return a results folder.
+def existing(results: str) -> Root:
+    """Return a results folder, or the address of results on an object store.
 
     Raises:
         QueryError: If it is none.
+        StoreAccessError: If the store can not be asked.
     """
-    from hessweep.store.segments import segments_folder
+    from hessweep.store.segments import FOLDER, list_segments
 
-    if not segments_folder(results).is_dir():
-        found = "no `segments` in it" if results.is_dir() else "no such folder"
-        if results.is_file():
-            found = "a file; a bundle is unpacked before it is written to"
-        raise QueryError(
-            f"{results}: expected the results folder of a study, found {found}; "
-            "`hessweep run` computes a study and stores it"
-        )
-    return results
+    root = root_of(results)
+    if isinstance(root, Address):
+        if list_segments(root):
+            return root
+        found = "no segments there"
+    elif (root / FOLDER).is_dir():
+        return root
+    elif root.is_file():
+        found = "a file; a bundle is unpacked before it is written to"
+    else:
+        found = "no `segments` in it" if root.is_dir() else "no such folder"
+    raise QueryError(
+        f"{results}: expected the results folder of a study, found {found}; "
+        "`hessweep run` computes a study and stores it"
+    )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hessweep.points import Points
     from hessweep.running.calibration import Calibration, Deviation
     from hessweep.running.requested import Cell
+    from hessweep.study import Study
 
 SHOWN_ROUTES = 10
 
@@ -78,7 +79,7 @@ def plan(
                 ]
                 for name, row in rows.items()
             ],
-            note=_shown(routes) + _note(rows["all"], workers, str(study.results), deviation),
+            note=_shown(routes) + _note(rows["all"], workers, _places(study), deviation),
         )
     check_fits(missing, capacity.memory if capacity else None)
 
@@ -140,6 +141,13 @@ def _shown(routes: dict[str, int]) -> str:
     left = len(routes) - SHOWN_ROUTES
     more = [f"and {left} other deep architectures, which --json names"] if left > 0 else []
     return "".join(f"{line}\n" for line in [*list(routes)[:SHOWN_ROUTES], *more])
+
+
+def _places(study: "Study") -> str:
+    """Return where the results of a study are, in words."""
+    if study.folder == study.results:
+        return str(study.results)
+    return f"{study.results} (tables, figures, report and logs: {study.folder})"
 
 
 def _note(

@@ -1,12 +1,14 @@
 """`hessweep export`: passing results on."""
 
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hessweep.address import Address
 from hessweep.cli.inspect import Results, existing
 from hessweep.cli.output import AsJson, print_json, tell
 
@@ -39,11 +41,13 @@ def export(
 ) -> None:
     """Write results as one zip file, which `query`, `verify` and `open_results` take."""
     from hessweep.sharing.export import export as export_results
+    from hessweep.sharing.fetching import fetched
     from hessweep.sharing.metadata import About
     from hessweep.sharing.study_files import files_of
     from hessweep.units import show_bytes, show_count
 
-    name = existing(results).resolve().name
+    root = existing(results)
+    name = root.name if isinstance(root, Address) else root.resolve().name
     about = About(
         title or f"Results of the study {name}",
         tuple(author or (f"The authors of the study {name}",)),
@@ -60,9 +64,11 @@ def export(
         inside = found.inside
         for path in found.outside:
             tell(f"{path} is not in the bundle: it is outside of the folder of {study}")
-    done = export_results(
-        results, bundle, about, study_files=inside, with_segments=not no_segments, force=force
-    )
+    with ExitStack() as stack:
+        folder = stack.enter_context(fetched(root)) if isinstance(root, Address) else root
+        done = export_results(
+            folder, bundle, about, study_files=inside, with_segments=not no_segments, force=force
+        )
     if as_json:
         print_json({"points": done.points, "files": done.files, "bytes": done.bytes})
         return

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +11,7 @@ from hessweep.cli.options import StudyFile, Where, Workers, where_to_run
 from hessweep.cli.output import INCOMPLETE, AsJson, print_json, print_table, tell
 
 if TYPE_CHECKING:
+    from hessweep.address import Root
     from hessweep.running.driver import Progress
 
 SHOWN_FAILURES = 10
@@ -141,7 +141,7 @@ def _colour_count(state: str, count: int) -> str:
     return f"[{colour}]{count:,}[/{colour}]" if count else "0"
 
 
-def _errors(root: Path) -> dict[str, str]:
+def _errors(root: "Root") -> dict[str, str]:
     """Return the errors of failed points by key, from the segments: published or not."""
     from hessweep.store.index import read_index
     from hessweep.store.segments import read_columns, segments_folder

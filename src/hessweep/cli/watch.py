@@ -1,7 +1,6 @@
 """`hessweep watch`: a live page of a sweep."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,8 +10,11 @@ from hessweep.cli.output import tell
 
 def watch(
     target: Annotated[
-        Path,
-        typer.Argument(metavar="STUDY|RESULTS", help="The study file, or a results folder."),
+        str,
+        typer.Argument(
+            metavar="STUDY|RESULTS",
+            help="The study file, or its results: a folder, or an address on an object store.",
+        ),
     ],
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port on this machine; 0: a free one.")

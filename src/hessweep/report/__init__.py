@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from hessweep import tables
+from hessweep.address import Root
 from hessweep.errors import QueryError
 from hessweep.report.ensembles import AXES, GRID, TEACHER_COLUMNS, Ensemble, ensembles
 from hessweep.report.illustrations import illustrations, missing_figures, read_table
@@ -21,7 +22,7 @@ from hessweep.report.table import NONE, Cell, Table, cell, tabulate
 from hessweep.report.tiles import tiles
 from hessweep.running.closing import REPORT as FILE
 from hessweep.store import open_results, restrict, table
-from hessweep.store.files import accessing, commit_file
+from hessweep.store.files import accessing, commit_file, make_folder
 from hessweep.study import Study
 
 _RANK_HEADINGS = {
@@ -49,20 +50,22 @@ def build(
             the study's table of kind `claims`, if it has been made.
 
     Returns:
-        The page's path, `report.html` in the results root.
+        The page's path, `report.html` in the study's folder or in `results_root`.
 
     Raises:
         QueryError: If no point of the study is published there, or a table or figure is damaged.
         DamagedStoreError: If what is published is damaged.
     """
-    root = Path(study.results if results_root is None else results_root)
+    root, folder = (
+        (study.results, study.folder) if results_root is None else (results_root, results_root)
+    )
     results, requested = _published(study, root)
     points = table(results)
-    claims = _read_claims(study, root) if claims is None else claims
+    claims = _read_claims(study, folder) if claims is None else claims
     context = {
         **_sweeps(study, requested, points),
         **_ranks(points, [e for node in results.leaves for e in ensembles(node)], root),
-        **_figures(study, root),
+        **_figures(study, folder),
         "claims": None if claims is None else tabulate(_verdict_second(claims)),
     }
     context["tiles"] = tiles(context["counts"], tables.rank_table(points), claims)
@@ -70,8 +73,9 @@ def build(
     page = render(
         study=study, root=root, version=version("hessweep"), **context, **_provenance(results)
     )
-    path = root / FILE
+    path = folder / FILE
     with accessing(path, "write"):
+        make_folder(folder)
         commit_file(path, page.encode())
     return path
 
@@ -85,11 +89,11 @@ def summary(study: Study) -> str:
     results, requested = _published(study, study.results)
     points = table(results)
     counts = _counts(requested, points)
-    shown = tiles(counts, tables.rank_table(points), _read_claims(study, study.results))
+    shown = tiles(counts, tables.rank_table(points), _read_claims(study, study.folder))
     return "; ".join(f"{tile.heading.lower()}: {tile.number} ({tile.note})" for tile in shown)
 
 
-def _published(study: Study, root: Path) -> tuple[xr.DataTree, Keys]:
+def _published(study: Study, root: Root) -> tuple[xr.DataTree, Keys]:
     """Return the published points that a study asks for, and the keys of all that it asks for."""
     published = open_results(root)
     requested = requested_keys(study, published)
@@ -103,9 +107,9 @@ def _published(study: Study, root: Path) -> tuple[xr.DataTree, Keys]:
     return results, requested
 
 
-def _read_claims(study: Study, root: Path) -> pd.DataFrame | None:
+def _read_claims(study: Study, folder: Path) -> pd.DataFrame | None:
     for name, request in study.tables.items():
-        path = root / "tables" / f"{name}.csv"
+        path = folder / "tables" / f"{name}.csv"
         if request.kind in ("claims", "claims-beyond", "claims-students") and path.is_file():
             return read_table(path)
     return None
@@ -139,7 +143,7 @@ def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, An
     }
 
 
-def _ranks(points: pd.DataFrame, summed: list[Ensemble], root: Path) -> dict[str, Any]:
+def _ranks(points: pd.DataFrame, summed: list[Ensemble], root: Root) -> dict[str, Any]:
     return {
         "summary": tabulate(tables.rank_summary(points), _RANK_HEADINGS),
         "ranks": _rank_table(points, summed),
@@ -153,10 +157,10 @@ def _ranks(points: pd.DataFrame, summed: list[Ensemble], root: Path) -> dict[str
     }
 
 
-def _figures(study: Study, root: Path) -> dict[str, Any]:
+def _figures(study: Study, folder: Path) -> dict[str, Any]:
     return {
-        "figures": illustrations(study, root / "figures"),
-        "absent": missing_figures(study, root / "figures"),
+        "figures": illustrations(study, folder / "figures"),
+        "absent": missing_figures(study, folder / "figures"),
     }
 
 

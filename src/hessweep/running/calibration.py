@@ -6,13 +6,13 @@ from those on which the coefficients of the predictions were measured.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from hessweep.activations import Activation
+from hessweep.address import Root
 from hessweep.errors import QueryError
 from hessweep.kinds import TIMES
 from hessweep.points import count_setups
@@ -116,7 +116,7 @@ def _factor(time: float, predicted: Any, measured: Any) -> float:
     return float(np.median(measured[near] / predicted[near]))
 
 
-def calibrate(root: Path, activations: Iterable[Activation]) -> Calibration:
+def calibrate(root: Root, activations: Iterable[Activation]) -> Calibration:
     """Return the calibration by the points that are published below a results root, if any."""
     try:
         points = table(open_results(root), columns=COLUMNS)

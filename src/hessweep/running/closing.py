@@ -20,11 +20,11 @@ def closing_lines(study: Study, *, failed: bool = False) -> str:
         study: The study.
         failed: Whether a job failed, so that an earlier summary does not hold.
     """
-    report = study.results / REPORT
+    report = study.folder / REPORT
     lines = [f"Report: {report}"] if report.is_file() else [f"Results: {study.results}"]
     summary = ""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        summary = json.loads((study.results / COMPLETE).read_text(encoding="utf-8"))["summary"]
+        summary = json.loads((study.folder / COMPLETE).read_text(encoding="utf-8"))["summary"]
     if failed or not summary:
         summary = "Not all of the study is done: `hessweep status` says which points are missing"
     return "\n".join([*lines, summary])

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
 from uuid import uuid4
@@ -16,13 +15,14 @@ from distributed.client import FutureCancelledError
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep.address import Address, Root
 from hessweep.errors import ClusterError, HessweepError
 from hessweep.kinds import PointResult
 from hessweep.running.code_version import code_version
 from hessweep.running.task import compute_batch
 from hessweep.setup import Point
 from hessweep.store import write_segment
-from hessweep.store.segments import has_segment
+from hessweep.store.segments import has_segment, list_segments
 
 MAX_BATCH = 4000
 """The largest number of points in a task."""
@@ -114,7 +114,7 @@ class Driver:
     """Sends batches to the workers of one client until each is done or has failed."""
 
     def __init__(
-        self, client: Client, root: Path, state: Progress, report: Callable[[Progress], None]
+        self, client: Client, root: Root, state: Progress, report: Callable[[Progress], None]
     ) -> None:
         self.client = client
         self.root = root
@@ -126,6 +126,8 @@ class Driver:
         self.futures: dict[str, Future] = {}
         self.finished: SimpleQueue[Future] = SimpleQueue()
         self.looked = -inf
+        self.stored: set[str] = set()
+        """The segments that workers have stored."""
 
     def run(self, work: Iterable[Batch]) -> list[Failure]:
         """Compute all batches; return the points that failed, those of earlier calls among them.
@@ -144,6 +146,7 @@ class Driver:
             for batch in suspects:
                 for point in batch.single_points():
                     self._stream([point], alone=True)
+            self._find_all()
         finally:
             with suppress(Exception):
                 self.client.cancel(list(self.futures.values()), force=True)
@@ -206,13 +209,32 @@ class Driver:
         if isinstance(outcome, HessweepError):
             raise outcome
         segment, errors = outcome
-        if not has_segment(self.root, segment):
-            raise ClusterError(
-                f"a worker has stored the segment {segment} in {self.root}, but the driver does "
-                "not find it there: name a results folder in the study that all workers share "
-                "with the driver, or an object store, such as results: s3://bucket/name"
-            )
+        # To look on an object store takes long, so that one segment is looked for, and all of
+        # them at the end.
+        if not (self.stored and isinstance(self.root, Address)) and not has_segment(
+            self.root, segment
+        ):
+            raise self._not_found(segment)
+        self.stored.add(segment)
         self._count(batch, errors)
+
+    def _find_all(self) -> None:
+        """Look on an object store for all segments that workers have stored."""
+        if isinstance(self.root, Address) and self.stored:
+            for segment in sorted(self.stored - list_segments(self.root).keys()):
+                raise self._not_found(segment)
+
+    def _not_found(self, segment: str) -> ClusterError:
+        remedy = (
+            "workers need the same AWS_ENDPOINT_URL and credentials as the driver"
+            if isinstance(self.root, Address)
+            else "name a results folder in the study that all workers share with the driver, or "
+            "an object store, such as results: s3://bucket/name"
+        )
+        return ClusterError(
+            f"a worker has stored the segment {segment} in {self.root}, but the driver does not "
+            f"find it there: {remedy}"
+        )
 
     def _record_killer(self, point: Point) -> tuple[str, dict[int, str]]:
         error = "WorkerDied: the process that computed this point was killed or exited"

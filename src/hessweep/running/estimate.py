@@ -1,8 +1,8 @@
 """How long what is missing will take, in words, before it is computed."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
+from hessweep.address import Root
 from hessweep.running.clusters import planned
 from hessweep.running.sweep import Request, find_work
 from hessweep.setup import Point
@@ -12,7 +12,7 @@ from hessweep.units import show_count, show_seconds
 
 def estimate(
     points: Iterable[Point] | Request,
-    root: Path,
+    root: Root,
     cluster: ClusterConfig,
     cores: int | None = None,
 ) -> str:

@@ -32,11 +32,11 @@ Content = dict[str, Any]
 
 
 class Receipts:
-    """The receipts of one study, in its results folder."""
+    """The receipts of one study, in its folder."""
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.root = study.results
+        self.root = study.folder
         self.manifest = self.root / MANIFEST
 
     def sweep(self, name: str) -> Path:
@@ -101,7 +101,7 @@ class Receipts:
         Raises:
             StoreAccessError: If the results folder can not be read.
         """
-        segments = set(list_segments(self.root))
+        segments = set(list_segments(self.study.results))
         wanted = {self.sweep(name): self.sweep_content(name) for name in self.study.sweeps}
         for section in ("tables", "figures"):
             for name in getattr(self.study, section):
@@ -112,7 +112,8 @@ class Receipts:
             said = _read(path)
             if said is not None and not _says(said, content, segments):
                 found.append(path)
-        if self.manifest.exists() and _read(self.manifest) != published_digests(self.root):
+        is_published = self.manifest.exists()
+        if is_published and _read(self.manifest) != published_digests(self.study.results):
             found.append(self.manifest)
         return found
 
@@ -123,9 +124,9 @@ class Receipts:
 
     def write_sweep(self, name: str) -> None:
         """Write the receipt of a sweep whose points are all stored, done or failed."""
-        values = SegmentValues(self.root)
+        values = SegmentValues(self.study.results)
         keys = {point.key for point in requested_points(self.study.sweeps[name], values)}
-        table = read_index(self.root).table
+        table = read_index(self.study.results).table
         stored = zip(table["key"].to_pylist(), table["segment"].to_pylist(), strict=True)
         segments = sorted({segment for key, segment in stored if key in keys})
         content = {**self.sweep_content(name), "points": len(keys), "segments": segments}

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import nan
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy import ndarray
 
 from hessweep.activations import Activation
+from hessweep.address import Root
 from hessweep.points import Points
 from hessweep.running.sweep import Request
 from hessweep.setup import Point, Setup
@@ -97,7 +97,7 @@ def requested_of(sweeps: Iterable[Sweep], values: Values) -> Points:
     return Points.union(requested_points(sweep, values) for sweep in sweeps)
 
 
-def request(sweeps: Collection[Sweep], root: Path) -> Points | Request:
+def request(sweeps: Collection[Sweep], root: Root) -> Points | Request:
     """Return what `run` is to compute of these sweeps: points, or a function that returns them."""
     if any(isinstance(sweep.seeds, SeedsUntil) for sweep in sweeps):
         return partial(requested_of, sweeps, SegmentValues(root))
@@ -107,7 +107,7 @@ def request(sweeps: Collection[Sweep], root: Path) -> Points | Request:
 class SegmentValues:
     """The values of stored points, published or not; each segment is read once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Root) -> None:
         self.root = root
         self._read: dict[tuple[str, str], ndarray] = {}
         """The values of all points of a segment, by segment and column."""

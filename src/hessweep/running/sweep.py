@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hessweep.address import Address, Root, root_of
 from hessweep.points import Part, Points
 from hessweep.running.capacity import Capacity, connected_memory
 from hessweep.running.clusters import cluster_client, planned
@@ -65,7 +66,7 @@ class Work:
 
 
 def find_work(
-    points: Iterable[Point] | Request, root: str | Path, *, retry_failed: bool = False
+    points: Iterable[Point] | Request, root: str | Root, *, retry_failed: bool = False
 ) -> Work:
     """Return which points are to be computed, without computing or writing anything.
 
@@ -75,7 +76,7 @@ def find_work(
         StoreError: If the stored results can not be read.
     """
     given = Points.of(points() if callable(points) else points)
-    return work_of(given, stored_points(Path(root)), retry_failed=retry_failed)
+    return work_of(given, stored_points(root_of(root)), retry_failed=retry_failed)
 
 
 def work_of(
@@ -115,7 +116,7 @@ def work_of(
 class _Rounds:
     """The work of a run: what is missing, and then what is asked for by what came of that."""
 
-    def __init__(self, points: Iterable[Point] | Request, root: Path, retry_failed: bool) -> None:
+    def __init__(self, points: Iterable[Point] | Request, root: Root, retry_failed: bool) -> None:
         self.root = root
         self.retry_failed = retry_failed
         self.grows = callable(points)
@@ -167,7 +168,7 @@ class _Rounds:
 
 def run(
     points: Iterable[Point] | Request,
-    root: str | Path,
+    root: str | Root,
     cluster: "ClusterConfig | Client | None" = None,
     *,
     progress: "Callable[[Progress], None]" = lambda _: None,
@@ -183,7 +184,8 @@ def run(
         points: The points that are wanted; a point that is given twice counts once. Or a function
             that returns them by what is stored when it is called, such as `request`: when all that
             it has returned is computed it is called again, until that asks for nothing new.
-        root: The results folder, on storage that driver and workers share.
+        root: The results: a folder that driver and workers share, or the address of a place on an
+            object store, which all of them can write to with the credentials of their environment.
         cluster: Where to compute. A study's `cluster` section is started only if a point is
             missing; a connected client is left open. This machine's cores if None.
         progress: Called with the same, updated object after every batch and heartbeat.
@@ -200,7 +202,8 @@ def run(
         StoreError: If results can not be read or written.
     """
     check_main_guard()
-    root = Path(root).absolute()
+    root = root_of(root)
+    root = root if isinstance(root, Address) else root.absolute()
     where = LocalCluster() if cluster is None else cluster
     segments = list_segments(root)
     rounds = _Rounds(points, root, retry_failed)
@@ -216,25 +219,35 @@ def run(
         else:
             check_fits(missing, connected_memory(where))
         # Later rounds compute points of the same setups.
-        with reserve(root, missing):
+        with reserve(root, missing) as check:
+
+            def report(state: "Progress") -> None:
+                check()
+                progress(state)
+
             # Another run may have stored some of them while this one waited for its turn.
             if list_segments(root) != segments:
                 rounds.look_again()
             if rounds.work.missing:
-                failures = _compute(rounds, root, where, capacity, progress, batch_seconds)
+                failures = _compute(rounds, root, where, capacity, report, batch_seconds)
     return rounds.summary(failures)
+
+
+def folder_beside(root: Root) -> Path:
+    """Return the folder of what a run writes beside its points, such as the logs of SLURM jobs."""
+    return Path("results", root.name).absolute() if isinstance(root, Address) else root
 
 
 def _compute(
     rounds: _Rounds,
-    root: Path,
+    root: Root,
     cluster: "ClusterConfig | Client",
     capacity: Capacity | None,
     progress: "Callable[[Progress], None]",
     batch_seconds: float,
 ) -> "list[Failure]":
     connection: AbstractContextManager[Client] = (
-        cluster_client(cluster, root, capacity)
+        cluster_client(cluster, folder_beside(root), capacity)
         if isinstance(cluster, Section)
         else nullcontext(cluster)
     )

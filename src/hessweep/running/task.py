@@ -2,36 +2,38 @@
 
 import gc
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache
 from importlib import import_module
 from itertools import groupby
 from multiprocessing import parent_process
-from pathlib import Path
 from socket import gethostname
 
 from threadpoolctl import threadpool_limits
 
+from hessweep.address import Address, Root
 from hessweep.errors import ClusterInputError, HessweepError, StoreError
 from hessweep.kinds import PointResult
 from hessweep.running.code_version import code_version
 from hessweep.running.cost import blas_threads
 from hessweep.setup import Point, Setup
-from hessweep.store import write_segment
+from hessweep.store.segments import commit_segment, encode_segment
 
 LONGEST_ERROR = 2000
 
 
 def compute_batch(
-    points: Sequence[Point], root: Path, code: str | None = None
+    points: Sequence[Point], root: Root, code: str | None = None
 ) -> tuple[str, dict[int, str]] | HessweepError:
     """Compute the points and commit them as one segment.
 
-    A point that raises is committed with its error and does not stop the others.
+    A point that raises is committed with its error and does not stop the others. While an object
+    store takes the segment, the worker computes its next task; the answer comes once the store has
+    acknowledged.
 
     Args:
         points: What to compute.
-        root: The results folder.
+        root: The results.
         code: What `code_version` must return here, since other code may compute other numbers;
             None for any.
 
@@ -49,11 +51,23 @@ def compute_batch(
     results: list[PointResult] = []
     for setup, group in groupby(points, key=lambda point: point.setup):
         results += _attempt(setup, list(group))
+    segment, content = encode_segment(results)
+    if isinstance(root, Address):
+        _leave_room()
     try:
-        segment = write_segment(root, results)
+        commit_segment(root, segment, content)
     except StoreError as error:  # returned, because its class would be lost if it were raised
         return error
     return segment, {place: result.error for place, result in enumerate(results) if result.error}
+
+
+def _leave_room() -> None:
+    """Let the worker begin its next task beside this one, which only waits from here on."""
+    from distributed import secede
+
+    # Outside of a worker, as where a user's own program computes, there is nothing to leave.
+    with suppress(ValueError):
+        secede()
 
 
 def _attempt(setup: Setup, points: list[Point]) -> list[PointResult]:

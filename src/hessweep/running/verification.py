@@ -9,12 +9,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
 from hessweep.activations import Activation, activation, is_of_file
+from hessweep.address import Root, root_of
 from hessweep.errors import NO_MEMORY
 from hessweep.kinds import KINDS
 from hessweep.networks import StoredArrays
@@ -60,7 +60,7 @@ class Verification:
 
 
 def verify(
-    root: Path,
+    root: str | Root,
     sample: int = 20,
     seed: int = 0,
     activations: Iterable[Activation] = (),
@@ -83,6 +83,7 @@ def verify(
     Raises:
         StoreAccessError: If the folder can not be read.
     """
+    root = root_of(root)
     found = inspect(root)
     drawn = found.done.sample(min(sample, len(found.done)), random_state=seed)
     outcome = recompute(root, drawn, activations, files)
@@ -113,7 +114,7 @@ class Recomputation:
 
 
 def recompute(
-    root: Path,
+    root: Root,
     points: "pd.DataFrame",
     activations: Iterable[Activation] = (),
     files: Iterable[StoredArrays] = (),

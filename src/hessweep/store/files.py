@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
+from hessweep.address import Address
 from hessweep.errors import StoreAccessError
 from hessweep.store.waiting import take_lock
 
@@ -33,7 +34,7 @@ _REMEDIES = {
 
 
 @contextmanager
-def accessing(path: PurePath, purpose: str) -> Iterator[None]:
+def accessing(path: PurePath | Address, purpose: str) -> Iterator[None]:
     """Turn what the operating system refuses into an error that says what to do.
 
     Raises:

@@ -4,7 +4,6 @@ import logging
 import math
 import warnings
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,12 +41,12 @@ logging.getLogger("asyncio").addFilter(_is_not_told_already)
 
 
 def write_group(
-    folder: Path, group: Group, blocks: Iterable[Block], attrs: dict[str, Any]
+    target: Any, group: Group, blocks: Iterable[Block], attrs: dict[str, Any]
 ) -> dict[str, Any]:
     """Write the group of these blocks into a new folder, block by block.
 
     Args:
-        folder: Where; must not exist.
+        target: Where: the path of a folder that does not exist, or a store of Zarr that is empty.
         group: Says how many points and eigenvalues there will be.
         blocks: The points, in order.
         attrs: Attributes of the group; `generation` chooses how chunks are named and laid out.
@@ -57,7 +56,7 @@ def write_group(
     """
     # Zarr skips chunks of fill values by default; here a chunk that is not there is damage.
     with zarr.config.set({"array.write_empty_chunks": True}):
-        root = zarr.create_group(folder, zarr_format=3)
+        root = zarr.create_group(target, zarr_format=3)
         sizes = {
             ragged.dimension: int(group.points[ragged.size.name].to_numpy().sum())
             for ragged in RAGGED

@@ -6,24 +6,26 @@ digests. Two processes may write the cache at once, since both write what is rig
 """
 
 import hashlib
+import sys
 import warnings
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy import ndarray
 
-from hessweep.errors import DamagedStoreError
+from hessweep.address import Root, root_of
+from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.kinds import RAGGED
 from hessweep.setup import IDENTITY
-from hessweep.store.files import accessing, commit_file
+from hessweep.store.files import accessing
 from hessweep.store.schema import POINT_COLUMNS
 from hessweep.store.segments import list_segments, read_columns, segments_folder
+from hessweep.store.storage import each, storage_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +119,7 @@ class StoredPoints(dict[str, str]):
     """Segments that could not be read; their points are not among the keys."""
 
 
-def stored_points(root: Path) -> StoredPoints:
+def stored_points(root: Root) -> StoredPoints:
     """Return the status, done or failed, of each stored point by its key.
 
     A point that was stored more than once is done if it is done in any segment. Damaged
@@ -140,13 +142,13 @@ def stored_points(root: Path) -> StoredPoints:
     return stored
 
 
-def read_index(root: Path) -> Index:
+def read_index(root: Root) -> Index:
     """Return the index, brought up to date with the segments that are there now.
 
     Raises:
         StoreAccessError: If the folder can not be read.
     """
-    root = Path(root)
+    root = root_of(root)
     sizes = list_segments(root)
     cached = _read_cache(root)
     known = _sizes(cached)
@@ -225,39 +227,42 @@ def warn_of(damaged: tuple[Damage, ...]) -> None:
         )
 
 
-def _read_segments(root: Path, sizes: dict[str, int]) -> tuple[pa.Table, tuple[Damage, ...]]:
+def _read_segments(root: Root, sizes: dict[str, int]) -> tuple[pa.Table, tuple[Damage, ...]]:
     parts = [_SCHEMA.empty_table()]
     damaged = []
-    for name, size in sizes.items():
-        try:
-            # All arrays and not `INDEXED` alone, so that a segment in the index can be published.
-            arrays, _ = read_columns(segments_folder(root) / name)
-        except DamagedStoreError as error:
-            damaged.append(Damage(name, str(error)))
-            continue
-        parts.append(_rows_of(arrays, name, size))
+    for _, rows in each(storage_of(root), sizes.items(), partial(_read_segment, root)):
+        if isinstance(rows, Damage):
+            damaged.append(rows)
+        else:
+            parts.append(rows)
     return pa.concat_tables(parts), tuple(damaged)
 
 
-def _rows_of(arrays: Mapping[str, ndarray], segment: str, size: int) -> pa.Table:
-    """Return what the index has of the points of a segment."""
+def _read_segment(root: Root, segment: tuple[str, int]) -> pa.Table | Damage:
+    """Return what the index has of the points of a segment, given its name and size."""
+    name, size = segment
+    try:
+        # All arrays and not `INDEXED` alone, so that a segment in the index can be published.
+        arrays, _ = read_columns(segments_folder(root) / name)
+    except DamagedStoreError as error:
+        return Damage(name, str(error))
     rows = len(arrays["key"])
     lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
     lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
-    lists |= {"segment": [segment] * rows, "segment_size": [size] * rows}
+    lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
     lists["row"] = list(range(rows))
     return _with_runs({name: pa.array(lists[name], kind) for name, kind in _PLAIN.items()})
 
 
-def _read_cache(root: Path) -> pa.Table:
+def _read_cache(root: Root) -> pa.Table:
     """Return the cached rows; none if the cache is absent, damaged or of another version."""
     try:
-        content = (root / CACHE).read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        return _SCHEMA.empty_table()
-    except OSError:
         with accessing(root / CACHE, "read"):
-            raise
+            content = storage_of(root).get(CACHE, sys.maxsize - 1)
+    except StoreAccessError as error:
+        if isinstance(error.__cause__, FileNotFoundError | IsADirectoryError):
+            return _SCHEMA.empty_table()
+        raise
     return _parse_cache(content)
 
 
@@ -273,16 +278,15 @@ def _parse_cache(content: bytes) -> pa.Table:
     return cached if cached.schema == _SCHEMA else _SCHEMA.empty_table()
 
 
-def cache_digest(root: Path) -> str:
+def cache_digest(root: Root) -> str:
     """Return the digest of the cache, empty if there is none."""
     try:
-        with (root / CACHE).open("rb") as file:
-            return file.read(_DIGEST_SIZE).hex()
+        return storage_of(root).get(CACHE, _DIGEST_SIZE)[:_DIGEST_SIZE].hex()
     except OSError:
         return ""
 
 
-def _write_cache(root: Path, table: pa.Table) -> None:
+def _write_cache(root: Root, table: pa.Table) -> None:
     buffer = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_file(buffer, _SCHEMA, options=options) as file:
@@ -290,7 +294,7 @@ def _write_cache(root: Path, table: pa.Table) -> None:
     body = buffer.getvalue().to_pybytes()
     # A folder that can be read but not written still answers, only slower.
     with suppress(OSError):
-        commit_file(root / CACHE, _digest(body) + body)
+        storage_of(root).put(CACHE, _digest(body) + body)
 
 
 def _digest(body: bytes) -> bytes:

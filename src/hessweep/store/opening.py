@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from hessweep.address import Address, root_of
 from hessweep.errors import DamagedStoreError, QueryError, StoreError
 from hessweep.store.archive import open_archive
 from hessweep.store.files import accessing
@@ -28,19 +29,22 @@ if TYPE_CHECKING:
 class _Place:
     """Where one published group is."""
 
-    path: PurePath
+    path: PurePath | Address
     """Its folder, or where it is below the bundle or the address."""
     store: Any
     """What Zarr and xarray open: the folder, or a place in a bundle or behind an address."""
+    address: str
+    """How a person writes where it is."""
 
 
-def open_results(path: str | Path) -> "xr.DataTree":
+def open_results(path: str | Path | Address) -> "xr.DataTree":
     """Open published results, lazily.
 
     Args:
         path: A study's results folder, the `published` folder in it, or one activation's group;
-            the address of one of these, as in `https://example.org/results/mine`; or a bundle
-            that `hessweep export` wrote. Everything is read where it is.
+            the address of one of these, as in `https://example.org/results/mine` or
+            `s3://bucket/results/mine`; or a bundle that `hessweep export` wrote. Everything is
+            read where it is.
 
     Returns:
         One dataset an activation, named as its folder is (`results["erf"]`): dimensions `point`
@@ -65,7 +69,7 @@ def open_results(path: str | Path) -> "xr.DataTree":
     return xr.DataTree.from_dict(datasets)
 
 
-def open_groups(path: str | Path) -> "list[zarr.Group]":
+def open_groups(path: str | Path | Address) -> "list[zarr.Group]":
     """Open published results as `open_results` does, but as Zarr groups, which is twice as fast.
 
     Raises:
@@ -83,13 +87,16 @@ def open_groups(path: str | Path) -> "list[zarr.Group]":
     return groups
 
 
-def _places(where: str | Path) -> list[_Place]:
+def _places(where: str | Path | Address) -> list[_Place]:
     """Return where the groups are, after a look at their metadata and for their chunks."""
-    if is_address(where):
+    if is_web_address(where):
         return list(_at_address(str(where)))
-    path = Path(where)
+    path = root_of(where)
     with accessing(path, "open"):
-        found = list(_in_bundle(path) if path.is_file() else _in_folder(path))
+        if isinstance(path, Address):
+            found = list(_on_object_store(path))
+        else:
+            found = list(_in_bundle(path) if path.is_file() else _in_folder(path))
     if not found:
         raise QueryError(
             f"{path}: expected a results folder, its `published` folder or a group in it, found "
@@ -102,7 +109,7 @@ def _in_folder(path: Path) -> Iterator[_Place]:
     for folder in find_groups(path):
         chunks = _check_format(folder, read_metadata(folder))
         _check_chunks(folder, [chunk for chunk in chunks if not (folder / chunk).is_file()])
-        yield _Place(folder, folder)
+        yield _Place(folder, folder, str(folder))
 
 
 def _in_bundle(path: Path) -> Iterator[_Place]:
@@ -122,7 +129,7 @@ def _in_bundle(path: Path) -> Iterator[_Place]:
             absent = [c for c in chunks if f"{prefix}/{c.as_posix()}" not in archive.members]
             _check_chunks(path / prefix, absent)
             opened = zarr.open_group(store, path=prefix, mode="r", use_consolidated=True)
-            yield _Place(path / prefix, opened.store_path)
+            yield _Place(path / prefix, opened.store_path, str(path / prefix))
 
 
 def _at_address(address: str) -> Iterator[_Place]:
@@ -131,15 +138,36 @@ def _at_address(address: str) -> Iterator[_Place]:
 
     for group, content in remote_groups(address):
         _check_format(group, parse_metadata(content, group))
-        yield _Place(PurePosixPath(group), open_remote(group))
+        yield _Place(PurePosixPath(group), open_remote(group), group)
 
 
-def is_address(where: str | Path) -> bool:
-    """Return whether it is the address of results, and not a path."""
+def _on_object_store(address: Address) -> Iterator[_Place]:
+    """Yield the groups on an object store; a chunk that is not there is found when it is read."""
+    from hessweep.store.objects.opening import published_places
+    from hessweep.store.objects.zarr_store import zarr_store
+
+    for place in published_places(address):
+        _check_format(place.address, parse_metadata(place.metadata, place.address))
+        yield _Place(place.address, zarr_store(place.address), str(place.address))
+
+
+def is_web_address(where: object) -> bool:
+    """Return whether it is the address of results on a web server."""
     return str(where).startswith(("http://", "https://"))
 
 
-def _check_format(path: PurePath | str, metadata: dict[str, Any]) -> list[Path]:
+def group_addresses(where: str | Path | Address) -> dict[str, str]:
+    """Return what `xarray.open_zarr` opens of each published group, by the group's name.
+
+    Raises:
+        QueryError: If nothing is published there.
+        DamagedStoreError: If metadata or files of a group are damaged or missing.
+        StoreAccessError: If it can not be read.
+    """
+    return {place.path.name.removesuffix(SUFFIX): place.address for place in _places(where)}
+
+
+def _check_format(path: PurePath | Address | str, metadata: dict[str, Any]) -> list[Path]:
     """Return the chunks that a group must have, by its metadata, whose format is checked."""
     if (found := metadata["attributes"].get("hessweep_format")) != FORMAT:
         raise StoreError(

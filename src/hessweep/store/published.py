@@ -7,9 +7,10 @@ from collections.abc import Collection
 from pathlib import Path, PurePath
 from typing import Any
 
+from hessweep.address import Address, Root, root_of
 from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import accessing
-from hessweep.store.segments import segments_folder
+from hessweep.store.segments import FOLDER as SEGMENTS
 
 FOLDER = "published"
 SUFFIX = ".zarr"
@@ -17,6 +18,8 @@ METADATA = "zarr.json"
 BUILD = ".building"
 LOCK = ".lock"
 TURN = ".turn"
+POINTER = "published/current.json"
+"""On an object store, the object that says which groups are published and where each is."""
 STATE = ".state.json"
 """What the last publish left: which segments were published, and as which groups.
 
@@ -55,14 +58,22 @@ def written_folders(root: Path) -> list[Path]:
     """Return the folders of a results root in which `commit_file` writes files."""
     return [
         Path(root),
-        segments_folder(root),
+        Path(root) / SEGMENTS,
         published_folder(root),
         *published_groups(root).values(),
     ]
 
 
-def published_digests(root: Path) -> dict[str, str]:
+def published_digests(root: str | Root) -> dict[str, str]:
     """Return the digest of what each published group holds: it changes when its points do."""
+    root = root_of(root)
+    if isinstance(root, Address):
+        from hessweep.store.objects.pointer import read_pointer
+        from hessweep.store.objects.storage import ObjectStorage
+
+        pointer, _ = read_pointer(ObjectStorage(root))
+        found = pointer.groups.items()
+        return {name.removesuffix(SUFFIX): group.digest for name, group in found}
     groups = published_groups(root)
     return {name: str(attribute(folder, "segments_digest")) for name, folder in groups.items()}
 
@@ -128,7 +139,7 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return parse_metadata(content, path)
 
 
-def parse_metadata(content: bytes, path: PurePath | str) -> dict[str, Any]:
+def parse_metadata(content: bytes, path: PurePath | Address | str) -> dict[str, Any]:
     """Return what the text of a published group's `zarr.json` says.
 
     Args:

@@ -1,13 +1,13 @@
 """The published store: one Zarr group an activation, for queries, made from the segments.
 
-How a group is replaced. The new version is built in a folder of its own. Its chunks are then moved
-into the group under names that the current version does not use (`c/0`, then `c.0`). Last,
-the group's `zarr.json`, which holds all metadata, is replaced by one rename: that is the swap. A
-reader that opened the group before keeps its own metadata and finds its own chunks, until the
-publish after the next uses their names. From then on the chunks have another length than its
-metadata says, so that reading fails, and two versions are never mixed. Replacing the whole folder
-or a link would not do: Zarr looks chunks up by path, and old metadata would silently read new
-chunks.
+How a group is replaced in a folder; `objects/publishing.py` does it on an object store. The new
+version is built in a folder of its own. Its chunks are then moved into the group under names that
+the current version does not use (`c/0`, then `c.0`). Last, the group's `zarr.json`, which holds
+all metadata, is replaced by one rename: that is the swap. A reader that opened the group before
+keeps its own metadata and finds its own chunks, until the publish after the next uses their names.
+From then on the chunks have another length than its metadata says, so that reading fails, and two
+versions are never mixed. Replacing the whole folder or a link would not do: Zarr looks chunks up
+by path, and old metadata would silently read new chunks.
 
 Where the file system has no locks, a publisher that is suspended may lose its turn to another and
 go on later. It checks that it still has its turn before each step. In case it is suspended between
@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hessweep.address import Address, Root, root_of
 from hessweep.store.files import (
     accessing,
     commit_file,
@@ -59,7 +60,7 @@ from hessweep.store.turns import Turn, turn
 from hessweep.store.waiting import lock, publishing_message
 
 
-def publish(root: Path, *, force: bool = False) -> bool:
+def publish(root: str | Root, *, force: bool = False) -> bool:
     """Bring the published store up to date with the segments.
 
     Groups whose points have not changed are left as they are. Publishing again with nothing new
@@ -77,7 +78,11 @@ def publish(root: Path, *, force: bool = False) -> bool:
         StoreAccessError: If the folders can not be read or written.
         DamagedStoreError: If a segment turns out damaged only now; `repair` helps.
     """
-    root = Path(root)
+    root = root_of(root)
+    if isinstance(root, Address):
+        from hessweep.store.objects.publishing import publish_objects
+
+        return publish_objects(root, force=force)
     with accessing(published_folder(root), "publish in"):
         for written in written_folders(root):
             remove_stale(written)

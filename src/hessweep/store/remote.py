@@ -1,58 +1,34 @@
 """Published results at an address, `https://…`: read lazily, part of a file by part of a file."""
 
 import json
-import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import fsspec
-from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
-from zarr.storage import FsspecStore, WrapperStore
+from zarr.storage import FsspecStore
 
 from hessweep.errors import DamagedStoreError, QueryError, StoreAccessError
-from hessweep.store.published import FOLDER, METADATA, STATE, SUFFIX
+from hessweep.store.guarded import GuardedStore
+from hessweep.store.objects.pointer import decode
+from hessweep.store.published import FOLDER, METADATA, POINTER, STATE, SUFFIX
 
-if TYPE_CHECKING:
-    from zarr.core.buffer import Buffer, BufferPrototype
-
-_CHUNK = re.compile(r"(?:^|/)c[./]\d+$")
 _REFUSALS = (OSError, aiohttp.ClientError)
 """What reading can fail with; a file that is not there is a FileNotFoundError."""
 
 
-class RemoteStore(WrapperStore[FsspecStore]):
-    """A group behind an address. What Zarr would take for an empty chunk is an error."""
+class RemoteStore(GuardedStore[FsspecStore]):
+    """A group behind an address of the web."""
 
-    async def get(
-        self, key: str, prototype: "BufferPrototype", byte_range: ByteRequest | None = None
-    ) -> "Buffer | None":
-        """Return a file, or a part of it; None if there is none.
+    refusals = _REFUSALS
 
-        Raises:
-            DamagedStoreError: If a chunk is not there.
-            StoreAccessError: If the server can not be reached, refuses, or sends other bytes than
-                those that were asked for.
-        """
-        where = f"{self._store.path}/{key}"
-        try:
-            found = await self._store.get(key, prototype, byte_range)
-        except _REFUSALS as error:
-            raise _not_read(where, error) from error
-        if found is None and _CHUNK.search(key):
-            raise DamagedStoreError(f"{where}: it is missing; the group was copied in part")
-        if isinstance(byte_range, RangeByteRequest):
-            expected = byte_range.end - byte_range.start
-        elif isinstance(byte_range, SuffixByteRequest):
-            expected = byte_range.suffix
-        else:
-            return found
-        if found is not None and len(found) != expected:
-            raise StoreAccessError(
-                f"{where}: asked for {expected} bytes, got {len(found)}; the server has to send "
-                "parts of files (range requests), or the group was published anew meanwhile"
-            )
-        return found
+    def where(self, key: str) -> str:
+        """See `GuardedStore`."""
+        return f"{self._store.path}/{key}"
+
+    def refused(self, error: Exception, key: str) -> OSError:
+        """See `GuardedStore`."""
+        return _not_read(self.where(key), error)
 
 
 def open_remote(group: str) -> Any:
@@ -65,7 +41,8 @@ def remote_groups(address: str) -> Iterator[tuple[str, bytes]]:
 
     Args:
         address: Of one group, or of a results folder or its `published` folder. Of a folder, the
-            list that the last publish left there says which groups there are.
+            list that the last publish left there says which groups there are: the pointer of
+            results on an object store, or the state of a folder.
 
     Raises:
         QueryError: If nothing is published there, or no list is found.
@@ -84,6 +61,10 @@ def _named(address: str) -> list[str]:
         return [address]
     if address.endswith(".zip"):
         raise QueryError(f"{address}: a bundle is opened as a file; fetch it first")
+    root = address.removesuffix(f"/{FOLDER}")
+    if (content := _read(f"{root}/{POINTER}")) is not None:
+        pointer = decode(content, f"{root}/{POINTER}")
+        return [f"{root}/{pointer.groups[name].place}" for name in sorted(pointer.groups)]
     for folder in (f"{address}/{FOLDER}", address):
         content = _read(f"{folder}/{STATE}")
         if content is None:

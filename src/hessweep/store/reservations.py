@@ -1,9 +1,9 @@
-"""Reservations of points in a results folder, so that two runs do not do the same work twice.
+"""Reservations of points, so that two runs do not do the same work twice.
 
-The operating system holds a reservation for a process and releases it when the process ends,
-however it ends, so a killed run leaves none behind. Correctness does not depend on reservations.
-Where a file system has no locks, two runs at once compute some points twice and store the same
-numbers twice.
+`objects/reservations.py` has those on an object store. In a results folder, the operating system
+holds a reservation for a process and releases it when the process ends, however it ends, so a
+killed run leaves none behind. Correctness does not depend on reservations. Where a file system has
+no locks, two runs at once compute some points twice and store the same numbers twice.
 """
 
 import errno
@@ -11,11 +11,11 @@ import fcntl
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any, BinaryIO
 
+from hessweep.address import Address, Root
 from hessweep.points import count_setups
 from hessweep.setup import Point, Setup
 from hessweep.store.files import accessing, make_folder
@@ -33,17 +33,28 @@ _TAKEN = (errno.EAGAIN, errno.EACCES)
 
 
 @contextmanager
-def reserve(root: Path, points: Iterable[Point]) -> Iterator[None]:
+def reserve(root: Root, points: Iterable[Point]) -> Iterator[Callable[[], None]]:
     """Let no other run compute points of these setups meanwhile.
 
-    Each setup has a byte of one file. The bytes are locked in ascending order, so that two runs
-    never wait for each other. If another run holds one, a `WaitingWarning` says so and this run
-    waits.
+    In a folder each setup has a byte of one file. The bytes are locked in ascending order, so that
+    two runs never wait for each other. If another run holds one, a `WaitingWarning` says so and
+    this run waits.
+
+    Yields:
+        A function that raises a StoreAccessError if another run has taken over, because this one
+        was suspended; that can only be on an object store.
 
     Raises:
         StoreAccessError: If the folder can not be written.
     """
     ranges = _ranges(count_setups(points))
+    waiting = f"another run is computing points of this study in {root}; waiting until it ends"
+    if isinstance(root, Address):
+        from hessweep.store.objects.reservations import reserve_ranges
+
+        with reserve_ranges(root, ranges, waiting) as check:
+            yield check
+        return
     with accessing(root, "store points in"):
         make_folder(root)
     # The file may belong to another user although the folder can be written.
@@ -53,19 +64,17 @@ def reserve(root: Path, points: Iterable[Point]) -> Iterator[None]:
         # Some cluster file systems have no locks.
         with suppress(OSError):
             for start, length in ranges:
-                _lock(file, start, length, root)
-        yield
+                _lock(file, start, length, waiting)
+        yield lambda: None
 
 
-def _lock(file: BinaryIO, start: int, length: int, root: Path) -> None:
+def _lock(file: BinaryIO, start: int, length: int, waiting: str) -> None:
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
     except OSError as error:
         if error.errno not in _TAKEN:
             raise
-        warn_of_waiting(
-            f"another run is computing points of this study in {root}; waiting until it ends"
-        )
+        warn_of_waiting(waiting)
         fcntl.lockf(file, fcntl.LOCK_EX, length, start)
 
 

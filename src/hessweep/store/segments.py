@@ -7,24 +7,23 @@ and any change to any byte shows.
 import hashlib
 import io
 import json
-import os
 import re
 import struct
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
+from hessweep.address import Root, root_of
 from hessweep.errors import NO_MEMORY, DamagedStoreError, InputError, shortened
 from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import IDENTITY
 from hessweep.store import flat_zarr
-from hessweep.store.files import accessing, commit_file, make_folder
+from hessweep.store.files import accessing
 from hessweep.store.flat_zarr import Array
 from hessweep.store.layout import MAX_POINTS, check_layout
 from hessweep.store.provenance import provenance
@@ -37,6 +36,7 @@ from hessweep.store.schema import (
     attributes,
     columns_of,
 )
+from hessweep.store.storage import storage_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,15 +55,16 @@ _REPAIR = "repair moves it aside, and the next run computes its points again"
 _PLAIN = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def segments_folder(root: Path) -> Path:
+def segments_folder(root: Root) -> Root:
     """Return the folder that holds the segments of a results root."""
-    return Path(root) / FOLDER
+    return root_of(root) / FOLDER
 
 
-def write_segment(root: Path, results: Sequence[PointResult]) -> str:
+def write_segment(root: Root, results: Sequence[PointResult]) -> str:
     """Commit the results, done and failed ones, as one new file below `root/segments`.
 
-    The file's rename is the commit: killed before it, nothing is stored; after it, everything.
+    In a folder the file's rename is the commit, on an object store its one PUT: killed before it,
+    nothing is stored; after it, everything.
 
     Returns:
         The segment's name.
@@ -73,6 +74,17 @@ def write_segment(root: Path, results: Sequence[PointResult]) -> str:
             too large for one segment.
         StoreAccessError: If the folder can not be written.
     """
+    name, content = encode_segment(results)
+    commit_segment(root, name, content)
+    return name
+
+
+def encode_segment(results: Sequence[PointResult]) -> tuple[str, bytes]:
+    """Return the name and the bytes of a segment of these results.
+
+    Raises:
+        InputError: As `write_segment` does.
+    """
     arrays = _arrays(columns_of(results))
     content = _zip(flat_zarr.encode(arrays, _provenance_attributes()))
     is_large = len(content) > MAX_BYTES or _memory(arrays) > flat_zarr.MAX_DECODED_BYTES
@@ -81,15 +93,20 @@ def write_segment(root: Path, results: Sequence[PointResult]) -> str:
             f"{len(results)} results are too large for one segment, which has at most "
             f"{MAX_POINTS} points and {MAX_BYTES} bytes; store fewer of them at a time"
         )
-    name = _digest(content) + SUFFIX
-    folder = segments_folder(root)
-    with accessing(folder, "store points in"):
-        make_folder(folder)
-        commit_file(folder / name, content)
-    return name
+    return _digest(content) + SUFFIX, content
 
 
-def read_segment(path: Path) -> "xr.Dataset":
+def commit_segment(root: Root, name: str, content: bytes) -> None:
+    """Write what `encode_segment` returned into a results root.
+
+    Raises:
+        StoreAccessError: If the folder can not be written.
+    """
+    with accessing(segments_folder(root), "store points in"):
+        storage_of(root_of(root)).put(f"{FOLDER}/{name}", content)
+
+
+def read_segment(path: Root) -> "xr.Dataset":
     """Return a segment, every byte of it checked.
 
     Raises:
@@ -114,7 +131,7 @@ def read_segment(path: Path) -> "xr.Dataset":
 
 
 def read_columns(
-    path: Path, names: Collection[str] | None = None
+    path: Root, names: Collection[str] | None = None
 ) -> tuple[dict[str, ndarray], dict[str, Any]]:
     """Return the arrays of these names (all if None) and the attributes of a segment.
 
@@ -122,7 +139,7 @@ def read_columns(
         DamagedStoreError: If the bytes do not fit the name or the layout.
         StoreAccessError: If the file can not be read.
     """
-    content = read_bytes(Path(path))
+    content = read_bytes(path)
     try:
         with _open_zip(content) as archive:
             arrays, attrs = flat_zarr.decode(partial(_read_member, archive), names)
@@ -136,16 +153,16 @@ def read_columns(
     return arrays, attrs
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Root) -> bytes:
     """Return the bytes of a segment, which are those that were written.
 
     Raises:
         DamagedStoreError: If the bytes do not fit the name.
         StoreAccessError: If the file can not be read.
     """
-    with accessing(path, "read"), path.open("rb") as file:
-        # Python sets aside as much memory as it is asked to read, although the file is shorter.
-        content = file.read(min(os.fstat(file.fileno()).st_size, MAX_BYTES) + 1)
+    path = root_of(path)
+    with accessing(path, "read"):
+        content = storage_of(path.parent).get(path.name, MAX_BYTES)
     if len(content) > MAX_BYTES:
         raise DamagedStoreError(f"{path}: longer than any segment; {_REPAIR}")
     if path.name != _digest(content) + SUFFIX:
@@ -195,7 +212,7 @@ def columns_of_row(arrays: Mapping[str, ndarray], row: int) -> dict[str, Any]:
     return stored
 
 
-def list_segments(root: Path) -> dict[str, int]:
+def list_segments(root: Root) -> dict[str, int]:
     """Return the segments by name, each with its size in bytes; nothing is opened.
 
     A folder or a pipe with the name of a segment is not one.
@@ -203,17 +220,18 @@ def list_segments(root: Path) -> dict[str, int]:
     Raises:
         StoreAccessError: If the folder can not be listed.
     """
-    folder = segments_folder(root)
-    with accessing(folder, "list"):
-        if not folder.is_dir():
-            return {}
-        found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
-        return {path.name: path.stat().st_size for path in sorted(found) if path.is_file()}
+    with accessing(segments_folder(root), "list"):
+        found = storage_of(root_of(root)).list(FOLDER)
+    return {name: size for name, size in found.items() if _NAME.fullmatch(name)}
 
 
-def has_segment(root: Path, name: str) -> bool:
-    """Whether the results root holds the segment of that name; the file is not opened."""
-    return (segments_folder(root) / name).is_file()
+def has_segment(root: Root, name: str) -> bool:
+    """Whether the results root holds the segment of that name; the file is not opened.
+
+    Raises:
+        StoreAccessError: If an object store can not be asked.
+    """
+    return storage_of(root_of(root)).has(f"{FOLDER}/{name}")
 
 
 def is_segment_name(name: str) -> bool:

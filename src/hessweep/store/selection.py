@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Int
 from numpy import ndarray
 
+from hessweep.address import Root
 from hessweep.columns import STRING, Column
 from hessweep.kinds import RAGGED
 from hessweep.setup import AXES, KIND
@@ -26,6 +26,7 @@ from hessweep.store.schema import (
     empty_values,
 )
 from hessweep.store.segments import read_columns, segments_folder
+from hessweep.store.storage import each, storage_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +150,7 @@ def _parts(chosen: "pd.DataFrame") -> list[slice]:
     return [slice(*ends) for ends in pairwise([*starts, len(codes)])]
 
 
-def gather(root: Path, group: Group) -> Iterator[Block]:
+def gather(root: Root, group: Group) -> Iterator[Block]:
     """Yield the group's points from their segments, block by block, in order.
 
     Memory stays at one block, whatever the size of the group; a segment is read once a block.
@@ -181,16 +182,18 @@ def _block_bounds(row_sizes: ndarray) -> list[tuple[int, int]]:
     return bounds
 
 
-def _read_block(root: Path, label: str, points: "pd.DataFrame") -> Block:
+def _read_block(root: Root, label: str, points: "pd.DataFrame") -> Block:
     segments = []
     computed_with = set()
     # Segment by segment, then all at once into the order of the points.
     names = points["segment"].astype(str).to_numpy()
     where = points.groupby(names, sort=False).indices
-    for name, positions in where.items():
-        arrays, attrs = read_columns(segments_folder(root) / str(name))
+    folder = segments_folder(root)
+    for name, (arrays, attrs) in each(
+        storage_of(root), where, lambda name: read_columns(folder / str(name))
+    ):
         computed_with.add(str(attrs["computed_with"]))
-        segments.append(_rows_of(arrays, as_slice(points["row"].to_numpy()[positions])))
+        segments.append(_rows_of(arrays, as_slice(points["row"].to_numpy()[where[name]])))
     order = as_slice(np.argsort(np.concatenate(list(where.values()))))
     read = {name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]}
     columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}

@@ -1,26 +1,25 @@
 """Whether a results folder still holds what was computed, and its repair."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 from numpy import ndarray
 
+from hessweep.address import Address, Root, root_of
 from hessweep.errors import DamagedStoreError
 from hessweep.setup import AXES, key_of_row
 from hessweep.store.files import TEMPORARY, accessing, set_aside, stale_files
 from hessweep.store.index import read_index
 from hessweep.store.published import ASIDE, SUFFIX, published_folder, written_folders
 from hessweep.store.publishing import publish
-from hessweep.store.segments import (
-    is_segment_name,
-    list_segments,
-    read_columns,
-    segments_folder,
-)
+from hessweep.store.segments import FOLDER as SEGMENTS
+from hessweep.store.segments import is_segment_name, list_segments, read_columns
 from hessweep.store.selection import select
+from hessweep.store.storage import each, storage_of
 from hessweep.store.verify_published import published_problems
 
 DAMAGED = "damaged"
@@ -72,7 +71,7 @@ class Repair:
     """Whether published groups were written or removed."""
 
 
-def inspect(root: Path) -> Inspection:
+def inspect(root: str | Root) -> Inspection:
     """Read every byte of a results folder and check it; change nothing but the index's cache.
 
     It checks every segment's digest, the checksum of every chunk and the key of every point; every
@@ -84,11 +83,10 @@ def inspect(root: Path) -> Inspection:
     Raises:
         StoreAccessError: If the folder can not be read.
     """
-    root = Path(root)
+    root = root_of(root)
     sizes = list_segments(root)
     problems, readable, points = [], set(), 0
-    for name in sizes:
-        found, count = _check_segment(root, name)
+    for name, (found, count) in each(storage_of(root), sizes, partial(_check_segment, root)):
         problems += found
         points += count
         if not found:
@@ -97,7 +95,8 @@ def inspect(root: Path) -> Inspection:
     index = read_index(root)
     groups = select(index.points[index.points["segment"].isin(readable)])
     problems += [Problem(*finding) for finding in published_problems(root, groups)]
-    problems += _stale_files(root)
+    if not isinstance(root, Address):
+        problems += _stale_files(root)
     done = [group.points[group.points["status"] == "done"] for group in groups]
     return Inspection(
         segments=len(sizes),
@@ -108,14 +107,7 @@ def inspect(root: Path) -> Inspection:
     )
 
 
-def moved_aside(root: Path) -> list[Path]:
-    """Return the segments that `repair` has ever moved aside and that are still there."""
-    aside = segments_folder(root) / DAMAGED
-    with accessing(aside, "list"):
-        return sorted(aside.iterdir()) if aside.is_dir() else []
-
-
-def repair(root: Path) -> Repair:
+def repair(root: str | Root) -> Repair:
     """Move damaged segments aside and rebuild what was published from the others.
 
     Nothing is lost: damaged segments go to `segments/damaged`, and the points that only they
@@ -124,22 +116,28 @@ def repair(root: Path) -> Repair:
     Raises:
         StoreAccessError: If the folder can not be read or written.
     """
-    root = Path(root)
+    root = root_of(root)
     problems = inspect(root).problems
-    aside = segments_folder(root) / DAMAGED
+    aside = f"{SEGMENTS}/{DAMAGED}"
     broken = {p.path for p in problems if p.kind in ("damaged segment", "wrong key")}
     damaged = {p.path for p in problems if p.kind == "damaged published"}
-    with accessing(aside, "move damaged segments to"):
-        moved = tuple(set_aside(root / path, aside).relative_to(root) for path in sorted(broken))
+    storage = storage_of(root)
+    with accessing(root / aside, "move damaged segments to"):
+        moved = [storage.set_aside(path.as_posix(), aside) for path in sorted(broken)]
+    if isinstance(root, Path):
+        _set_groups_aside(root, damaged)
+    return Repair(tuple(map(Path, moved)), publish(root, force=bool(damaged)))
+
+
+def _set_groups_aside(root: Path, damaged: Iterable[Path]) -> None:
+    """Move damaged groups aside: publishing does not replace one that has no points any more."""
     with accessing(published_folder(root), "move damaged groups in"):
-        # Publishing anew does not take the place of a group that has no points any more.
         for path in damaged:
             if path.suffix == SUFFIX and (root / path).is_dir():
                 set_aside(root / path, published_folder(root) / ASIDE)
-    return Repair(moved, publish(root, force=bool(damaged)))
 
 
-def _check_segment(root: Path, name: str) -> tuple[list[Problem], int]:
+def _check_segment(root: Root, name: str) -> tuple[list[Problem], int]:
     path = segment_path(name)
     try:
         arrays, _ = read_columns(root / path)
@@ -159,14 +157,19 @@ def _wrong_keys(arrays: dict[str, ndarray]) -> Iterator[str]:
             yield f"key {row['key']} stands at a point whose key is {expected}"
 
 
-def _foreign_segments(root: Path) -> Iterator[Problem]:
-    folder = segments_folder(root)
+def _foreign_segments(root: Root) -> Iterator[Problem]:
+    message = "not a segment; nothing reads it"
+    if isinstance(root, Address):
+        for name in storage_of(root).list(SEGMENTS):
+            if not is_segment_name(name):
+                yield Problem("foreign file", segment_path(name), message)
+        return
+    folder = root / SEGMENTS
     if not folder.is_dir():
         return
     with accessing(folder, "list"):
         for path in sorted(folder.iterdir()):
             if not _belongs(path):
-                message = "not a segment; nothing reads it"
                 yield Problem("foreign file", path.relative_to(root), message)
 
 
@@ -185,4 +188,4 @@ def _stale_files(root: Path) -> Iterator[Problem]:
 
 def segment_path(segment: str) -> Path:
     """Return where a segment is, relative to the results root."""
-    return segments_folder(Path()) / segment
+    return Path(SEGMENTS, segment)

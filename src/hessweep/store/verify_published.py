@@ -9,6 +9,7 @@ import numpy as np
 import zarr
 from numpy import ndarray
 
+from hessweep.address import Address, Root
 from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.store.files import TEMPORARY, accessing
 from hessweep.store.published import (
@@ -27,19 +28,25 @@ from hessweep.store.published import (
 from hessweep.store.schema import DIMENSIONS, POINT, PUBLISHED_COLUMNS
 from hessweep.store.selection import Group, gather
 
-Kind = Literal["damaged published", "stale published", "foreign file"]
-"""What `repair` rebuilds, what publishing again brings up to date, and what neither touches."""
+Kind = Literal["damaged published", "stale published", "foreign file", "stale temporary file"]
+"""What `repair` rebuilds, what publishing again brings up to date, what neither touches, and what
+the next publish removes."""
 
 Finding = tuple[Kind, Path, str]
 """Which kind it is, the path below the root, what is wrong."""
 
 
-def published_problems(root: Path, groups: list[Group]) -> Iterator[Finding]:
+def published_problems(root: Root, groups: list[Group]) -> Iterator[Finding]:
     """Yield what is wrong with the published groups, given what should be published.
 
     Raises:
         StoreAccessError: If the folder can not be read.
     """
+    if isinstance(root, Address):
+        from hessweep.store.objects.verification import object_problems
+
+        yield from object_problems(root, groups)
+        return
     folder = published_folder(root)
     expected = {f"{group.slug}{SUFFIX}" for group in groups}
     with accessing(folder, "read"):
@@ -93,7 +100,7 @@ def _group_problems(root: Path, group: Group) -> Iterator[Finding]:
             yield "damaged published", folder / name / METADATA, message
     for path in _foreign(folder):
         yield "foreign file", path, "not part of the group"
-    yield from _wrong_values(root, folder, group, arrays.keys() - absent)
+    yield from wrong_values(root, folder, folder, group, arrays.keys() - absent)
 
 
 def _same_json(path: Path, expected: dict[str, Any]) -> bool:
@@ -123,9 +130,19 @@ def _is_chunk(parts: list[str]) -> bool:
     return prefix == "c" and number.isdigit()
 
 
-def _wrong_values(root: Path, folder: Path, group: Group, names: set[str]) -> Iterator[Finding]:
-    """Yield the arrays that can not be read, or that differ from the segments: once each."""
-    published = dict(zarr.open_group(folder, mode="r", use_consolidated=True).arrays())
+def wrong_values(
+    root: Root, target: Any, folder: Path, group: Group, names: set[str]
+) -> Iterator[Finding]:
+    """Yield the arrays that can not be read, or that differ from the segments: once each.
+
+    Args:
+        root: The results root.
+        target: What Zarr opens: the folder of the published group, or a store.
+        folder: What findings name as the folder of the group.
+        group: The points that are in it.
+        names: Which arrays to read.
+    """
+    published = dict(zarr.open_group(target, mode="r", use_consolidated=True).arrays())
     ends = dict.fromkeys((POINT, *DIMENSIONS.values()), 0)
     for block in gather(root, group):
         columns = {**block.columns, **block.flat}
@@ -146,6 +163,8 @@ def _wrong_values(root: Path, folder: Path, group: Group, names: set[str]) -> It
 def _difference(array: zarr.Array[Any], start: int, stop: int, expected: ndarray) -> str | None:
     try:
         found = np.asarray(array[start:stop])
+    except StoreAccessError:
+        raise
     except (ValueError, RuntimeError) as error:
         return f"can not be read: {error}"
     if found.shape != expected.shape or found.dtype != expected.dtype:

@@ -20,7 +20,7 @@ from hessweep.study.clusters import (
 from hessweep.study.document import read_document
 from hessweep.study.grid import MAX_POINTS
 from hessweep.study.messages import explain
-from hessweep.study.paths import PlainPath, read_path
+from hessweep.study.paths import PlainRoot, read_path
 from hessweep.study.requests import FigureRequest, TableRequest
 from hessweep.study.section import Name, Section
 from hessweep.study.sweeps import Sweep
@@ -30,11 +30,11 @@ class Study(Section):
     """What one study file asks for."""
 
     name: Name
-    results: PlainPath = Field(
+    results: PlainRoot = Field(
         default_factory=lambda data: Path("results") / data.get("name", ""),
         json_schema_extra={"description": "default: results/<name>"},
     )
-    """The folder where everything goes."""
+    """The folder where everything goes, or the address on an object store where points go."""
     sweeps: dict[Name, Sweep] = Field(min_length=1)
     figures: dict[Name, FigureRequest] = Field(default_factory=dict)
     tables: dict[Name, TableRequest] = Field(default_factory=dict)
@@ -62,6 +62,14 @@ class Study(Section):
         if unknown:
             raise ValueError(f"{'; '.join(unknown)}; this study has {', '.join(self.sweeps)}")
         return self
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what is no point: tables, figures, the report, receipts and logs.
+
+        That is the results folder, or `results/<name>` beside results on an object store.
+        """
+        return self.results if isinstance(self.results, Path) else Path("results") / self.name
 
     def points(self) -> Points:
         """Return the points of all sweeps, each once, in the order of the study."""

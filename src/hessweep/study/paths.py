@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
+from hessweep.address import Address, Root, is_object_store
 from hessweep.study.messages import quote
 
 LONGEST_NAME, LONGEST_PATH = 255, 2000
@@ -68,4 +69,26 @@ def _variable(name: str, text: str) -> str:
     raise ValueError(f"{quote(text)}: the environment variable {name} is not set")
 
 
+def read_results(value: Any) -> Root:
+    """Return the folder, or the address on an object store, that a text names.
+
+    Environment variables are expanded in both.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    if isinstance(value, Address):
+        return value
+    if isinstance(value, str) and is_object_store(value):
+        return Address(expand(value).rstrip("/"))
+    return read_path(value)
+
+
 PlainPath = Annotated[Path, PlainValidator(read_path), WithJsonSchema({"type": "string"})]
+
+PlainRoot = Annotated[
+    Root,
+    PlainValidator(read_results),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]

@@ -6,6 +6,7 @@ from threading import Event, Thread
 from typing import Any
 from zipfile import is_zipfile
 
+from hessweep.address import Address, Root, root_of
 from hessweep.errors import InputError
 from hessweep.outputs import load_study
 from hessweep.study import Study
@@ -89,8 +90,8 @@ def watch(target: Study | str | Path, refresh: float = 5.0) -> Watch:
     return Watch(Watcher(target_of(target), refresh))
 
 
-def target_of(target: Study | str | Path) -> Study | Path:
-    """Return the study, or the results folder, that is meant.
+def target_of(target: Study | str | Root) -> Study | Root:
+    """Return the study, or the results, that are meant.
 
     Raises:
         StudyError: If the study file can not be read.
@@ -98,7 +99,9 @@ def target_of(target: Study | str | Path) -> Study | Path:
     """
     if isinstance(target, Study):
         return target
-    path = Path(target)
+    path = root_of(target)
+    if isinstance(path, Address):
+        return path
     # A path has one of two slashes after a colon.
     if ":/" in str(target):
         raise InputError(f"{target}: expected a study file or a results folder of this machine")

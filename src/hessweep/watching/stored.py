@@ -7,21 +7,23 @@ several looks, so that the first one does not keep a person waiting.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf, nan
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from hessweep.address import Root
 from hessweep.errors import DamagedStoreError, StoreAccessError
+from hessweep.store.files import accessing
 from hessweep.store.index import read_index
 from hessweep.store.schema import column_named
+from hessweep.store.segments import FOLDER as SEGMENTS
 from hessweep.store.segments import has_segment, list_segments, read_columns, segments_folder
+from hessweep.store.storage import storage_of
 
 DECADES = (-18, 8)
 """The powers of ten between which eigenvalues are counted; others count at the ends."""
@@ -57,11 +59,11 @@ class Seen:
 class Stored:
     """The points below a results folder, as far as they have been read."""
 
-    def __init__(self, root: Path, columns: Collection[str] = ()) -> None:
+    def __init__(self, root: Root, columns: Collection[str] = ()) -> None:
         """Read nothing yet.
 
         Args:
-            root: The results folder, which need not be there yet.
+            root: The results, which need not be there yet.
             columns: Columns of numbers whose values are kept of each point.
         """
         self.root = root
@@ -140,11 +142,10 @@ class Stored:
             self._set_status(key, status)
 
     def _newest_first(self, names: Iterable[str]) -> list[str]:
-        times = {}
-        for name in names:
-            with suppress(OSError):  # It may have been removed.
-                times[name] = (segments_folder(self.root) / name).stat().st_mtime_ns
-        return sorted(times, key=times.__getitem__, reverse=True)
+        with accessing(segments_folder(self.root), "list"):
+            times = storage_of(self.root).times(SEGMENTS)
+        # One may have been removed.
+        return sorted(times.keys() & set(names), key=times.__getitem__, reverse=True)
 
     def _set_status(self, key: str, status: str) -> None:
         if self.status.get(key) != "done":

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from threading import Lock
 
+from hessweep.address import Root
 from hessweep.errors import HessweepError
 from hessweep.study import Study
 from hessweep.watching.page import fragment
@@ -22,16 +23,16 @@ fifth of one core at most."""
 class Watcher:
     """The state of one study or results folder, brought up to date when somebody asks."""
 
-    def __init__(self, target: Study | Path, refresh: float = 3.0) -> None:
+    def __init__(self, target: Study | Root, refresh: float = 3.0) -> None:
         """Read nothing yet.
 
         Args:
-            target: A study, or a results folder.
+            target: A study, or its results.
             refresh: Seconds between two looks, at least.
         """
         self.study = target if isinstance(target, Study) else None
         self.root = target.results if isinstance(target, Study) else target
-        self.name = target.name if isinstance(target, Study) else target.absolute().name
+        self.name = target.absolute().name if isinstance(target, Path) else target.name
         self.refresh = refresh
         columns = columns_of_rules(self.study) if self.study else ()
         self._stored = Stored(self.root, columns)

@@ -1,0 +1,280 @@
+"""An object store as a place of results, with conditional writes."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import ObjectStore, from_url
+
+from hessweep.address import Address
+from hessweep.errors import InputError, StoreAccessError
+from hessweep.store.objects.refusals import is_missing, is_transient, refusal
+
+SECONDS = "HESSWEEP_STORE_SECONDS"
+"""The environment variable that says for how many seconds a request is tried again."""
+
+_DEFAULT_SECONDS = 60.0
+_MAX_RETRIES = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
+"""Seconds between two tries of a request; each pause is twice the one before."""
+
+_TRIES = 6
+"""How often reading is begun, or a conditional write is tried, which the client does once."""
+
+_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "HESSWEEP_STORE_")
+"""How the names of the environment variables begin that a client depends on."""
+
+_REFUSALS = (BaseError, OSError, ValueError)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of an object, as the store names it."""
+
+    tag: str | None
+    number: str | None
+
+    @classmethod
+    def of(cls, found: Any) -> "Version":
+        """Return the version that an answer of the store names."""
+        return cls(found["e_tag"], found["version"])
+
+    def condition(self) -> dict[str, str]:
+        """Return what the client takes as the condition that it is still this version."""
+        named = {"e_tag": self.tag, "version": self.number}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class ObjectStorage:
+    """The objects below an address."""
+
+    at_once = 16
+
+    def __init__(self, root: Address) -> None:
+        self.root = root
+
+    @property
+    def client(self) -> ObjectStore:
+        """The client of the bucket; names in it begin with the key of the root.
+
+        Raises:
+            StoreAccessError: If the environment does not say how to reach the store.
+        """
+        with self._asking("open", ""):
+            return client_of(Address(self.root.bucket))
+
+    def key(self, name: str) -> str:
+        """Return the name of an object in the bucket."""
+        return "/".join(filter(None, (self.root.key, name)))
+
+    def put(self, name: str, content: bytes) -> None:
+        """See `Storage`: one PUT, which is there whole or not at all."""
+        client = self.client
+        with self._asking("write", name):
+            obstore.put(client, self.key(name), content, use_multipart=False)
+
+    def get(self, name: str, most: int) -> bytes:
+        """See `Storage`."""
+        return self.get_version(name, most)[0]
+
+    def get_version(self, name: str, most: int) -> tuple[bytes, Version]:
+        """Return the content of an object, as `get` does, and which version it is.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            StoreAccessError: If it can not be read.
+        """
+        client = self.client
+        for pause in _pauses():
+            with self._asking("read", name):
+                try:
+                    return self._get(client, name, most)
+                except BaseError as error:
+                    # The client does not begin anew if a connection is lost within a content.
+                    if pause is None or not is_transient(error):
+                        raise
+                    time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _get(self, client: ObjectStore, name: str, most: int) -> tuple[bytes, Version]:
+        found = obstore.get(client, self.key(name))
+        if found.meta["size"] <= most:
+            return bytes(found.bytes()), Version.of(found.meta)
+        begin = obstore.get_range(client, self.key(name), start=0, length=most + 1)
+        return bytes(begin), Version.of(found.meta)
+
+    def list(self, folder: str) -> dict[str, int]:
+        """See `Storage`."""
+        return {name: size for name, size in self.walk(folder).items() if "/" not in name}
+
+    def walk(self, folder: str) -> dict[str, int]:
+        """Return all objects below a folder, at any depth, by their name from it.
+
+        Raises:
+            StoreAccessError: If they can not be listed.
+        """
+        found = {name: int(one["size"]) for name, one in self._below(folder).items()}
+        return dict(sorted(found.items()))
+
+    def _below(self, folder: str) -> dict[str, Any]:
+        """Return what the store says of all objects below a folder."""
+        client, prefix = self.client, f"{self.key(folder)}/"
+        with self._asking("list", folder):
+            return {
+                str(one["path"]).removeprefix(prefix): one
+                for block in obstore.list(client, prefix=prefix, chunk_size=1000)
+                for one in block
+            }
+
+    def times(self, folder: str) -> dict[str, float]:
+        """See `Storage`."""
+        found = {name: one["last_modified"] for name, one in self._below(folder).items()}
+        return {name: when.timestamp() for name, when in found.items() if "/" not in name}
+
+    def has(self, name: str) -> bool:
+        """See `Storage`."""
+        client = self.client
+        try:
+            with self._asking("look for", name):
+                obstore.head(client, self.key(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, name: str) -> None:
+        """See `Storage`."""
+        client = self.client
+        try:
+            with self._asking("remove", name):
+                obstore.delete(client, self.key(name))
+        except FileNotFoundError:
+            return
+
+    def set_aside(self, name: str, folder: str) -> str:
+        """See `Storage`."""
+        client, last, number = self.client, name.rpartition("/")[2], 0
+        taken, target = self.list(folder), last
+        while target in taken:
+            number += 1
+            target = f"{last}.{number}"
+        moved = f"{folder}/{target}"
+        with self._asking("move", name):
+            obstore.copy(client, self.key(name), self.key(moved))
+        self.delete(name)
+        return moved
+
+    def swap(self, name: str, content: bytes, expected: Version | None) -> Version | None:
+        """Write an object if it is still the version that was read.
+
+        No two writers may write the same content, so that a writer whose answer was lost on the
+        way recognises its own.
+
+        Args:
+            name: The object.
+            content: What it is to hold.
+            expected: The version that was read; None if there was no object.
+
+        Returns:
+            The new version, or None if another writer came first.
+
+        Raises:
+            StoreAccessError: If the store can not be reached or refuses.
+        """
+        client = self.client
+        mode: Any = expected.condition() if expected else "create"
+        failure: Exception
+        for pause in _pauses():
+            try:
+                return Version.of(obstore.put(client, self.key(name), content, mode=mode))
+            except (AlreadyExistsError, PreconditionError) as error:
+                failure = error
+            except _REFUSALS as error:
+                if not is_transient(error):
+                    raise self._refused(error, "write", name) from None
+                failure = error
+            # The store may have written it although its answer did not come.
+            found = self._look(name, len(content))
+            if found and found[0] == content:
+                return found[1]
+            if (found[1] if found else None) != expected:
+                return None
+            time.sleep(pause or 0)
+        raise self._refused(failure, "write", name)
+
+    def _look(self, name: str, most: int) -> tuple[bytes, Version] | None:
+        try:
+            return self.get_version(name, most)
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _asking(self, purpose: str, name: str) -> Iterator[None]:
+        """Turn what the store refuses into an error in words."""
+        try:
+            yield
+        except StoreAccessError:
+            raise
+        except _REFUSALS as error:
+            raise self._refused(error, purpose, name) from None
+
+    def _refused(self, error: Exception, purpose: str, name: str) -> OSError:
+        where = self.root / name if name else self.root
+        if is_missing(error):
+            return FileNotFoundError(errno.ENOENT, "no such object", str(where))
+        return refusal(error, purpose, where)
+
+
+def client_of(address: Address) -> ObjectStore:
+    """Return the client of what is below an address, for this process's environment."""
+    relevant = sorted((k, v) for k, v in os.environ.items() if k.startswith(_VARIABLES))
+    return _client(address.text, tuple(relevant))
+
+
+@lru_cache(maxsize=32)
+def _client(address: str, environment: tuple[tuple[str, str], ...]) -> ObjectStore:
+    variables = dict(environment)
+    seconds = _seconds(variables.get(SECONDS, ""))
+    # The client takes the other variables from the environment itself.
+    allow_http = variables.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes", "on")
+    return from_url(
+        address,
+        client_options={
+            "allow_http": allow_http,
+            "connect_timeout": timedelta(seconds=min(seconds, 10)),
+            "timeout": timedelta(seconds=2 * seconds),
+        },
+        retry_config={
+            "max_retries": _MAX_RETRIES,
+            "retry_timeout": timedelta(seconds=seconds),
+            "backoff": {
+                "init_backoff": timedelta(seconds=_FIRST_PAUSE),
+                "max_backoff": timedelta(seconds=_LONGEST_PAUSE),
+                "base": 2,
+            },
+        },
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text or _DEFAULT_SECONDS)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= 3600:
+        raise InputError(f"{SECONDS}: expected seconds, at most 3600, got {text[:100]!r}")
+    return seconds
+
+
+def _pauses() -> Iterator[float | None]:
+    """Yield how long to wait after each try if it fails; None after the last."""
+    for number in range(_TRIES - 1):
+        yield min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE)
+    yield None
