@@ -51,6 +51,8 @@ lock: ## Pin the requirements anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --group build --group dev -c requirements/run.txt \
 	  pyproject.toml -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate requirements/servers.in -o requirements/servers.txt
 
 docs: $(VENV)/.dev ## Build the site of the documentation: build/docs/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict -f docs/mkdocs/mkdocs.yml
@@ -73,7 +75,10 @@ $(VENV)/.run: requirements/run.txt pyproject.toml $(SOURCES_IN_C) | $(BIN)/pytho
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml $(SOURCES_IN_C) | $(BIN)/python
+$(VENV)/.dev: requirements/dev.txt requirements/servers.txt pyproject.toml $(SOURCES_IN_C) | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m venv $(VENV)/servers
+	$(VENV)/servers/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes -r requirements/servers.txt
 	@touch $(VENV)/.run $@

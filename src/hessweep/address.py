@@ -94,6 +94,13 @@ def root_of(where: str | Root) -> Root:
     """
     if isinstance(where, Address):
         return where
-    if is_object_store(where):
-        return Address(str(where).rstrip("/"))
-    return Path(where)
+    return address_of(str(where)) if is_object_store(where) else Path(where)
+
+
+def address_of(text: str) -> Address:
+    """Return the address that a text names, with or without slashes at its end.
+
+    Raises:
+        InputError: If it is none.
+    """
+    return Address(text if text.endswith("://") else text.rstrip("/"))

@@ -1,15 +1,19 @@
 """Real points, computed once, and a results folder that holds them."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from object_stores import new_bucket, serving, variables
 
 from hessweep.activations import Erf, activation
 from hessweep.kinds import PointResult
 from hessweep.setup import Setup
 from hessweep.store import publish, write_segment
+
+from .places import FolderPlace, Place, object_place
 
 ACTIVATIONS = (activation("erf"), activation("linear"), activation("quadratic", epsilon=0.5))
 SIZES = ((2, 2), (3, 2), (2, 3), (1, 1))
@@ -66,3 +70,36 @@ def small(tmp_path: Path, computed: list[PointResult]) -> Path:
 def with_seed(result: PointResult, seed: int) -> PointResult:
     """The same numbers under another seed: a new point without computing one."""
     return replace(result, point=replace(result.point, seed=seed))
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An S3 server, for all tests of this process."""
+    with serving(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a new bucket, which this process can use."""
+    for name, value in variables(endpoint).items():
+        monkeypatch.setenv(name, value)
+    return new_bucket(endpoint)
+
+
+@pytest.fixture(params=["folder", "object store"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty place of results, of each kind."""
+    if request.param == "folder":
+        return FolderPlace(tmp_path / "results")
+    bucket = request.getfixturevalue("bucket")
+    return object_place(bucket, request.getfixturevalue("endpoint"))
+
+
+@pytest.fixture
+def filled(place: Place, computed: list[PointResult]) -> Place:
+    """A place with three segments of four points, published."""
+    for start in (0, 4, 8):
+        write_segment(place.root, computed[start : start + 4])
+    publish(place.root)
+    return place

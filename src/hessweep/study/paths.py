@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from hessweep.address import Address, Root, is_object_store
+from hessweep.address import Address, Root, address_of, is_object_store
 from hessweep.study.messages import quote
 
 LONGEST_NAME, LONGEST_PATH = 255, 2000
@@ -80,7 +80,7 @@ def read_results(value: Any) -> Root:
     if isinstance(value, Address):
         return value
     if isinstance(value, str) and is_object_store(value):
-        return Address(expand(value).rstrip("/"))
+        return address_of(expand(value))
     return read_path(value)
 
 

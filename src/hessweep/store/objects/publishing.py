@@ -14,6 +14,7 @@ there for one of fill values, and a reader of an old version must get an error i
 
 import json
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from hessweep.address import Address
@@ -67,6 +68,7 @@ def publish_objects(root: Address, *, force: bool = False) -> bool:
         if storage.swap(POINTER, new.encode(), version):
             _empty(storage, listed, new)
             return changed
+        _give_up(storage, written.values())
         force = False  # The other has published; what differs is written once more.
     raise StoreAccessError(
         f"{root}: others publish there again and again; publish once they have ended"
@@ -109,6 +111,15 @@ def _empty(storage: ObjectStorage, listed: dict[str, int], pointer: Pointer) -> 
     old = [name for name, size in listed.items() if _is_old(name, size, pointer)]
     for _ in each(storage, old, lambda name: storage.put(f"{FOLDER}/{name}", EMPTIED)):
         pass
+
+
+def _give_up(storage: ObjectStorage, written: Iterable[Published]) -> None:
+    """Empty what was written and will not be published, unless it was: an answer can be lost."""
+    current, _ = pointer_to_replace(storage)
+    for group in written:
+        folder = group.place.removeprefix(f"{FOLDER}/")
+        files = storage.walk(group.place)
+        _empty(storage, {f"{folder}/{name}": size for name, size in files.items()}, current)
 
 
 def _is_old(name: str, size: int, pointer: Pointer) -> bool:
