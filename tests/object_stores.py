@@ -85,3 +85,31 @@ def new_bucket(endpoint: str, *, public: bool = False) -> str:
 def environment(endpoint: str, seconds: float = 60) -> dict[str, str]:
     """Return the environment of a process that uses the store."""
     return os.environ | variables(endpoint, seconds)
+
+
+class Proxy:
+    """A proxy before a store, which makes faults (`fault_proxy.py`)."""
+
+    def __init__(self, endpoint: str, file: Path) -> None:
+        self.endpoint = endpoint
+        self.file = file
+
+    def make(self, fault: str) -> None:
+        """Make this fault from the next request on."""
+        beside = self.file.with_suffix(".new")
+        beside.write_text(fault)
+        beside.replace(self.file)
+
+
+@contextmanager
+def proxying(endpoint: str, folder: Path) -> Iterator[Proxy]:
+    """Start a proxy before the store at an endpoint; it makes no fault yet."""
+    file = folder / "fault"
+    file.write_text("none")
+    command = [sys.executable, Path(__file__).with_name("fault_proxy.py"), endpoint, file]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield Proxy(f"http://127.0.0.1:{int(process.stdout.readline())}", file)
+        finally:
+            process.kill()

@@ -183,7 +183,8 @@ class ObjectStorage:
             expected: The version that was read; None if there was no object.
 
         Returns:
-            The new version, or None if another writer came first.
+            The new version, or None if the object is another writer's now. That writer may have
+            read what this one wrote, if the answer to this one was lost.
 
         Raises:
             StoreAccessError: If the store can not be reached or refuses.
@@ -220,7 +221,7 @@ class ObjectStorage:
         """Turn what the store refuses into an error in words."""
         try:
             yield
-        except StoreAccessError:
+        except (StoreAccessError, InputError):
             raise
         except _REFUSALS as error:
             raise self._refused(error, purpose, name) from None
