@@ -168,5 +168,5 @@ def test_many_pages_share_one_look(folder):
         first = get(address, "now")[2]
         store(load_study("study.yaml"), load_study("study.yaml").sweeps["small"].points()[60:62])
         for _ in range(20):
-            with urllib.request.urlopen(f"{address}now", timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{address}now", timeout=30) as answer:
                 assert answer.read().decode() == first
