@@ -159,7 +159,7 @@ def test_a_port_that_is_taken_and_what_is_not_there(folder):
     with zipfile.ZipFile(folder / "bundle.zip", "w") as bundle:
         bundle.writestr("a", "b")
     assert "a bundle does not change" in told("bundle.zip")
-    assert "of this machine" in told("s3://bucket/results")
+    assert "of this machine" in told("https://example.org/results")
 
 
 def test_many_pages_share_one_look(folder):
