@@ -249,8 +249,7 @@ def _read_segment(root: Root, segment: tuple[str, int]) -> pa.Table | Damage:
     rows = len(arrays["key"])
     lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
     lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
-    lists |= {"segment": [name] * rows, "segment_size": [size] * rows}
-    lists["row"] = list(range(rows))
+    lists |= {"segment": [name] * rows, "segment_size": [size] * rows, "row": list(range(rows))}
     return _with_runs({name: pa.array(lists[name], kind) for name, kind in _PLAIN.items()})
 
 
