@@ -69,7 +69,8 @@ class StudyProgress:
         self.study = study
         self.stored = stored
         self._points = {
-            name: sweep.points()
+            # A list, because what computes its points anew would do so at every look.
+            name: list(sweep.points())
             for name, sweep in study.sweeps.items()
             if not isinstance(sweep.seeds, SeedsUntil)
         }
