@@ -128,7 +128,7 @@ def test_plan_says_how_far_off_it_would_have_been(
     assert 0 < off["low"] <= off["high"]
     assert call("plan", "study.yaml") == 0
     shown = capsys.readouterr().out
-    assert f"6 points that are stored, the predicted time is {off['total']:.2g} times the" in shown
+    assert f"6 stored points, the predicted time is {off['total']:.2g} times the" in shown
 
 
 def test_plan_counts_the_cost_of_missing_points_alone(

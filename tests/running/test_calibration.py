@@ -84,7 +84,7 @@ def test_deviation_covers_nine_points_in_ten(tmp_path):
     assert 0.7 < deviation.total < 1.4
     # A normal law of width 0.5 has 90 % within ±0.82.
     assert np.log(deviation.high / deviation.low) == pytest.approx(2 * 0.82, rel=0.3)
-    assert f"For the {deviation.points} points that are stored" in str(deviation)
+    assert f"For {deviation.points} stored points" in str(deviation)
 
 
 def test_failed_points_and_other_activations_do_not_count(tmp_path):

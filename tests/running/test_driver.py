@@ -25,6 +25,7 @@ class AtOnce:
     def __init__(self, threads: int, segment: str, errors: dict[int, str]) -> None:
         self.threads, self.outcome = threads, (segment, errors)
         self.sent: list[tuple] = []
+        self.gathered: list[int] = []
         self.driver: Driver
         self.most = 0
         self.killer = None
@@ -36,7 +37,8 @@ class AtOnce:
         assert (pure, code) == (False, code_version())
         self.sent.append(points)
         self.most = max(self.most, len(self.driver.in_flight) + 1)
-        future = SimpleNamespace(key=key, result=lambda: self.result_of(points))
+        status = "error" if self.killer in points else "finished"
+        future = SimpleNamespace(key=key, status=status, result=lambda: self.result_of(points))
         future.add_done_callback = lambda call: call(future)
         return future
 
@@ -44,6 +46,10 @@ class AtOnce:
         if self.killer in points:
             raise KilledWorker("task", None, 1)
         return self.outcome
+
+    def gather(self, futures):
+        self.gathered.append(len(futures))
+        return [future.result() for future in futures]
 
     def cancel(self, *_, **__) -> None:
         pass
@@ -72,6 +78,9 @@ def test_no_more_tasks_are_in_flight_than_the_window_holds(tmp_path):
     _, client, _ = driven(tmp_path, batches)
     assert client.sent == [batch.points for batch in batches]
     assert client.most == WINDOW * 3 < len(batches)
+    # What has finished meanwhile is asked for together.
+    assert client.gathered[0] == WINDOW * 3
+    assert sum(client.gathered) == len(batches)
 
 
 def test_progress_counts_points_and_their_predicted_times(tmp_path):

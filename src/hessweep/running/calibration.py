@@ -6,7 +6,7 @@ from those on which the coefficients of the predictions were measured.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,8 +18,12 @@ from hessweep.kinds import TIMES
 from hessweep.points import count_setups
 from hessweep.running.cost import OVERHEAD_SECONDS
 from hessweep.setup import AXES, KIND, Point, Setup
-from hessweep.store import open_results, table
+from hessweep.store import open_results
+from hessweep.store.rows import read_stored
 from hessweep.store.schema import identity_json
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 NEIGHBOURS = 5
 """Number of sizes whose measured times correct another: those of nearest predicted time."""
@@ -29,6 +33,9 @@ ALIKE = ["activation_spec", KIND]
 
 SIZE = [*ALIKE, *(axis.column.name for axis in AXES if axis.changes_cost and axis.field != "kind")]
 """The columns that decide how long a point takes."""
+
+MOST_OF_ACTIVATION = 100_000
+"""Points of each activation that are looked at, at most."""
 
 COLUMNS = [*SIZE, "status", *TIMES]
 
@@ -47,7 +54,7 @@ class Deviation:
     def __str__(self) -> str:
         """Say it in a sentence."""
         return (
-            f"For the {self.points:,} points that are stored, the predicted time is "
+            f"For {self.points:,} stored points, the predicted time is "
             f"{self.total:.2g} times the measured time in total, and between {self.low:.2g} and "
             f"{self.high:.2g} times for nine points in ten."
         )
@@ -119,7 +126,16 @@ def _factor(time: float, predicted: Any, measured: Any) -> float:
 def calibrate(root: Root, activations: Iterable[Activation]) -> Calibration:
     """Return the calibration by the points that are published below a results root, if any."""
     try:
-        points = table(open_results(root), columns=COLUMNS)
+        groups = [leaf.dataset for leaf in open_results(root).leaves]
     except QueryError:
-        points = pd.DataFrame(columns=COLUMNS)
+        groups = []
+    parts = [pd.DataFrame({name: _sample(group, name) for name in COLUMNS}) for group in groups]
+    points = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
     return Calibration(points, activations)
+
+
+def _sample(group: "xr.Dataset", column: str) -> Any:
+    """Return the values of a column at evenly spaced points, all if there are not too many."""
+    count = group["seed"].shape[0]
+    # A slice, even of all: a whole column would stay in memory.
+    return read_stored(group, column, slice(0, None, 1 + count // MOST_OF_ACTIVATION))

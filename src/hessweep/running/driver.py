@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -29,6 +31,9 @@ MAX_BATCH = 4000
 
 WINDOW = 4
 """Tasks in flight for each thread of the workers: enough that no thread waits for the driver."""
+
+MAX_GATHERED = 256
+"""The largest number of results that are asked for at once."""
 
 HEARTBEAT_SECONDS = 2.0
 
@@ -160,7 +165,8 @@ class Driver:
                 self._submit(batch)
             if not self.in_flight:
                 return
-            self._settle(self._next_finished(), alone)
+            for future, outcome in self._outcomes(self._next_finished()):
+                self._settle(future, outcome, alone)
 
     def _submit(self, batch: Batch) -> None:
         key = f"compute_batch-{uuid4().hex}"
@@ -169,15 +175,39 @@ class Driver:
         self.in_flight[key], self.futures[key] = batch, future
         future.add_done_callback(self.finished.put)
 
-    def _next_finished(self) -> Future:
+    def _next_finished(self) -> list[Future]:
+        """Wait for a task to finish, and return it with those that have finished meanwhile."""
         # Workers may join at any time, also while results come faster than heartbeats.
         if monotonic() - self.looked >= HEARTBEAT_SECONDS:
             self._heartbeat()
         while True:
             try:
-                return self.finished.get(timeout=HEARTBEAT_SECONDS)
+                found = [self.finished.get(timeout=HEARTBEAT_SECONDS)]
             except Empty:
                 self._heartbeat()
+                continue
+            while len(found) < MAX_GATHERED and not self.finished.empty():
+                found.append(self.finished.get())
+            return found
+
+    def _outcomes(self, futures: list[Future]) -> "Iterator[tuple[Future, Callable[[], Any]]]":
+        """Yield each with a function that returns its result, or raises what the task raised.
+
+        To ask for results one by one would take a trip through the network for each of them, and
+        so bound the tasks in a second, however many workers there are.
+        """
+        done = [future for future in futures if future.status == "finished"]
+        gathered: dict[str, Any] = {}
+        with suppress(Exception):  # Then they are asked for one by one, which tells whose it is.
+            gathered = {
+                str(future.key): result
+                for future, result in zip(done, self.client.gather(done), strict=True)
+            }
+        for future in futures:
+            if str(future.key) in gathered:
+                yield future, partial(gathered.get, str(future.key))
+            else:
+                yield future, future.result
 
     def _heartbeat(self) -> None:
         self.looked = monotonic()
@@ -187,10 +217,10 @@ class Driver:
             self.state.workers = sum(self.client.nthreads().values())
         self.report(self.state)
 
-    def _settle(self, future: Future, alone: bool) -> None:
+    def _settle(self, future: Future, result: Callable[[], Any], alone: bool) -> None:
         batch = self.in_flight.pop(str(future.key))
         try:
-            outcome = future.result()
+            outcome = result()
         except KilledWorker:
             if not alone:
                 self.suspects.append(batch)

@@ -94,9 +94,9 @@ class Index:
         """The segments that could be read, each with its size in bytes."""
         return _sizes(self.table)
 
-    @cached_property
+    @property
     def points(self) -> "pd.DataFrame":
-        """The table in pandas, which a run with nothing to do does not import.
+        """The table in pandas, which a run with nothing to do does not import; made anew.
 
         Columns whose values repeat are categories, in ascending order.
         """
@@ -290,11 +290,11 @@ def _write_cache(root: Root, table: pa.Table) -> None:
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_file(buffer, _SCHEMA, options=options) as file:
         file.write_table(table)
-    body = buffer.getvalue().to_pybytes()
+    body = memoryview(buffer.getvalue())
     # A folder that can be read but not written still answers, only slower.
     with suppress(OSError):
-        storage_of(root).put(CACHE, _digest(body) + body)
+        storage_of(root).put(CACHE, b"".join([_digest(body), body]))
 
 
-def _digest(body: bytes) -> bytes:
+def _digest(body: bytes | memoryview) -> bytes:
     return hashlib.blake2b(body, digest_size=_DIGEST_SIZE).digest()

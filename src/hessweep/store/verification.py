@@ -93,7 +93,8 @@ def inspect(root: str | Root) -> Inspection:
             readable.add(name)
     problems += _foreign_segments(root)
     index = read_index(root)
-    groups = select(index.points[index.points["segment"].isin(readable)])
+    stored = index.points
+    groups = select(stored[stored["segment"].isin(readable)])
     problems += [Problem(*finding) for finding in published_problems(root, groups)]
     if not isinstance(root, Address):
         problems += _stale_files(root)
@@ -103,7 +104,7 @@ def inspect(root: str | Root) -> Inspection:
         points=points,
         bytes=sum(sizes.values()),
         problems=tuple(problems),
-        done=pd.concat(done) if done else index.points.iloc[:0],
+        done=pd.concat(done) if done else stored.iloc[:0],
     )
 
 
