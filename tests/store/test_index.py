@@ -1,5 +1,6 @@
 import shutil
 
+import pyarrow as pa
 import pytest
 
 from hessweep.store import DamagedSegmentWarning, index, stored_points, write_segment
@@ -160,7 +161,9 @@ def test_runs_of_equal_values_hold_what_is_stored(root, computed):
         sorted(set(rows["status"][3:9])).index(status) for status in rows["status"][3:9]
     ]
     first = next(iter(stored.segments))
-    left = index._select_segments(stored.table, set(stored.segments) - {first})
+    parts = [stored.table.slice(0, 5), stored.table.slice(5)]
+    several = pa.concat_tables(parts)
+    left = index._select_segments(several, set(stored.segments) - {first})
     kept = [place for place, name in enumerate(rows["segment"]) if name != first]
     assert 0 < len(kept) < len(rows["segment"])
     for name, values in rows.items():
