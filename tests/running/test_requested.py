@@ -247,3 +247,20 @@ def test_plain_sweeps_ask_for_all_their_points_whatever_is_stored(tmp_path: Path
     assert len(both()) == 4 * 30
     assert find_work(both, tmp_path).missing == both()
     assert isinstance(both, partial)
+
+
+def test_a_setup_has_not_ended_while_one_of_its_points_is_missing():
+    """30 values scatter by more than 15 % of the mean; with 9 of the next 10 it is less."""
+    sweep = with_error(0.15, at_least=30)
+    assert list(sweep.seeds.numbers())[:2] == [30, 40]
+    setup = next(iter(sweep.setups()))
+    points = setup.points(sweep.seeds[:40])
+    values = [*[1.0, 100.0] * 15, *[50.0] * 10]
+    stored = {point.key: value for point, value in zip(points, values, strict=True)}
+    [cell, *_] = cells(sweep, lambda *_: stored)
+    assert (len(cell.points), cell.missing, cell.end) == (40, 0, "error reached")
+    del stored[points[35].key]
+    [cell, *_] = cells(sweep, lambda *_: stored)
+    assert cell.look.relative_error < 0.15
+    assert (len(cell.points), cell.missing, cell.end) == (40, 1, "")
+    assert cell.further > 0
