@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from hessweep.activations import activation
+from hessweep.kinds import KINDS
 from hessweep.running import verify
 from hessweep.running.task import compute_batch
-from hessweep.setup import AXES, IDENTITY, Setup, key_of_row
+from hessweep.setup import AXES, FIRST_VERSION, IDENTITY, Setup, key_of_row
 from hessweep.store import open_results, publish, spectra, write_segment
 from hessweep.store.index import read_index
 from hessweep.store.reservations import _ranges
@@ -207,3 +208,16 @@ def test_spectra_selects_by_the_value(root, field):
         for seed, point in best.items():
             values = found["eigenvalues"].sel(seed=seed).values
             assert np.array_equal(values, point.compute().eigenvalues)
+
+
+def test_the_version_of_a_point_counts_all_revisions_that_concern_it():
+    exact, general = KINDS["exact"], replace(BASE, biases="both")
+    assert exact.general_revision > 0
+    plain = FIRST_VERSION + exact.revision + ERF.revision
+    assert BASE.kernel_version == plain
+    for setup in (general, replace(BASE, N_o=2), replace(BASE, inputs="mean(0.5)")):
+        assert setup.kernel_version == plain + exact.general_revision
+    tanh = activation("tanh")
+    assert tanh.revision > 0
+    expected = FIRST_VERSION + KINDS["density"].revision + tanh.revision
+    assert replace(BASE, activation=tanh, kind="density").kernel_version == expected

@@ -157,6 +157,14 @@ def test_densities_are_compared_from_the_largest_eigenvalue_on():
     assert list(kind.deviations(result.values, stored)) == []
     stored["eigenvalues"] = found[2:] * (1 + 1e-3)
     assert list(kind.deviations(result.values, stored)) == ["eigenvalues"]
+    stored["eigenvalues"] = np.r_[found[2:-1], found[-1] * (1 + 1e-3)]
+    assert list(kind.deviations(result.values, stored)) == ["eigenvalues"]
+
+
+def test_the_groups_of_a_density_are_measured_on_its_largest_eigenvalues():
+    result = Setup(activation("quadratic"), 6, 7, kind="density").point(3).compute()
+    second, first = result.eigenvalues[-2:]
+    assert result.values["outlier_ratio"] == first / second > 1
 
 
 def test_messages_name_a_point_by_sizes_then_seed_then_what_is_not_usual():

@@ -12,7 +12,8 @@ from hessweep.errors import InputError, ShapeError
 from hessweep.laws import bulk_law, coefficients
 from hessweep.laws.gamma import Gamma
 from hessweep.laws.gaps import gaps
-from hessweep.laws.output_weights import LAWS
+from hessweep.laws.moved import Scaled
+from hessweep.laws.output_weights import LAWS, output_weights
 from hessweep.laws.pair_sums import bulk_density, bulk_tail
 from hessweep.networks import WEIGHTS
 
@@ -236,3 +237,10 @@ def test_the_stated_moments_are_those_of_the_distribution(name, single):
     assert np.trapezoid(z * tail, t) == pytest.approx(found.mean(), rel=1e-6)
     square = np.trapezoid(2 * z**2 * tail, t)
     assert square - found.mean() ** 2 == pytest.approx(found.var(), rel=1e-5)
+
+
+def test_the_density_of_a_scaled_law_is_the_slope_of_its_distribution_function():
+    law, x = Scaled(output_weights("normal", None), 3.0), np.array([0.5, 2.0, 9.0])
+    step = 1e-5
+    slope = (law.cdf(x + step) - law.cdf(x - step)) / (2 * step)
+    np.testing.assert_allclose(law.pdf(x), slope, rtol=1e-8)

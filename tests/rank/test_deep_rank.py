@@ -58,6 +58,25 @@ def test_polynomial_ranks_are_proved_at_random_weights():
         assert (found.value, found.certificate) == (int(row["rank"]), "proved"), row
 
 
+def test_rescalings_are_lost_where_a_layer_takes_up_more_functions():
+    """Rare architectures in which this bound is the smallest one, and is attained."""
+    square, form = (0.0, 1.0, 1.0), (0.0, 0.0, 1.0)
+    for widths, coefficients, biased, bound in (
+        ((1, 1, 1, 3), (square, square), (True, False, True), 8),
+        ((3, 1, 1, 3), (square, square), (True, False, True), 10),
+        ((1, 2, 1, 1, 3), (form, square, square), (False, True, False, True), 8),
+    ):
+        assert polynomial_bound(Architecture(widths, coefficients, biased)) == bound
+        rng = np.random.default_rng(0)
+        weights = [rng.normal(size=shape) for shape in zip(widths[1:], widths, strict=False)]
+        biases = [
+            rng.normal(size=d) if has else None for d, has in zip(widths[1:], biased, strict=True)
+        ]
+        g = [activation("polynomial", coefficients=a) for a in coefficients]
+        found = rank(DeepNetwork(weights, g, biases=biases))
+        assert (found.value, found.certificate) == (bound, "proved")
+
+
 @pytest.mark.parametrize("case", sorted(NOT_ATTAINED))
 def test_a_rank_below_its_bound_is_found_and_never_called_more(case, monkeypatch):
     monkeypatch.setattr(deep, "RATIONAL_LIMIT", 1e9)

@@ -177,3 +177,11 @@ def test_sizes_for_people(size: float, shown: str) -> None:
 )
 def test_durations_for_people(seconds: float, shown: str) -> None:
     assert show_seconds(seconds) == shown
+
+
+def test_each_output_of_a_linear_network_costs_an_eigenproblem() -> None:
+    two, eleven, twenty = (
+        Setup(activation("linear"), 60, 60, N_o=N_o).cost.seconds for N_o in (2, 11, 20)
+    )
+    assert twenty - eleven == pytest.approx(eleven - two)
+    assert twenty - eleven > 1e-4

@@ -151,3 +151,14 @@ def test_long_parallel_rows_of_a_gaussian(W2):
     )
     alone = spectrum_with_error(Network(W1 / 1e4, network.W2, "gaussian"))
     assert (together[0].error, together[1].error) == (found.error, alone.error)
+
+
+def test_errors_of_kernels_are_twice_those_of_first_order():
+    """For exp, `K = e^{(p + q)/2 + c}`: relative errors of p, q and |w| |w'| add up."""
+    W1 = np.array([[[0.6, 0.3], [-0.2, 0.5]]])
+    kernel = activation("exp").self_dual(W1)
+    [errors] = _kernel_errors(activation("exp"), kernel, W1, 1e-14).K
+    lengths = np.linalg.norm(W1[0], axis=1)
+    p, q = lengths**2
+    first_order = 1e-14 * kernel.K[0, 0, 1] * (lengths.prod() + p / 2 + q / 2)
+    assert errors[0, 1] == pytest.approx(2 * first_order, rel=1e-4, abs=0)
