@@ -179,7 +179,7 @@ def read(path: Path) -> str:
 
 REFUSALS = {
     "put403 ExpiredToken": (2, "the credentials have expired (ExpiredToken); get new ones"),
-    "503 1": (1, "the store answers 503 SlowDown; try again later, nothing is lost"),
+    "503 1": (1, "try again later, nothing is lost"),
 }
 
 
