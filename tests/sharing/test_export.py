@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -99,6 +100,31 @@ def test_points_as_parquet(bundle, tmp_path):
     assert found["lambda_max"].to_numpy().tobytes() == expected["lambda_max"].to_numpy().tobytes()
     field = parquet.read_schema(tmp_path / "points.parquet").field("spectrum_time")
     assert field.metadata == {b"long_name": b"wall time of the eigenvalues", b"units": b"s"}
+
+
+def test_the_study_that_was_kept_by_the_run_goes_in_without_being_named(results, tmp_path):
+    bundle = tmp_path / "kept.zip"
+    (results / "study" / ".tmp-left-behind").write_text("by a writer that was killed")
+    (results / "study" / "link").symlink_to("/etc/hostname")
+    done = hessweep(tmp_path, "export", results, bundle)
+    assert (done.returncode, done.stderr) == (0, "")
+    inside = {name for name in names(bundle) if name.startswith("study/")}
+    assert inside == {"study/study.yaml", "study/own/hump.py"}
+    assert read(bundle, "study/study.yaml").decode() == STUDY
+    assert read(bundle, "study/own/hump.py").decode() == HUMP
+    assert hessweep(tmp_path, "verify", bundle).returncode == 0
+
+
+def test_what_is_kept_is_the_study_that_computed_points_last(computed, tmp_path):
+    folder = shutil.copytree(computed, tmp_path / "study")
+    shutil.copy(computed.parent / "outside.npy", tmp_path)
+    kept, before = folder / "results" / "demo" / "study" / "study.yaml", STUDY
+    for change, wanted in (("# a remark\n", before), ("seeds: 4", "new")):
+        text = before.replace("seeds: 3", change) if change.startswith("seeds") else change + STUDY
+        (folder / "study.yaml").write_text(text)
+        done = hessweep(folder, "run", "study.yaml", "--workers", 1)
+        assert done.returncode == 0, done.stderr
+        assert kept.read_text() == (text if wanted == "new" else wanted)
 
 
 def test_study_report_and_own_files_are_in_it_as_text(bundle):

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 from hessweep.cli.progress import ProgressDisplay
 from hessweep.running import run
@@ -15,6 +16,7 @@ from hessweep.running.job import run_job
 from hessweep.running.receipts import Receipts
 from hessweep.running.requested import request
 from hessweep.running.signals import stop_on_signals
+from hessweep.sharing.study_files import keep
 from hessweep.study import read_study
 
 
@@ -37,6 +39,8 @@ def main(job, stops):
     if summary.failed:
         # The rest of the study is made all the same; the last rule fails because of it.
         sys.stderr.write(f"{name}: {summary.failed:,} of {summary.requested:,} points failed\n")
+    if summary.computed:
+        keep(study.results, Path(job.params.study), study)
     Receipts(study).write_sweep(name)
 
 

@@ -19,7 +19,9 @@ def export(
     study: Annotated[
         Path | None,
         typer.Option(
-            metavar="STUDY", help="The study file, which goes in with the files that it names."
+            metavar="STUDY",
+            help="The study file, which goes in with the files that it names, in the place of the "
+            "one that was kept with the results.",
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="What the results are called.")] = None,
@@ -43,7 +45,7 @@ def export(
     from hessweep.sharing.export import export as export_results
     from hessweep.sharing.fetching import fetched
     from hessweep.sharing.metadata import About
-    from hessweep.sharing.study_files import files_of
+    from hessweep.sharing.study_files import files_of, kept_files
     from hessweep.units import show_bytes, show_count
 
     root = existing(results)
@@ -54,10 +56,8 @@ def export(
         licence,
         datetime.now(UTC).date().isoformat(),
     )
-    inside: dict[str, Path] = {}
-    if study is None:
-        tell("the study file is not in the bundle; --study STUDY adds it")
-    else:
+    inside: dict[str, Path] | None = None
+    if study is not None:
         from hessweep.outputs import load_study
 
         found = files_of(study, load_study(study))
@@ -66,6 +66,8 @@ def export(
             tell(f"{path} is not in the bundle: it is outside of the folder of {study}")
     with ExitStack() as stack:
         folder = stack.enter_context(fetched(root)) if isinstance(root, Address) else root
+        if study is None and not kept_files(folder):
+            tell("the study file is not in the bundle; --study STUDY adds it")
         done = export_results(
             folder, bundle, about, study_files=inside, with_segments=not no_segments, force=force
         )

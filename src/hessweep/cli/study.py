@@ -36,6 +36,7 @@ def run(
     from hessweep.running.clusters.dask_settings import with_dashboard
     from hessweep.running.requested import request
     from hessweep.running.signals import ignore_further_signals, stop_on_signals
+    from hessweep.sharing.study_files import keep
     from hessweep.store import publish
     from hessweep.units import show_count
 
@@ -58,6 +59,8 @@ def run(
         ignore_further_signals()
         tell("stopped; what was computed is stored, run again to compute the rest")
         raise typer.Exit(INCOMPLETE) from None
+    if summary.computed:
+        keep(study.results, study_file, study)
     published = publish(study.results)
     counts = {key: getattr(summary, key) for key in ("requested", "computed", "reused", "failed")}
     for failure in summary.failures[:SHOWN_FAILURES]:

@@ -17,6 +17,8 @@ import zarr
 
 from hessweep.errors import QueryError, StoreError
 from hessweep.sharing.metadata import CITATION, CRATE, README, About, citation, crate, readme
+from hessweep.sharing.study_files import FOLDER as STUDY
+from hessweep.sharing.study_files import kept_files
 from hessweep.sharing.writer import BundleWriter, Part, length_of
 from hessweep.store import publish
 from hessweep.store.files import accessing, committing
@@ -37,8 +39,8 @@ from hessweep.store.segments import FOLDER as SEGMENTS
 from hessweep.store.segments import read_bytes, segments_folder
 from hessweep.store.selection import select
 
-POINTS, PROVENANCE, REPORT, STUDY = "points.parquet", "provenance.json", "report.html", "study"
-"""Files and a folder of a bundle, beside those of the results folder."""
+POINTS, PROVENANCE, REPORT = "points.parquet", "provenance.json", "report.html"
+"""Files of a bundle, beside those of the results folder."""
 
 _ATTEMPTS = 3
 
@@ -88,7 +90,7 @@ def export(
         target: The zip file.
         about: Title, authors and licence of the results.
         study_files: The study file and the files that it names, by their paths in the bundle's
-            folder `study`.
+            folder `study`; if None, those that were kept with the results.
         with_segments: Whether the segments go with it, without which nobody can check keys or
             compute points again.
         force: Whether a file that is there already may be replaced.
@@ -114,7 +116,8 @@ def export(
         points = write_points(table, groups)
         table.flush()
         origin = _origin(published, groups)
-        parts = _parts(root, about, published, study_files or {}, table, bool(kept))
+        of_study = kept_files(root) if study_files is None else study_files
+        parts = _parts(root, about, published, of_study, table, bool(kept))
         parts[PROVENANCE] = (json.dumps(origin, indent=1) + "\n").encode()
         lengths = {name: length_of(part) for name, part in parts.items()}
         described = crate(about, lengths, _folders(published, bool(kept)), origin)

@@ -1,10 +1,16 @@
-"""The study file and the files that it names, as they go into a bundle."""
+"""The study file and the files that it names: kept with the results, and put into a bundle."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hessweep.address import Root
+from hessweep.store.files import TEMPORARY, accessing
+from hessweep.store.storage import Storage, storage_of
 from hessweep.study import Study
+
+FOLDER = "study"
+"""The folder of a results root that holds the study as it was when it computed points last."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,44 @@ def files_of(path: Path, study: Study) -> StudyFiles:
         else:
             inside[relative.as_posix()] = named
     return StudyFiles(inside, tuple(outside))
+
+
+def keep(root: Root, path: Path, study: Study) -> None:
+    """Copy the study file and the files beside and below it to the results that it computed.
+
+    Args:
+        root: The results.
+        path: The study file.
+        study: What it says.
+
+    Raises:
+        StoreAccessError: If a file can not be read or written.
+    """
+    storage = storage_of(root)
+    for name, file in files_of(path, study).inside.items():
+        with accessing(file, "read"):
+            content = file.read_bytes()
+        kept = f"{FOLDER}/{name}"
+        with accessing(Path(str(root)) / kept, "write"):
+            if not _holds(storage, kept, content):
+                storage.put(kept, content)
+
+
+def kept_files(root: Path) -> dict[str, Path]:
+    """Return what `keep` has copied to a results folder, by the paths from the study's folder."""
+    folder = root / FOLDER
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink() and not path.name.startswith(TEMPORARY)
+    }
+
+
+def _holds(storage: Storage, name: str, content: bytes) -> bool:
+    try:
+        return storage.get(name, len(content)) == content
+    except FileNotFoundError:
+        return False
 
 
 def _named(study: Study) -> Iterator[Path]:
