@@ -275,6 +275,15 @@ def test_differences(order: int, tolerance: float) -> None:
     assert differentiate(np.abs, np.array([0.0]))[0] == 0
 
 
+@pytest.mark.parametrize("distance", [1e-15, 1e-9, 3e-7, 1e-6, 1e-3])
+def test_no_difference_extends_across_a_kink_however_near(distance):
+    kink, places = 0.25, 0.25 + distance * np.array([-1, 1])
+    found = differentiate(lambda x: np.abs(x - kink) + x * x, places, kinks=[kink])
+    np.testing.assert_allclose(found, [-1, 1] + 2 * places, atol=3e-6)
+    [at_kink] = differentiate(lambda x: np.abs(x - kink), np.array([kink]), kinks=[kink])
+    assert abs(at_kink) < 1e-9, "the mean of both slopes"
+
+
 def test_the_example_of_the_docs_runs(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "activations.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)

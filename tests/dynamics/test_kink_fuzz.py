@@ -170,6 +170,21 @@ def attack(count, seed, folder):
     return wrong, tried
 
 
+def test_neurons_whose_kinks_are_as_near_as_the_steps_of_differences(tmp_path):
+    """The kink of the student is 1e-5 beside the teacher's: the loss was off by 8e-6 of itself."""
+    (tmp_path / "own.py").write_text(FILE)
+    bent = load_activation(tmp_path / "own.py", "bent")
+    loss = PopulationLoss(Network(np.array([[0.49776]]), np.array([-0.64840103]), bent))
+    start = loss.teacher.parameters + np.array([-4.01339062e-06, 4.07697034e-07])
+    with ctx.workprec(BITS):
+        student, teacher = (
+            [(arb(w), arb(a))] for w, a in (start.tolist(), loss.teacher.parameters.tolist())
+        )
+        true = float(exact(FUNCTIONS["bent"], student, teacher)[0])
+    value, error = loss.loss_with_error(start)
+    assert abs(value - true) <= error < 1e-6 * true
+
+
 def test_stated_errors_of_functions_with_kinks(tmp_path):
     wrong, tried = attack(CASES, 0, tmp_path)
     assert wrong == []
