@@ -257,5 +257,6 @@ def test_workers_that_join_while_results_come_are_counted(monkeypatch, tmp_path)
     client = SimpleNamespace(status="running", nthreads=lambda: {"first": 1, "later": 1})
     told = driver.Driver(client, tmp_path, driver.Progress(2, workers=1), lambda state: None)
     told.finished.put("a result")
-    assert told._next_finished() == "a result"
+    told.finished.put("one that came meanwhile")
+    assert told._next_finished() == ["a result", "one that came meanwhile"]
     assert told.state.workers == 2

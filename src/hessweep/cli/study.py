@@ -36,7 +36,6 @@ def run(
     from hessweep.running.clusters.dask_settings import with_dashboard
     from hessweep.running.requested import request
     from hessweep.running.signals import ignore_further_signals, stop_on_signals
-    from hessweep.sharing.study_files import keep
     from hessweep.store import publish
     from hessweep.units import show_count
 
@@ -60,6 +59,9 @@ def run(
         tell("stopped; what was computed is stored, run again to compute the rest")
         raise typer.Exit(INCOMPLETE) from None
     if summary.computed:
+        # Here and not above: it takes long to import.
+        from hessweep.sharing.study_files import keep
+
         keep(study.results, study_file, study)
     published = publish(study.results)
     counts = {key: getattr(summary, key) for key in ("requested", "computed", "reused", "failed")}
