@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy import ndarray
 
 from hessweep.address import Root, root_of
 from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.kinds import RAGGED
 from hessweep.setup import IDENTITY
 from hessweep.store.files import accessing
+from hessweep.store.run_columns import plain, runs, runs_of
 from hessweep.store.schema import POINT_COLUMNS
 from hessweep.store.segments import list_segments, read_columns, segments_folder
 from hessweep.store.storage import each, storage_of
@@ -178,40 +178,14 @@ def _select_segments(table: pa.Table, names: Collection[str]) -> pa.Table:
     for batch in table.to_batches():
         mask = pa.array(kept[start : start + len(batch)])
         start += len(batch)
-        arrays = {name: _plain(batch[name]).filter(mask) for name in table.column_names}
+        arrays = {name: plain(batch[name]).filter(mask) for name in table.column_names}
         parts.append(_with_runs(arrays))
     return pa.concat_tables(parts)
 
 
-def runs(column: pa.ChunkedArray) -> tuple[ndarray, list[Any]]:
-    """Return the values of a column that is kept as runs, ascending, and each row's among them."""
-    values: list[Any] = []
-    ends: list[ndarray] = [np.zeros(1, np.int64)]
-    for chunk in column.chunks:
-        whole = chunk if chunk.offset == 0 else _runs_of(_plain(chunk))
-        values += whole.values.to_pylist()
-        ends.append(ends[-1][-1] + np.asarray(whole.run_ends))
-    different = sorted(set(values))
-    places = {value: place for place, value in enumerate(different)}
-    codes = np.array([places[value] for value in values], np.min_scalar_type(len(different)))
-    return np.repeat(codes, np.diff(np.concatenate(ends))), different
-
-
-def _plain(array: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc  # takes a moment, and a run with nothing to do needs none of it
-
-    return pc.run_end_decode(array) if pa.types.is_run_end_encoded(array.type) else array
-
-
-def _runs_of(array: pa.Array) -> pa.Array:
-    import pyarrow.compute as pc
-
-    return pc.run_end_encode(array, run_end_type=pa.int32())
-
-
 def _with_runs(arrays: Mapping[str, pa.Array]) -> pa.Table:
     """Return these columns as the table keeps them."""
-    kept = [arrays[name] if name in _VARIED else _runs_of(arrays[name]) for name in _SCHEMA.names]
+    kept = [arrays[name] if name in _VARIED else runs_of(arrays[name]) for name in _SCHEMA.names]
     return pa.table(kept, schema=_SCHEMA)
 
 
