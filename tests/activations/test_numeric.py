@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polar import composite, dual_by_quadrature
 
-from hessweep.activations import Activation, Numeric, activation, hermite
+from hessweep.activations import Activation, Numeric, activation, hermite, mehler
 from hessweep.errors import ActivationError
 from hessweep.hessian import hessian, hessian_error
 from hessweep.networks import Network
@@ -208,14 +208,14 @@ def test_rounding_of_coefficients_is_covered(length):
     W1 = length * rng.normal(size=(3, 2))
     p, c = np.square(W1).sum(axis=1)[:, None], W1 @ W1.T
     a = hermite.coefficients(g, p, (), hermite.PANELS)
-    [kernel] = hermite.Series(a, None, p, p.T, c).kernels()
-    stated = hermite.Series(a, None, p, p.T, c).kernel_rounding()
+    [kernel] = mehler.Series(a, None, p, p.T, c).kernels()
+    stated = mehler.Series(a, None, p, p.T, c).kernel_rounding()
     unit = np.finfo(float).eps * np.sqrt(np.vecdot(a, a))[..., None]
     largest = np.zeros(len(kernel))
     off = ~np.eye(3, dtype=bool)
     for _ in range(100):
         moved = np.where(a == 0, 0, a + 4 * unit * rng.choice([-1, 1], a.shape))
-        [other] = hermite.Series(moved, None, p, p.T, c).kernels()
+        [other] = mehler.Series(moved, None, p, p.T, c).kernels()
         for field, (one, two, bound) in enumerate(zip(kernel, other, stated, strict=True)):
             change = np.abs(one - two)[off] / bound[off]
             largest[field] = max(largest[field], change.max())

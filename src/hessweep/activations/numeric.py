@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations import hermite, kinks
+from hessweep.activations import hermite, kinks, mehler
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.reach import reaches
 from hessweep.errors import ActivationError, PrecisionError
@@ -24,7 +24,7 @@ CHUNK = 4096
 class Numeric(Activation):
     """An activation given by its values: `__call__`, `derivative` and, if it has any, `kinks`.
 
-    The kernel is a Hermite series (`hermite`), which needs only values of g. For two parallel
+    The kernel is a Hermite series (`mehler`), which needs only values of g. For two parallel
     rows, such as a neuron with itself, the series is at the edge of its convergence; there the
     quantities that the Hessian needs are integrated directly (`_ParallelPairs`).
     """
@@ -83,7 +83,7 @@ class Numeric(Activation):
         terms: tuple[int, ...] = (hermite.ORDERS,),
         panels: int = hermite.PANELS,
         floor: float = FLOOR,
-    ) -> tuple[list[DualKernel], list[hermite.Series]]:
+    ) -> tuple[list[DualKernel], list[mehler.Series]]:
         """Return the kernel once for each number of terms, and the series that it comes from."""
         if any(place == 0 for place, _ in self.jumps):
             require_long_rows(self.label, p, q)
@@ -94,7 +94,7 @@ class Numeric(Activation):
         same = p.ndim > 1 and np.array_equal(p.swapaxes(-1, -2), q)
         same = same and np.array_equal(c.swapaxes(-1, -2), c)
         a_q = None if same else hermite.coefficients(self._values, q, self.kinks, panels, reach_q)
-        series = [hermite.Series(a_p, a_q, p, q, c)]
+        series = [mehler.Series(a_p, a_q, p, q, c)]
         kernels = series[0].kernels(terms)
         if self.jumps:
             series.append(self._series_of_kinks(p, q, c, panels, same))
@@ -121,7 +121,7 @@ class Numeric(Activation):
 
     def _series_of_kinks(
         self, p: ndarray, q: ndarray, c: ndarray, panels: int, same: bool
-    ) -> hermite.Series:
+    ) -> mehler.Series:
         """Return the part of the series that is due to kinks."""
 
         def rectifiers(x: ndarray) -> ndarray:
@@ -130,7 +130,7 @@ class Numeric(Activation):
         places = tuple(place for place, _ in self.jumps)
         r_p = hermite.coefficients(rectifiers, p, places, panels)
         r_q = None if same else hermite.coefficients(rectifiers, q, places, panels)
-        return hermite.Series(r_p, r_q, p, q, c)
+        return mehler.Series(r_p, r_q, p, q, c)
 
     def _without_kinks(
         self,
@@ -168,7 +168,7 @@ class Numeric(Activation):
         return values
 
 
-def _rounding(series: list[hermite.Series]) -> DualKernel:
+def _rounding(series: list[mehler.Series]) -> DualKernel:
     """Return bounds on the rounding errors of these series together, of rows that are apart.
 
     Those of parallel rows do not come from the series.

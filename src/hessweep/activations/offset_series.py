@@ -1,6 +1,6 @@
 """Kernels with offsets of activations without a closed form: a Hermite series for each neuron.
 
-The series of `hessweep.activations.hermite` for the function `u -> g(u + b)`, each neuron with
+The series of `hessweep.activations.mehler` for the function `u -> g(u + b)`, each neuron with
 an offset of its own. Where two normal variables are parallel, a neuron with itself among them,
 the series stands at the edge of its convergence, and the sums that the Hessian sees are
 integrated directly.
@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy import ndarray
 
-from hessweep.activations import hermite
+from hessweep.activations import hermite, mehler
 from hessweep.activations.kernel import Activation
 from hessweep.activations.numeric import FLOOR, require_long_rows
 from hessweep.activations.offsets import (
@@ -78,7 +78,7 @@ def coarser_offset_series(
     )
 
 
-def _rounding(series: hermite.Series) -> OffsetKernel:
+def _rounding(series: mehler.Series) -> OffsetKernel:
     """Return bounds on the rounding errors; those of parallel variables have another origin."""
     orders = orders_up_to(HIGHEST)
     apart = np.abs(series.rho) < np.sqrt(1 - PARALLEL)
@@ -108,7 +108,7 @@ def _evaluate(
     panels: int = hermite.PANELS,
     floor: float = FLOOR,
     highest: int = HIGHEST,
-) -> tuple[list[OffsetMeans], hermite.Series]:
+) -> tuple[list[OffsetMeans], mehler.Series]:
     """Return the means once for each of these ascending numbers of terms, and their series."""
     for variance, offset in ((p, b), (q, d)):
         near = [np.abs(np.subtract(offset, bend)) < NEAR for bend in g.bends]
@@ -125,7 +125,7 @@ def _evaluate(
         np.array_equal(one.swapaxes(-1, -2), other) for one, other in ((p, q), (b, d))
     )
     a_q = a_p.swapaxes(-2, -3) if same else _coefficients(g, q, d, panels, reach_q)
-    series = hermite.Series(a_p, a_q, p, q, c, highest)
+    series = mehler.Series(a_p, a_q, p, q, c, highest)
     derived = series.derived()
     means = [np.broadcast_to(derived[0][order, 0], p.shape) for order in range(highest - 1)]
     pairs = np.broadcast_arrays(p, q, c, b, d)
