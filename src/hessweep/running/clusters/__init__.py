@@ -30,6 +30,10 @@ VARIABLES = ("HESSWEEP_CLUSTER", "DASK_SCHEDULER_ADDRESS")
 """Environment variables that name the cluster; the command line goes before them, and they go
 before the study."""
 
+_SILENCED = ("distributed", "distributed.client", "tornado.application")
+"""Loggers that say of lost connections what the run itself reports. Dask gives the second a level
+of its own; the third logs what an interrupt in Dask's waiting leaves behind."""
+
 _HOST_AND_PORT = re.compile(r"[^\s/]+:[0-9]+")
 
 
@@ -119,8 +123,7 @@ def cluster_client(
     # At the end of a run, Dask logs connections that are lost and closed as errors. The run itself
     # reports the others.
     with dask.config.set(dask_settings()), ExitStack() as stack:
-        # Dask gives the second a level of its own.
-        for logger in map(logging.getLogger, ("distributed", "distributed.client")):
+        for logger in map(logging.getLogger, _SILENCED):
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL)
         kind = cluster_kind(config)
