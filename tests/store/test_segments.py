@@ -16,7 +16,7 @@ from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import IDENTITY
 from hessweep.store import read_segment, write_segment
 from hessweep.store.provenance import provenance
-from hessweep.store.segments import list_segments
+from hessweep.store.segments import list_segments, segments_folder
 
 from .conftest import failed, with_seed
 
@@ -201,3 +201,24 @@ def test_a_file_where_the_folder_should_be_is_an_error(tmp_path, computed):
         write_segment(tmp_path, computed)
     with pytest.raises(StoreAccessError, match="can not read"):
         read_segment(tmp_path / "absent.zarr.zip")
+
+
+@pytest.mark.parametrize("gone_at", [1, 2])
+def test_a_list_of_segments_does_not_mind_files_that_come_and_go(
+    gone_at, tmp_path, computed, monkeypatch
+):
+    """Writers rename their temporary files while others list the folder."""
+    name = write_segment(tmp_path, computed)
+    (segments_folder(tmp_path) / ".tmp-1").touch()
+    look, looks = Path.stat, []
+
+    def stat(self, **options):
+        if self.name == ".tmp-1":
+            looks.append(self)
+            if len(looks) == gone_at:
+                self.unlink()
+        return look(self, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert list(list_segments(tmp_path)) == [name]
+    assert looks

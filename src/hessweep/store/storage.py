@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from stat import S_ISREG
 from typing import Protocol, TypeVar
 
 from hessweep.address import Address, Root
@@ -90,12 +91,13 @@ class FolderStorage:
 
     def list(self, folder: str) -> dict[str, int]:
         """See `Storage`."""
-        path = self.root / folder
-        if not path.is_dir():
-            return {}
-        return {
-            file.name: file.stat().st_size for file in sorted(path.iterdir()) if file.is_file()
-        }
+        found, path = {}, self.root / folder
+        for file in sorted(path.iterdir()) if path.is_dir() else ():
+            with suppress(FileNotFoundError):  # It may have been renamed or removed.
+                status = file.stat()
+                if S_ISREG(status.st_mode):
+                    found[file.name] = status.st_size
+        return found
 
     def times(self, folder: str) -> dict[str, float]:
         """See `Storage`."""
