@@ -19,6 +19,18 @@ FEWEST = 3
 """Neurons from which on the bulk on the used directions is not empty."""
 
 
+def eigenvalues_of_an_unused_input(
+    g: Activation, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"]
+) -> Float[ndarray, " N_h"]:
+    """Return those of H on an input that no neuron uses, where it is `(W2 W2^T) ∘ K_c`."""
+    return np.linalg.eigvalsh(np.outer(W2, W2) * g.self_dual(W1).K_c)
+
+
+def in_used_inputs(W1: Float[ndarray, "N_h N_i"]) -> Float[ndarray, "N_h n"]:
+    """Return the rows of W1 in an orthonormal basis of the inputs that neurons use."""
+    return np.asarray(W1 @ np.linalg.svd(W1, full_matrices=False)[2].T)
+
+
 def bulk_tail(
     g: Activation,
     local: LocalCoefficients,
@@ -40,12 +52,11 @@ def bulk_tail(
     N_h, N_i = W1.shape
     if N_i <= N_h or N_h < FEWEST or not count:
         return teacher_bulk(local, W1, W2, symmetric).tail
-    exact = N_h * np.linalg.eigvalsh(np.outer(W2, W2) * g.self_dual(W1).K_c)
+    exact = N_h * eigenvalues_of_an_unused_input(g, W1, W2)
     if has_degree_one(local, W2):
         exact = exact[:-1]
     share = (N_i - N_h) * len(exact) / count
-    used = np.linalg.svd(W1, full_matrices=False)[2]
-    bulk = teacher_bulk(local, W1 @ used.T, W2, symmetric, N_i)
+    bulk = teacher_bulk(local, in_used_inputs(W1), W2, symmetric, N_i)
 
     def tail(z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         above = 1 - np.searchsorted(exact, z, side="right") / len(exact)

@@ -14,6 +14,7 @@ from hessweep.laws.neuron_bulk import neuron_bulk
 from hessweep.laws.shells import NARROW, are_equal
 from hessweep.laws.special_directions import Bulk, WholeSpectrum
 from hessweep.laws.teacher_parts import teacher_parts
+from hessweep.laws.unused_inputs import eigenvalues_of_an_unused_input, in_used_inputs
 
 WIDE_EXCHANGE = 0.3
 """Variance of the exchange, over the square of the diagonal, above which it is no free matrix."""
@@ -46,9 +47,8 @@ def whole_tail(
         return None
     repeated = np.zeros(0)
     if N_i > N_h:
-        # On the inputs that no neuron uses, H is `(W2 W2^T) ∘ K_c`.
-        repeated = np.linalg.eigvalsh(np.outer(W2, W2) * g.self_dual(W1).K_c)
-        W1 = W1 @ np.linalg.svd(W1, full_matrices=False)[2].T
+        repeated = eigenvalues_of_an_unused_input(g, W1, W2)
+        W1 = in_used_inputs(W1)
     bulk = _bulk(g, local, W1, W2, N_i)
     if bulk is None:
         return None

@@ -1,6 +1,7 @@
 """A published group elsewhere, as Zarr reads it: what is missing or refused there is an error."""
 
 import re
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
@@ -22,13 +23,13 @@ class GuardedStore(WrapperStore[Inner], Generic[Inner]):
     refusals: tuple[type[Exception], ...] = (OSError,)
     """What reading can fail with."""
 
+    @abstractmethod
     def where(self, key: str) -> str:
         """Return how messages name a file of the group."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refused(self, error: Exception, key: str) -> OSError:
         """Return in words why a file of the group can not be read."""
-        raise NotImplementedError
 
     async def get(
         self, key: str, prototype: "BufferPrototype", byte_range: ByteRequest | None = None

@@ -16,8 +16,8 @@ LOOK_SECONDS = 1.0
 """One look reads for about so long."""
 
 SHARE = 4.0
-"""Between two looks it waits so many times as long as the last one took, so that watching takes a
-fifth of one core at most."""
+"""The pause after a look is at least this many times as long as the look itself. So watching takes
+at most a fifth of one core."""
 
 
 class Watcher:
