@@ -47,3 +47,13 @@ def browser(chromium):
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+def emulate(tab, **media):
+    """Change the medium of a page, and wait until its scripts have been told.
+
+    A browser tells the listeners of a media query before it draws its next frame, which comes
+    after `emulate_media` has returned.
+    """
+    tab.emulate_media(**media)
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")

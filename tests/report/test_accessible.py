@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from headless import emulate
 
 WIDTHS = (400, 1400)
 
@@ -11,7 +12,7 @@ WIDTHS = (400, 1400)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_no_violation(tab, width, scheme):
-    tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    emulate(tab, color_scheme=scheme, reduced_motion="reduce")
     tab.set_viewport_size({"width": width, "height": 900})
     for summary in tab.locator("details > summary").all():
         summary.click()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from headless import emulate
 from PIL import Image, ImageChops
 from playwright.sync_api import expect
 
@@ -240,7 +241,7 @@ def test_every_control_has_a_name(tab):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_from_its_ground(tab, scheme):
-    tab.emulate_media(color_scheme=scheme)
+    emulate(tab, color_scheme=scheme)
     ratios = tab.evaluate(CONTRAST)
     assert len(ratios) > 200
     assert [found for found in ratios if found[0] < 4.5] == []
@@ -250,7 +251,7 @@ def test_theme_follows_the_system_and_the_button(tab):
     ground = "getComputedStyle(document.body).backgroundColor"
     ink = "document.getElementById('spectrum').layout.font.color"
     light = tab.evaluate(ground), tab.evaluate(ink)
-    tab.emulate_media(color_scheme="dark")
+    emulate(tab, color_scheme="dark")
     dark = tab.evaluate(ground), tab.evaluate(ink)
     assert dark[0] != light[0]
     assert dark[1] != light[1]
@@ -268,7 +269,7 @@ def test_narrow_screens_do_not_scroll_sideways(tab):
 
 
 def test_print_shows_all_rows_in_black_and_no_controls(tab):
-    tab.emulate_media(color_scheme="dark", media="print")
+    emulate(tab, color_scheme="dark", media="print")
     assert not tab.locator("#picker").is_visible()
     assert not tab.locator(".top").is_visible()
     assert tab.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
@@ -310,7 +311,7 @@ def test_pictures_have_their_own_size_and_are_dark_in_dark_mode(tab):
     # Three inches at 300 dpi.
     assert tab.evaluate(f"{picture}.clientWidth") == pytest.approx(900 / 2.2 + 24, abs=2)
     assert tab.evaluate(f"getComputedStyle({picture}).filter") == "none"
-    tab.emulate_media(color_scheme="dark")
+    emulate(tab, color_scheme="dark")
     assert "invert" in tab.evaluate(f"getComputedStyle({picture}).filter")
 
 

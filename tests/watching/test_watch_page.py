@@ -2,6 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from headless import emulate
 from playwright.sync_api import expect
 from watching.conftest import fill, store, watching
 
@@ -32,7 +33,7 @@ def live(browser, folder):
 @pytest.mark.parametrize("width", [400, 1400])
 def test_axe_finds_no_violation(live, width, scheme):
     tab, _ = live
-    tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    emulate(tab, color_scheme=scheme, reduced_motion="reduce")
     tab.set_viewport_size({"width": width, "height": 900})
     found = Axe().run(tab)
     told = [
