@@ -241,6 +241,10 @@ def test_only_the_named_file_runs(tmp_path: Path) -> None:
         ("def f(x, c): return c * x", "names that are not allowed: c"),
         ("def f(x, a='b'): return x", "a: expected a number or a list of numbers, got 'b'"),
         ("def f(x, a): return a * x", "takes a; missing: a"),
+        ("def f(x): return np.tanh(x) / (x.size != 3)", r"nan or infinity at x"),
+        ("def f(x): return np.tanh(x) * [1][x.size == 3]", "an array of shape .3,., got IndexError"),
+        ("def f(x): return np.tanh(x) * [1][x.ndim == 2 and len(x) > 32]", r"shape .1024, 9., got Ind"),
+        ("def f(x): return np.tanh(x) * [1][x.shape == (9,)]", "every array of numbers, got Ind"),
     ],
 )
 def test_what_is_wrong_with_a_file(tmp_path: Path, text: str, message: str) -> None:

@@ -18,7 +18,7 @@ from hessweep.activations import own_module
 from hessweep.activations.from_functions import FromFunctions
 from hessweep.activations.kernel import Activation, CoarserDuals, DualKernel
 from hessweep.activations.offsets import HIGHEST, CoarserOffsetKernels, OffsetMeans
-from hessweep.activations.own_checks import check, check_dual
+from hessweep.activations.own_checks import check, check_dual, errors_of_user
 from hessweep.activations.own_module import Data
 from hessweep.activations.own_parameters import bound_parameters, identifier, plain_value
 from hessweep.errors import ActivationError, shortened
@@ -175,9 +175,11 @@ def load_activation(
             f"{own.sha256[:8]}…; restore the file, or leave out sha256 to use it as it is"
         )
     inner = own.inner
-    check(inner, f"activation {name!r} of {path}")
+    with errors_of_user(what := f"activation {name!r} of {path}"):
+        check(inner, what)
     if isinstance(inner, FromFunctions) and hasattr(module, f"{name}_dual"):
-        check_dual(inner, f"{name}_dual of {path}")
+        with errors_of_user(what := f"{name}_dual of {path}"):
+            check_dual(inner, what)
     return own
 
 

@@ -1,5 +1,8 @@
 """Checks of a user's activation before anything is computed with it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from numpy import ndarray
 
@@ -19,6 +22,26 @@ FINEST, COARSER = 26, 14
 LEAST_POWER = 0.7
 """A function may leave a point at least as this power of the distance. With 1/2 or less, E[g'²] is
 infinite; with little more, quadrature converges so slowly that its error can not be estimated."""
+
+
+@contextmanager
+def errors_of_user(what: str) -> Iterator[None]:
+    """Turn whatever the functions of a user raise during checks into an ActivationError.
+
+    They may work for one array and not for the next, such as one of another size.
+
+    Args:
+        what: Which activation it is; the message begins with it.
+    """
+    try:
+        yield
+    except ActivationError:
+        raise
+    except Exception as error:
+        raise ActivationError(
+            f"{what}: expected numbers for every array of numbers, got "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def check(g: Activation, what: str) -> None:
@@ -138,11 +161,12 @@ def _check_continuous(g: Activation, values: ndarray, what: str) -> None:
     left, right = GRID[steepest], GRID[steepest + 1]
     for _ in range(40):
         middle = (left + right) / 2
-        at = g(np.array([left, middle, right]))
+        at = _values(g, np.array([left, middle, right]), f"{what}: g")
         left, right = (
             (left, middle) if abs(at[1] - at[0]) > abs(at[2] - at[1]) else (middle, right)
         )
-    jump = float(np.abs(np.diff(g(np.array([left, right]))))[0])
+    ends = _values(g, np.array([left, right]), f"{what}: g")
+    jump = float(abs(ends[1] - ends[0]))
     if jump > 1e-6 * np.ptp(values):
         raise ActivationError(
             f"{what}: expected a continuous function, got a jump by {jump:.3g} at x = {left:.6g}; "
@@ -159,7 +183,7 @@ def _check_energy(g: Activation, values: ndarray, what: str) -> None:
     left, step = GRID[:-1].copy(), np.diff(GRID) / 8
     share = np.arange(5) / 4
     for halving in range(FINEST + 1):
-        on_grid = g(left[:, None] + step[:, None] * np.arange(9))
+        on_grid = _values(g, left[:, None] + step[:, None] * np.arange(9), f"{what}: g")
         # Three halves that overlap, so that a bend is well inside one of them.
         halves = np.stack([on_grid[:, first : first + 5] for first in (0, 2, 4)])
         chords = halves[..., :1] + (halves[..., -1:] - halves[..., :1]) * share
