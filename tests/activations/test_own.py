@@ -244,7 +244,7 @@ def test_only_the_named_file_runs(tmp_path: Path) -> None:
         ("def f(x): return np.tanh(x) / (x.size != 3)", r"nan or infinity at x"),
         (
             "def f(x): return np.tanh(x) * [1][x.size == 3]",
-            "an array of shape .3,., got IndexError",
+            r"of shape \(3,\), got Ind",
         ),
         (
             "def f(x): return np.tanh(x) * [1][x.ndim == 2 and len(x) > 32]",
@@ -274,14 +274,13 @@ def wave_dual(p, q, c):
 
 
 def test_a_function_may_fail_at_any_of_its_calls(tmp_path: Path) -> None:
-    for last in range(1000):
-        try:
-            load_activation(write(tmp_path, COUNTED.format(last=last)), "wave")
-        except ActivationError as error:
-            assert str(error).endswith("OSError: the disk is gone")
-        else:
-            break
-    assert 50 < last < 999
+    file = write(tmp_path, COUNTED.format(last=-1))
+    calls = next(load_activation(file, "wave").inner.module.calls)
+    assert calls > 50
+    for last in range(calls):
+        file = write(tmp_path, COUNTED.format(last=last))
+        with pytest.raises(ActivationError, match=r"wave.*OSError: the disk is gone$"):
+            load_activation(file, "wave")
 
 
 def test_a_missing_file_and_wrong_parameters(swish: Path, tmp_path: Path) -> None:
