@@ -327,3 +327,62 @@ def test_addresses_of_groups(filled):
         assert address.endswith(f"{filled.groups()[f'{name}.zarr']}")
     if isinstance(filled.root, Address):
         assert all(address.startswith("s3://") for address in found.values())
+
+
+PUBLISH_AND_WAIT = """
+import sys
+from hessweep.store import publish, publishing
+from hessweep.store.objects.storage import ObjectStorage
+
+def waiting(go_on):
+    def wait(*arguments):
+        print("ready", flush=True)
+        sys.stdin.readline()
+        return go_on(*arguments)
+    return wait
+
+publishing._swap = waiting(publishing._swap)
+ObjectStorage.swap = waiting(ObjectStorage.swap)
+publish(sys.argv[1], force=True)
+"""
+"""A publisher that has written its groups and waits before it makes them current."""
+
+
+@pytest.fixture
+def publisher(filled):
+    command = [sys.executable, "-c", PUBLISH_AND_WAIT, str(filled.root)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def test_what_a_killed_publish_leaves_is_no_fault_of_the_results(
+    filled, publisher, computed, monkeypatch
+):
+    publisher.kill()
+    publisher.wait()
+    assert kinds(filled) == []
+    if isinstance(filled.root, Address):
+        monkeypatch.setattr("hessweep.store.objects.verification.STALE_SECONDS", -60)
+        groups = len(filled.groups())
+        assert kinds(filled) == ["stale temporary file"] * groups
+        repair(filled.root)
+    assert kinds(filled) == []
+    assert_holds(opened(filled).load(), of(computed[:12], "erf"))
+
+
+def test_a_publisher_that_goes_on_after_its_groups_were_cleared_away(
+    filled, publisher, computed, monkeypatch
+):
+    """It was suspended for a day, say: what was emptied must not become current."""
+    if isinstance(filled.root, Address):
+        monkeypatch.setattr("hessweep.store.objects.verification.STALE_SECONDS", -60)
+        repair(filled.root)
+    publisher.stdin.write("\n" * 10)
+    publisher.stdin.close()
+    assert publisher.wait(60) == 0
+    assert kinds(filled) == []
+    assert_holds(opened(filled).load(), of(computed[:12], "erf"))

@@ -127,7 +127,12 @@ def repair(root: str | Root) -> Repair:
         moved = [storage.set_aside(path.as_posix(), aside) for path in sorted(broken)]
     if isinstance(root, Path):
         _set_groups_aside(root, damaged)
-    return Repair(tuple(map(Path, moved)), publish(root, force=bool(damaged)))
+    published = publish(root, force=bool(damaged))
+    if isinstance(root, Address) and any(p.kind == "stale temporary file" for p in problems):
+        from hessweep.store.objects.publishing import clear_left
+
+        clear_left(root)
+    return Repair(tuple(map(Path, moved)), published)
 
 
 def _set_groups_aside(root: Path, damaged: Iterable[Path]) -> None:

@@ -75,6 +75,27 @@ def publish_objects(root: Address, *, force: bool = False) -> bool:
     )
 
 
+def clear_left(root: Address) -> bool:
+    """Empty the groups that publishers wrote and never made current, as when they were killed.
+
+    The pointer is written anew with what it says. So a publisher that is only suspended can not
+    make current what is emptied here: its own replacement fails, and it looks again.
+
+    Returns:
+        Whether it was done. It is not if another publisher was faster.
+
+    Raises:
+        StoreAccessError: If the store can not be read or written.
+    """
+    storage = ObjectStorage(root)
+    current, version = pointer_to_replace(storage)
+    listed = storage.walk(FOLDER)
+    if storage.swap(POINTER, current.encode(), version) is None:
+        return False
+    _empty(storage, listed, current)
+    return True
+
+
 def _digest(pointer: Pointer, name: str) -> str:
     return pointer.groups[name].digest if name in pointer.groups else ""
 

@@ -136,8 +136,19 @@ class ObjectStorage:
 
     def times(self, folder: str) -> dict[str, float]:
         """See `Storage`."""
-        found = {name: one["last_modified"] for name, one in self._below(folder).items()}
-        return {name: when.timestamp() for name, when in found.items() if "/" not in name}
+        return {name: when for name, when in self.walk_times(folder).items() if "/" not in name}
+
+    def walk_times(self, folder: str) -> dict[str, float]:
+        """Return when each object below a folder was written, at any depth, in seconds.
+
+        The time is that of the store's clock. Stores refuse clients whose clock is wrong by more
+        than a few minutes, so that it can be compared with ours.
+
+        Raises:
+            StoreAccessError: If they can not be listed.
+        """
+        found = self._below(folder).items()
+        return {name: one["last_modified"].timestamp() for name, one in found}
 
     def has(self, name: str) -> bool:
         """See `Storage`."""

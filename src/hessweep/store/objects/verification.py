@@ -1,12 +1,14 @@
 """Whether what is published on an object store says what the segments say, byte by byte."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hessweep.address import Address
 from hessweep.errors import DamagedStoreError
+from hessweep.store.files import STALE_SECONDS
 from hessweep.store.objects.pointer import Pointer, read_pointer
 from hessweep.store.objects.publishing import EMPTIED
 from hessweep.store.objects.storage import ObjectStorage
@@ -43,7 +45,7 @@ def object_problems(root: Address, groups: list[Group]) -> Iterator[Finding]:
         files = {file.removeprefix(prefix) for file in found if file.startswith(prefix)}
         yield from _group_problems(storage, place, files, group)
     if version or not found:
-        yield from _foreign(found, pointer)
+        yield from _foreign(storage, found, pointer)
 
 
 def _group_problems(
@@ -87,17 +89,25 @@ def _says(storage: ObjectStorage, name: str, expected: dict[str, Any]) -> bool:
         return False
 
 
-def _foreign(found: dict[str, int], pointer: Pointer) -> Iterator[Finding]:
-    """Yield what is neither the pointer nor part of a version that is or was published."""
-    left: dict[str, None] = {}
+def _foreign(storage: ObjectStorage, found: dict[str, int], pointer: Pointer) -> Iterator[Finding]:
+    """Yield what is neither the pointer nor part of a version that is or was published.
+
+    A group that was written lately and is not current may be that of a publisher at work. If its
+    publisher was killed, nothing is wrong with the results; it counts once it is a day old, as a
+    temporary file in a folder does.
+    """
+    left: dict[str, list[str]] = {}
     for name, size in found.items():
         place = "/".join([FOLDER, *name.split("/")[:2]])
         if f"{FOLDER}/{name}" == POINTER or place in pointer.places or size == len(EMPTIED):
             continue
         if place.endswith(SUFFIX) and name.count("/") > 1:
-            left[place] = None
+            left.setdefault(place, []).append(name)
         else:
             yield "foreign file", Path(FOLDER, name), "nothing reads it"
-    for place in left:
-        message = "left by a publish that did not end; the next that changes something empties it"
-        yield "stale temporary file", Path(place), message
+    times = storage.walk_times(FOLDER) if left else {}
+    oldest = time.time() - STALE_SECONDS
+    message = "left by a publish that was killed; repair, or a publish of new points, empties it"
+    for place, names in left.items():
+        if all(times.get(name, 0.0) < oldest for name in names):
+            yield "stale temporary file", Path(place), message
