@@ -260,27 +260,34 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, text: str, message: str) -> N
 
 COUNTED = """
 from itertools import count
-from hessweep.activations import DualKernel
+import numpy as np
 calls = count()
 def wave(x):
     if next(calls) == {last}:
         raise OSError("the disk is gone")
     return np.sin(x)
-def wave_dual(p, q, c):
-    wave(c)
-    odd, even = (np.exp(-(p + q) / 2) * f(c) for f in (np.sinh, np.cosh))
-    return DualKernel(odd, even, -odd / 2, -odd / 2, odd, -even / 2, -even / 2, odd / 4)
 """
 
 
+def refusal(file: Path, name: str) -> str:
+    """Return why an activation is refused, or nothing."""
+    try:
+        load_activation(file, name)
+    except ActivationError as error:
+        return str(error)
+    return ""
+
+
 def test_a_function_may_fail_at_any_of_its_calls(tmp_path: Path) -> None:
-    file = write(tmp_path, COUNTED.format(last=-1))
-    calls = next(load_activation(file, "wave").inner.module.calls)
-    assert calls > 50
-    for last in range(calls):
-        file = write(tmp_path, COUNTED.format(last=last))
-        with pytest.raises(ActivationError, match=r"wave.*OSError: the disk is gone$"):
-            load_activation(file, "wave")
+    unbroken = load_activation(write(tmp_path, COUNTED.format(last=-1)), "wave")
+    calls = next(unbroken.inner.module.calls)
+    found = [refusal(write(tmp_path, COUNTED.format(last=last)), "wave") for last in range(calls)]
+    # How fast g grows is looked at where g may not be defined, so that errors are allowed there.
+    refused = [message for message in found if message]
+    assert len(refused) > 10
+    for message in refused:
+        assert "wave" in message
+        assert message.endswith("OSError: the disk is gone")
 
 
 def test_a_missing_file_and_wrong_parameters(swish: Path, tmp_path: Path) -> None:
