@@ -62,13 +62,23 @@ class Lanczos:
         self._locked = len(vectors)
         self._rows[: self._locked] = vectors
 
-    def run(self, start: Float[ndarray, " P"]) -> Krylov:
+    @property
+    def locked(self) -> Float[ndarray, "k P"]:
+        """The locked vectors, as rows."""
+        return self._rows[: self._locked]
+
+    def run(self, start: Float[ndarray, " P"], steps: int | None = None) -> Krylov:
         """Return the Krylov space of `start`, which is overwritten.
 
         The run ends early if the space becomes invariant. `Q` is a view of the buffer, and the
         next run overwrites it.
+
+        Args:
+            start: A vector of length P.
+            steps: The most steps of this run; None for as many as there are.
         """
         first, rows = self._locked, self._rows
+        last = self._steps if steps is None else min(first + steps, self._steps)
         vector = rows[first:][0]
         vector[:] = start / np.linalg.norm(start)
         _orthogonalise(vector, rows[:first])
@@ -76,7 +86,7 @@ class Lanczos:
         alpha: list[float] = []
         beta: list[float] = []
         w = start
-        for j in range(first, self._steps):
+        for j in range(first, last):
             self._product(rows[j], w)
             alpha.append(float(rows[j] @ w))
             # After the three-term recurrence a full pass only has to remove rounding errors, so
@@ -87,7 +97,7 @@ class Lanczos:
             length = _orthogonalise(w, rows[: j + 1])
             beta.append(length)
             scale = max(max(map(abs, alpha)), max(beta))
-            if j + 1 == self._steps or length <= 10 * np.finfo(w.dtype).eps * scale:
+            if j + 1 == last or length <= 10 * np.finfo(w.dtype).eps * scale:
                 break
             np.divide(w, w.dtype.type(length), out=rows[j + 1])
         return Krylov(np.array(alpha), np.array(beta), rows[first : first + len(alpha)])

@@ -7,12 +7,16 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from hessweep.density.resolution import middles, resolution
+
 
 class Estimate(NamedTuple):
-    """A quantity at several arguments, with its standard error over the probes."""
+    """A quantity at several arguments, with the errors that are stated of them."""
 
     value: Float[ndarray, " n"]
     error: Float[ndarray, " n"]
+    """The standard error over the probes. For a distribution function or a density the resolution
+    of the quadratures is added in squares."""
 
 
 class FlatDensity(NamedTuple):
@@ -104,11 +108,27 @@ class SpectralDensity:
         At a node of a Gauss quadrature the distribution function is between the sum of the weights
         before the node and that sum with the weight of the node (Chebyshev, Markov, Stieltjes).
         For each probe the value is the middle of the two at the nodes, and interpolated linearly
-        in log λ between them.
+        in log λ between them. The error is the standard error over the probes together with
+        `resolution`.
         """
         x = np.atleast_1d(np.asarray(x, dtype=float))
         known = (self.exact <= x[:, None]) @ self.multiplicities / self.P
-        return self._estimate(self._middles(x), known)
+        value, error = self._estimate(self._middles(x), known)
+        return Estimate(value, np.hypot(error, self.resolution(x)))
+
+    def resolution(self, x: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+        """Return an estimate of how far off the cdf at x is because nodes are far apart.
+
+        It is 0 where each quadrature has a node for every eigenvalue.
+        """
+        x = np.atleast_1d(np.asarray(x, dtype=float))
+        probes, steps = self.nodes.shape
+        if not probes or steps >= round(self.P * self.sampled_mass):
+            return np.zeros(x.shape)
+        start, where = self._start, _log(x)
+        pairs = zip(np.log(self.nodes), self.weights, strict=True)
+        each = [resolution(node, mass, start, where) for node, mass in pairs]
+        return self.sampled_mass * np.mean(each, axis=0)
 
     def bracket(self, x: Float[ndarray, " n"]) -> tuple[ndarray, ndarray]:
         """Return the lower and upper bounds on the cdf at x that follow from the quadratures.
@@ -141,21 +161,24 @@ class SpectralDensity:
         sampled = np.diff(self._middles(np.asarray(edges, dtype=float)), axis=1)
         known = np.histogram(self.exact, edges, weights=self.multiplicities)[0] / self.P
         value, error = self._estimate(sampled, known)
-        return Estimate(value / widths, error / widths)
+        off = self.resolution(edges)
+        return Estimate(value / widths, np.hypot(error, np.maximum(off[1:], off[:-1])) / widths)
 
     def moment(self, order: int) -> Estimate:
         """Return the mean of `λ^order` over all eigenvalues, as arrays of one entry."""
         sampled = (self.weights * self.nodes**order).sum(axis=1, keepdims=True)
         return self._estimate(sampled, self.exact**order @ self.multiplicities / self.P)
 
+    @property
+    def _start(self) -> float:
+        """Where the cdf of the quadratures starts to rise, as a logarithm."""
+        return float(np.log(self.floor)) if self.floor else 0.0
+
     def _middles(self, x: Float[ndarray, " n"]) -> Float[ndarray, "probes n"]:
         """Return the cdf of each probe, which goes from 0 at the floor to 1 after its nodes."""
-        sums = self.weights.cumsum(axis=1) - self.weights / 2
-        where = np.log(np.maximum(x, np.finfo(float).tiny))
-        start = np.log(self.floor) if self.floor else 0.0
         sampled = np.empty((len(self.nodes), len(x)))
-        for row, node, mass in zip(sampled, np.log(self.nodes), sums, strict=True):
-            row[:] = np.interp(where, [start, *node], [0, *mass], right=1)
+        for row, node, mass in zip(sampled, np.log(self.nodes), self.weights, strict=True):
+            row[:] = middles(node, mass, self._start, _log(x))
         return sampled
 
     def _estimate(self, sampled: Float[ndarray, "probes n"], known: ndarray | float) -> Estimate:
@@ -165,6 +188,10 @@ class SpectralDensity:
         spread = sampled.std(axis=0, ddof=1) if probes > 1 else np.full(mean.shape, np.inf)
         spread = spread if mass > 0 else np.zeros(mean.shape)
         return Estimate(known + mass * mean, mass * spread / np.sqrt(max(probes, 1)))
+
+
+def _log(x: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+    return np.asarray(np.log(np.maximum(x, np.finfo(float).tiny)))
 
 
 def calibrated(

@@ -10,6 +10,12 @@ PROBES, STEPS = 10, 80
 """Probes and steps of the stochastic Lanczos quadrature. At P = 1000 the Kolmogorov distance is
 about 0.03."""
 
+COMPARED_PROBES = 5
+"""Probes where each is corrected by the comparison, which leaves a tenth of the variance."""
+
+COMPARED_FROM = 1000
+"""The fewest parameters from which on there is a comparison. Below, a density costs nothing."""
+
 FEW_STEPS = 100
 """Lanczos steps for the largest eigenvalues if those for N_h eigenvalues need too much memory."""
 
@@ -30,7 +36,7 @@ class DensityPlan:
     most_extremes: int
     """The largest number of eigenvalues that are stored individually."""
     product_flops: float
-    """Floating-point operations of all products with H."""
+    """Floating-point operations of all products with H, and of the comparison."""
     basis_bytes: float
     """Bytes that are read by all orthogonalisations."""
     peak_bytes: int
@@ -42,6 +48,15 @@ class DensityPlan:
     def route(self) -> str:
         """How the density is computed, as text: `closed form` or `lanczos`."""
         return "closed form" if self.closed_form else "lanczos"
+
+
+def is_compared(size: int) -> bool:
+    """Return whether probes of a plain network with this many parameters are corrected.
+
+    Args:
+        size: Number of parameters inside the row space of W1.
+    """
+    return size >= COMPARED_FROM
 
 
 @lru_cache(maxsize=4096)
@@ -68,17 +83,22 @@ def density_plan(activation: Activation, N_i: int, N_h: int) -> DensityPlan:
     fits = (count for count in wanted if FLOAT64 * size * min(size, count) <= EXTREMES_BYTES)
     steps = min(size, next(fits, FEW_STEPS))
     probe_steps = min(STEPS, size)
-    passes = PROBES * FLOAT32 * probe_steps**2 + FLOAT64 * steps**2
+    probes = COMPARED_PROBES if is_compared(size) else PROBES
+    passes = probes * FLOAT32 * probe_steps**2 + FLOAT64 * steps**2
     # Operators of both types with their coefficients, the dual kernel, the temporary arrays of
     # trace and norm, and the vectors of a run besides its basis.
     matrices = FLOAT64 * (30 * N_h**2 + 6 * N_h * n + 2 * N_i * N_h + 8 * size)
+    flops = 6.0 * N_h**2 * n * (probes * probe_steps + steps)
+    if is_compared(size):
+        matrices += FLOAT32 * (4 * (N_h + n) ** 2 + 4 * size)
+        flops += 9.0 * (N_h + n) ** 3 + 4.0 * probes * N_h**2 * n
     basis = max(FLOAT32 * probe_steps, FLOAT64 * steps) * size
     return DensityPlan(
         closed_form=False,
         extreme_steps=steps,
         most_extremes=most,
-        product_flops=6.0 * N_h**2 * n * (PROBES * probe_steps + steps),
+        product_flops=flops,
         basis_bytes=float(passes) * size,
         peak_bytes=basis + matrices,
-        stored_values=most + 2 * (PROBES * probe_steps + n),
+        stored_values=most + 2 * (probes * probe_steps + n),
     )

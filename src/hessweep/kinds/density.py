@@ -41,7 +41,7 @@ class Density(Kind):
     """The spectral density by stochastic Lanczos quadrature, and the largest eigenvalues."""
 
     name = "density"
-    revision = 1
+    revision = 2
     general_revision = 1
     ragged = (SPECTRUM, NODES)
 
