@@ -11,7 +11,7 @@ from hessweep import sample_teacher
 from hessweep.errors import InputError, ShapeError
 from hessweep.laws import bulk_law, coefficients
 from hessweep.laws.gamma import Gamma
-from hessweep.laws.gaps import gaps
+from hessweep.laws.gaps import edges
 from hessweep.laws.moved import Scaled
 from hessweep.laws.output_weights import LAWS, output_weights
 from hessweep.laws.pair_sums import bulk_density, bulk_tail
@@ -192,9 +192,56 @@ def test_gaps_of_the_law_of_gamma():
     W1 = rng.standard_normal((N_h, N_i)) / np.sqrt(N_i)
     chi = stats.chi2.ppf((np.arange(N_h) + 0.5) / N_h, 1)
     mu = np.linalg.eigvalsh((W1.T * (chi / (z - RELU.a2 * chi))) @ W1)
-    [[(low, high)]] = gaps(Gamma(LAWS["normal"], RELU.a2, 3.0), np.array([z]))
+    [[(low, high)]] = edges(Gamma(LAWS["normal"], RELU.a2, 3.0), np.array([z])).gaps
     assert not ((mu > low) & (mu < high - 0.02)).any()
     assert mu[mu > low].min() == pytest.approx(high, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "ratio"), [("relu", 1.5), ("relu", 2.0), ("gelu", 1.5), ("gelu", 2.0)]
+)
+def test_table_where_a_gap_opens_inside_the_law_of_gamma(name, ratio):
+    found, c = law(name, ratio), coefficients(name)
+    assert found.continuous.error < 2e-9
+    z = found.ppf(np.linspace(0.05, 0.95, 12))
+    with np.errstate(all="ignore"):
+        counted = bulk_tail(Gamma(LAWS["normal"], c.a2, ratio), c.a1, z)
+    np.testing.assert_allclose(found.sf(z), counted, atol=2e-9)
+
+
+def test_the_root_for_mu_is_never_the_real_one_beside_it():
+    """Before a gap opens the density of μ is low, but positive, and G is nearly a cube root."""
+    gamma = Gamma(LAWS["normal"], coefficients("gelu").a2, 1.5)
+    z = np.array([0.0234, 0.0244, 0.0246])
+    found = edges(gamma, z)
+    assert found.gaps.size == 0
+    assert np.isfinite(found.cusps).sum() == 3
+    for at, cusp in zip(z, found.cusps[:, 0], strict=True):
+        w = cusp + np.r_[-np.geomspace(0.5, 1e-5, 200), np.geomspace(1e-5, 0.5, 200)]
+        at = np.full(len(w), at)
+        G, converged = gamma.transform(w, at)
+        assert converged.all()
+        assert (G.imag < -1e-3 * np.abs(G)).all()
+        # Inside the support the imaginary part of the equation for w is 0.
+        chi = LAWS["normal"].ppf((np.arange(200_000) + 0.5) / 200_000)
+        b = gamma.a2 + G[::40]
+        square = (chi**2 / np.abs(at[0] - np.multiply.outer(b, chi)) ** 2).mean(axis=1)
+        np.testing.assert_allclose(1.5 * np.abs(G[::40]) ** 2 * square, 1, rtol=1e-3)
+
+
+def test_gaps_are_found_however_narrow_they_are():
+    """A gap opens at one z; its width then grows as the power 3/2, from nothing."""
+    gamma = Gamma(LAWS["normal"], coefficients("gelu").a2, 1.5)
+    low, high = 0.0246, 0.0248
+    for _ in range(40):
+        middle = (low + high) / 2
+        opened = edges(gamma, np.array([middle])).gaps.size > 0
+        low, high = (low, middle) if opened else (middle, high)
+    beyond = np.array([1e-8, 1e-6, 1e-4])
+    ends = edges(gamma, high + beyond).gaps[:, 0]
+    np.testing.assert_allclose(np.diff(np.log(np.diff(ends)[:, 0])) / np.log(100), 1.5, atol=0.01)
+    cusp = edges(gamma, np.array([low])).cusps[0, 0]
+    np.testing.assert_allclose(ends[:2], cusp, atol=1e-3)
 
 
 def test_refusals():

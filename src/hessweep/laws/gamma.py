@@ -23,6 +23,10 @@ LONGEST = 2.0
 """Longest step in log G."""
 ROUNDING = 1e-15
 """Defect, relative to the terms of the equation, that no step makes smaller."""
+REAL = 1e-9
+"""Imaginary part of G, relative to G, below which G counts as real."""
+RISING = 1e-6
+"""Rise of w with real b, relative to the terms of its derivative, that is more than rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +99,7 @@ class Gamma:
         self, G: ndarray, todo: ndarray, w: ndarray, z: ndarray, contractions: int, steps: int
     ) -> ndarray:
         """Improve the roots `G[todo]` in place; return those that have not converged."""
+        rejected: list[ndarray] = []
         for step in range(steps):
             g, at = G[todo], w[todo]
             with np.errstate(all="ignore"):
@@ -111,7 +116,23 @@ class Gamma:
             G[todo] = new
             small = np.abs(new - g) < RESOLUTION * np.abs(new)
             rounding = np.abs(defect) < ROUNDING * (np.abs(at) + 1e-3 * np.abs(1 / g))
-            todo = todo[~(good & small | rounding)]
+            found = good & small | rounding
+            rejected.append(todo[found][self._are_false(new[found], at[found], z[todo[found]])])
+            todo = todo[~found]
             if not len(todo):
                 break
-        return todo
+        return np.concatenate([todo, *rejected])
+
+    def _are_false(self, G: ndarray, w: ndarray, z: ndarray) -> ndarray:
+        """Whether roots for real w are real ones of the equation where w rises with b.
+
+        Inside the support there is such a root beside the complex pair, and near to it where a
+        gap is about to open; rounding can put it into the lower half-plane.
+        """
+        real = (w.imag == 0) & (np.abs(G.imag) < REAL * np.abs(G))
+        if real.any():
+            b = self.a2 + G[real].real
+            with np.errstate(all="ignore"):
+                slope = self.ratio * G[real].real ** 2 * self.squared_mean(b, z[real])
+            real[real] = slope > 1 + RISING
+        return real

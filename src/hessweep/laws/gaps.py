@@ -2,10 +2,14 @@
 
 Outside the support `b = a2 + G(w)` is real, `z - b χ` does not vanish, and w falls with b:
 
-    w(b) = 1/(b - a2) + γ n̂(b),      dw/db < 0  <=>  γ (b - a2)² E[χ²/(z - bχ)²] < 1.
+    w(b) = 1/(b - a2) + γ n̂(b),      dw/db < 0  <=>  s(b) = γ (b - a2)² E[χ²/(z - bχ)²] < 1.
+
+Where the least value of s is just above 1 a gap is about to open. There the law is smooth, but
+`G(w)` is almost a cube root: its branch points are close above and below the real axis.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -17,18 +21,38 @@ from hessweep.laws.gamma import Gamma
 GRID = 160
 """Values of b in which a change of sign is looked for, on each interval."""
 HALVINGS = 52
+THIRDS = 60
+"""Steps to a minimum of s, each of which leaves 0.62 of an interval."""
+ROUNDING = 1e-6
+"""Relative differences of s below which there is no minimum; s is constant at the ends."""
+CUSP = 4.0
+"""Least values of s below which a gap is taken as about to open."""
 
 
-def gaps(law: Gamma, z: Float[ndarray, " n"]) -> Float[ndarray, "n gaps 2"]:
-    """Return the gaps `(low, high)` of the support for each z, nan where there are fewer."""
+class Edges(NamedTuple):
+    """Where the density of μ is not smooth, for each z; nan where there are fewer."""
+
+    gaps: Float[ndarray, "n gaps 2"]
+    """Ends `(low, high)` of each gap."""
+    cusps: Float[ndarray, "n cusps"]
+    """Where a gap is about to open, or has hardly closed."""
+
+
+def edges(law: Gamma, z: Float[ndarray, " n"]) -> Edges:
+    """Return the gaps of the support and the places where one is about to open, for each z."""
     ends: list[list[tuple[float, float, bool]]] = [[] for _ in z]
+    cusps: list[list[float]] = [[] for _ in z]
     for start, stop in _intervals(law, z):
         b = _grid(start, stop, law.a2, z)
-        falling = _falls(law, b, z[:, None])
+        b, s = _with_minima(law, b, z)
+        falling = s < 1
         rows, k = np.nonzero(falling[:, :-1] != falling[:, 1:])
         if len(rows):
             at = _root(law, b[rows, k], b[rows, k + 1], z[rows])
             _add(ends, rows, at, law.inverse(at, z[rows]), falling[rows, k + 1])
+        rows, k = np.nonzero(_is_least(s) & (s[:, 1:-1] < CUSP) & ~falling[:, 1:-1])
+        for row, w in zip(rows, law.inverse(b[rows, k + 1], z[rows]), strict=True):
+            cusps[row].append(float(w))
         for column, end, opens in ((0, start, True), (-1, stop, False)):
             rows = np.flatnonzero(falling[:, column])
             if len(rows):
@@ -36,7 +60,32 @@ def gaps(law: Gamma, z: Float[ndarray, " n"]) -> Float[ndarray, "n gaps 2"]:
                 w = np.where(np.isinf(end[rows]), 0.0, law.inverse(at, z[rows]))
                 w = np.where(end[rows] == law.a2, np.inf if opens else -np.inf, w)
                 _add(ends, rows, at, w, np.full(len(rows), opens))
-    return _pair(ends)
+    return Edges(_pair(ends), _rectangle(cusps))
+
+
+def _is_least(s: Float[ndarray, "n grid"]) -> ndarray:
+    """Whether each inner value is below both of its neighbours, by more than rounding."""
+    before, s, after = s[:, :-2], s[:, 1:-1], s[:, 2:]
+    return (s < before) & (s <= after) & (np.maximum(before, after) > s * (1 + ROUNDING))
+
+
+def _with_minima(law: Gamma, b: Float[ndarray, "n grid"], z: ndarray) -> tuple[ndarray, ndarray]:
+    """Return b and s(b), with b moved to the minima of s where these decide about a gap."""
+    s = _slope(law, b, z[:, None])
+    rows, k = np.nonzero(_is_least(s) & (s[:, 1:-1] > 1))
+    low, high, z = b[rows, k], b[rows, k + 2], z[rows]
+    part = (np.sqrt(5) - 1) / 2
+    for _ in range(THIRDS if len(rows) else 0):
+        left, right = high - part * (high - low), low + part * (high - low)
+        fewer = _slope(law, left, z) < _slope(law, right, z)
+        low, high = np.where(fewer, low, left), np.where(fewer, right, high)
+    at = (low + high) / 2
+    least = _slope(law, at, z)
+    # Rounding may put the middle of what is left above the value of the grid.
+    better = least <= s[rows, k + 1]
+    b[rows[better], k[better] + 1] = at[better]
+    s[rows[better], k[better] + 1] = least[better]
+    return b, s
 
 
 def _add(
@@ -78,18 +127,19 @@ def _grid(start: ndarray, stop: ndarray, a2: float, z: ndarray) -> Float[ndarray
     return np.where(np.isinf(near), lower, np.where(np.isinf(far), upper, between))
 
 
-def _falls(law: Gamma, b: ndarray, z: ndarray) -> ndarray:
-    """Whether w falls at b; False where b is nan."""
+def _slope(law: Gamma, b: ndarray, z: ndarray) -> ndarray:
+    """Return s(b), below 1 where w falls; 2 where b is nan."""
     with np.errstate(all="ignore"):
-        return np.nan_to_num(law.squared_mean(b, z) * (b - law.a2) ** 2, nan=2) * law.ratio < 1
+        s = np.nan_to_num(law.squared_mean(b, z) * (b - law.a2) ** 2, nan=2 / law.ratio)
+    return np.asarray(s * law.ratio)
 
 
 def _root(law: Gamma, low: ndarray, high: ndarray, z: ndarray) -> ndarray:
-    """Bisect the change of `_falls`."""
-    left = _falls(law, low, z)
+    """Bisect the place where s(b) = 1."""
+    left = _slope(law, low, z) < 1
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        same = _falls(law, middle, z) == left
+        same = (_slope(law, middle, z) < 1) == left
         low, high = np.where(same, middle, low), np.where(same, high, middle)
     return (low + high) / 2
 
@@ -102,4 +152,11 @@ def _pair(ends: list[list[tuple[float, float, bool]]]) -> Float[ndarray, "n gaps
         found.sort(key=lambda end: (end[0], not end[2]))
         for k, (first, second) in enumerate(zip(found[::2], found[1::2], strict=True)):
             result[row, k] = second[1], first[1]
+    return result
+
+
+def _rectangle(rows: list[list[float]]) -> Float[ndarray, "n most"]:
+    result = np.full((len(rows), max(map(len, rows), default=0)), np.nan)
+    for k, row in enumerate(rows):
+        result[k, : len(row)] = row
     return result

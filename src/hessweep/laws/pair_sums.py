@@ -15,14 +15,14 @@ from numpy import ndarray
 
 from hessweep.errors import PrecisionError
 from hessweep.laws.gamma import Gamma
-from hessweep.laws.gaps import gaps
+from hessweep.laws.gaps import edges
 
 REACH = 4.1
 """Range of the double exponential map: it ends 1e-40 of an interval from the interval's ends."""
 FIRST_PANELS = 4
 MAX_LEVELS = 14
 NODES = 12
-ABOVE = 1e-11
+ABOVE = 1e-13
 """Height above the real axis, relative to w and 1/a1, at which `P(μ > w)` is evaluated."""
 TOLERANCE = 2e-10
 """Part of an integral that the interpolation of one panel may be wrong by."""
@@ -92,7 +92,7 @@ def bulk_tail(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> Float[ndarray, 
 def has_mass(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> ndarray:
     """Return where the density is not 0, z being in the support of the bulk."""
     t = 1 / a1
-    single = ~in_gap(gaps(law, z), np.full((len(z), 1), t))[:, 0]
+    single = ~in_gap(edges(law, z).gaps, np.full((len(z), 1), t))[:, 0]
     result = single & (law.ratio * law.chi.nonzero < 1)
     result[_pieces(law, t, z, True).row] = True
     return result
@@ -100,7 +100,7 @@ def has_mass(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> ndarray:
 
 def single_density(law: Gamma, t: float, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
     """Return σ(t), the density of the law of the `(N_i - N_h)`-fold eigenvalues."""
-    outside = in_gap(gaps(law, z), np.full((len(z), 1), t))[:, 0]
+    outside = in_gap(edges(law, z).gaps, np.full((len(z), 1), t))[:, 0]
     result = np.zeros(z.shape)
     rows = np.flatnonzero(~outside)
     if len(rows):
@@ -190,8 +190,8 @@ def _place(
 
 def _pieces(law: Gamma, t: float, z: Float[ndarray, " n"], both: bool) -> Panels:
     """Return the first panels, between all places where the integrand is not smooth."""
-    empty = gaps(law, z)
-    ends = empty.reshape(len(z), -1)
+    empty, cusps = edges(law, z)
+    ends = np.concatenate([empty.reshape(len(z), -1), cusps], axis=1)
     # Where the edges of the part near -1/a2 tend for small z: steep, though not singular.
     steep = [-((1 + sign * np.sqrt(law.ratio)) ** 2) / law.a2 for sign in (-1, 1) if law.a2]
     steep = [0.0, *steep, *(t - x for x in steep), t / 2]
@@ -202,14 +202,14 @@ def _pieces(law: Gamma, t: float, z: Float[ndarray, " n"], both: bool) -> Panels
     middle = np.where(np.isinf(low), high - 1e3 * (t + law.ratio / z[:, None]), (low + high) / 2)
     use = (low < high) & ~in_gap(empty, middle) & ~(both & in_gap(empty, t - middle))
     row, column = np.nonzero(use)
-    edges = np.linspace(-REACH, REACH, FIRST_PANELS + 1)
+    places = np.linspace(-REACH, REACH, FIRST_PANELS + 1)
     count = len(row)
     return Panels(
         np.repeat(row, FIRST_PANELS),
         np.repeat(low[row, column], FIRST_PANELS),
         np.repeat(high[row, column], FIRST_PANELS),
-        np.tile(edges[:-1], count),
-        np.tile(edges[1:], count),
+        np.tile(places[:-1], count),
+        np.tile(places[1:], count),
     )
 
 
