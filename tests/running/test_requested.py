@@ -259,6 +259,7 @@ def test_a_setup_has_not_ended_while_one_of_its_points_is_missing():
     stored = {point.key: value for point, value in zip(points, values, strict=True)}
     [cell, *_] = cells(sweep, lambda *_: stored)
     assert (len(cell.points), cell.missing, cell.end) == (40, 0, "error reached")
+    assert cell.further == 0
     del stored[points[35].key]
     [cell, *_] = cells(sweep, lambda *_: stored)
     assert cell.look.relative_error < 0.15
