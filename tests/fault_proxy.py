@@ -4,7 +4,8 @@ Faults are chosen by writing a line into a file, which the proxy reads before ea
 `none`; `slow SECONDS`; `503 N` (every N-th request answers 503); `drop N` (every N-th connection
 is cut before the answer), `lose N` (every N-th request reaches the store and its answer is cut);
 `hang` (no answer at all); `403 CODE` (all requests answer 403 with that code of an error);
-`put403 CODE` (PUT alone does). Run as `python proxy.py ENDPOINT FILE`; prints its port.
+`put403 CODE` (PUT alone does); `without HEADER` (requests reach the store without it). Run as
+`python proxy.py ENDPOINT FILE [CERTIFICATE]`; prints its port. With a certificate it speaks TLS.
 """
 
 import http.client
@@ -15,6 +16,8 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from certificates import encrypt
 
 ENDPOINT, FAULT = sys.argv[1], Path(sys.argv[2])
 COUNT = itertools.count(1)
@@ -49,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.refuse(403, rest)
         if kind == "drop" and every:
             return self.cut()
+        if kind == "without":
+            del self.headers[rest]
         status, headers, content = self.forward(body)
         if kind == "lose" and every:
             return self.cut()
@@ -100,6 +105,8 @@ class Server(ThreadingHTTPServer):
 
 if __name__ == "__main__":
     server = Server(("127.0.0.1", 0), Handler)
+    for certificate in sys.argv[3:]:
+        encrypt(server, certificate)
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()
     server.serve_forever()

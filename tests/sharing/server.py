@@ -1,13 +1,16 @@
 """A web server of a folder that sends parts of files, and logs what it was asked for.
 
-Usage: server.py FOLDER LOG MODE, where MODE is `ranges`, `whole` (it ignores that a part was asked
-for) or `broken` (it answers 503 to every request for a chunk). It prints its port.
+Usage: server.py FOLDER LOG MODE [CERTIFICATE], where MODE is `ranges`, `whole` (it ignores that a
+part was asked for) or `broken` (it answers 503 to every request for a chunk). It prints its port.
+With a certificate it speaks TLS.
 """
 
 import http.server
 import re
 import sys
 from pathlib import Path
+
+from certificates import encrypt
 
 FOLDER, LOG, MODE = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
@@ -57,5 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    for certificate in sys.argv[4:]:
+        encrypt(server, certificate)
     print(server.server_port, flush=True)  # noqa: T201
     server.serve_forever()

@@ -3,17 +3,13 @@
 import json
 import urllib.error
 import urllib.parse
-import urllib.request
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
-from hessweep.address import Address, Root, root_of
+from object_stores import ask
 
-_HEADERS = {
-    "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/s3/aws4_request",
-    "Content-Type": "application/octet-stream",
-}
+from hessweep.address import Address, Root, root_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class FolderPlace:
 
 @dataclass(frozen=True)
 class ObjectPlace:
-    """Results on an S3 server, to which this speaks plain HTTP."""
+    """Results on an S3 server, to which this speaks by requests of its own."""
 
     root: Root
     endpoint: str
@@ -82,17 +78,13 @@ class ObjectPlace:
         """Where each published group of the current version is."""
         return dict(json.loads(self.read("published/current.json"))["groups"])
 
-    def _ask(self, name: str, method: str = "GET", data: bytes | None = None) -> bytes:
+    def _ask(self, name: str, method: str = "GET", data: bytes = b"") -> bytes:
         path = urllib.parse.quote(str(self.root).removeprefix("s3://") + "/" + name)
         return self._request(path, method, data)
 
-    def _request(self, path: str, method: str = "GET", data: bytes | None = None) -> bytes:
-        request = urllib.request.Request(
-            f"{self.endpoint}/{path}", method=method, data=data, headers=_HEADERS
-        )
+    def _request(self, path: str, method: str = "GET", data: bytes = b"") -> bytes:
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return bytes(answer.read())
+            return ask(f"{self.endpoint}/{path}", method, data)
         except urllib.error.HTTPError as error:
             if error.code == 404:
                 raise FileNotFoundError(path) from None

@@ -91,5 +91,10 @@ def _read(address: str) -> bytes | None:
 
 
 def _not_read(where: str, error: Exception) -> StoreAccessError:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return StoreAccessError(
+            f"can not read {where}: the certificate of the server is not trusted here "
+            f"({error.certificate_error}); if it is right, let SSL_CERT_FILE name a file with it"
+        )
     reason = str(error) or type(error).__name__
     return StoreAccessError(f"can not read {where}: {reason}; check the address and the network")
