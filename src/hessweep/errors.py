@@ -94,6 +94,10 @@ NO_MEMORY = (MemoryError, ImportError)
 it. It says nothing about the data that were being read."""
 
 
+NO_CREDENTIALS = "there are no credentials in the environment"
+"""What an `AddressError` says where an object store wants credentials and there are none."""
+
+
 def shortened(text: str, most: int = 500) -> str:
     """Return a text that a user wrote as a message quotes it: not by the page."""
     return text if len(text) <= most else f"{text[:most]}…"

@@ -48,7 +48,7 @@ PartitionName=main Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 
 PACKAGES = {
     "slurmctld": "slurmctld", "slurmd": "slurmd", "sbatch": "slurm-client", "munged": "munge",
-    "ip": "iproute2",
+    "ip": "iproute2", "ceph-mon": "ceph-mon", "ceph-osd": "ceph-osd", "radosgw": "radosgw",
 }  # fmt: skip
 """Of each command that the tests call, the Debian package that has it."""
 

@@ -1,16 +1,21 @@
 """Single requests to an object store that fails in the ways of real ones."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from object_stores import KEY, SECRET, Proxy, proxying, variables
+from object_stores import KEY, KIND, SECRET, Proxy, proxying, variables
 
 from hessweep.address import Address
 from hessweep.errors import AddressError, InputError, StoreAccessError
-from hessweep.store.objects import storage
+from hessweep.kinds import PointResult
+from hessweep.store import publish, write_segment
+from hessweep.store.objects.client import SECONDS
+from hessweep.store.objects.conditions import Version, wants_quotes
+from hessweep.store.objects.reservations import reserve_ranges
 from hessweep.store.objects.storage import ObjectStorage
 
 
@@ -148,7 +153,7 @@ def test_what_does_not_pass_is_told_in_words_and_without_secrets(
 def test_a_store_that_never_answers_is_given_up(
     store: ObjectStorage, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(storage.SECONDS, "0.5")
+    monkeypatch.setenv(SECONDS, "0.5")
     proxy.make("hang")
     with pytest.raises(StoreAccessError, match="no answer from the store"):
         store.get("a", 9)
@@ -163,7 +168,7 @@ def test_what_the_environment_lacks_is_named(
         assert isinstance(told.value, InputError)
         return str(told.value)
 
-    monkeypatch.setenv(storage.SECONDS, "1")
+    monkeypatch.setenv(SECONDS, "1")
     with monkeypatch.context() as changed:
         changed.setenv("AWS_ALLOW_HTTP", "false")
         assert "set AWS_ALLOW_HTTP=true" in refused()
@@ -177,7 +182,7 @@ def test_what_the_environment_lacks_is_named(
             ObjectStorage(Address(bucket)).list("a")
     with pytest.raises(AddressError, match="there is no bucket s3://absent-bucket"):
         ObjectStorage(Address("s3://absent-bucket/x")).get("a", 9)
-    monkeypatch.setenv(storage.SECONDS, "soon")
+    monkeypatch.setenv(SECONDS, "soon")
     with pytest.raises(InputError, match="HESSWEEP_STORE_SECONDS: expected seconds"):
         ObjectStorage(Address(bucket)).list("a")
 
@@ -211,3 +216,43 @@ def test_names_that_need_quoting(store: ObjectStorage) -> None:
 
 def test_a_client_is_made_once(store: ObjectStorage, tmp_path: Path) -> None:
     assert store.client is ObjectStorage(store.root / "x").client
+
+
+def test_an_etag_that_a_store_wants_without_quotes() -> None:
+    version = Version('"abc"', None)
+    assert version.condition() == {"e_tag": '"abc"'}
+    assert version.condition(quoted=False) == {"e_tag": "abc"}
+    assert Version(None, "17").condition(quoted=False) == {"version": "17"}
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+def test_a_store_that_ignores_conditions_is_refused_before_anything_is_written(
+    store: ObjectStorage, proxy: Proxy, computed: list[PointResult], header: str
+) -> None:
+    write_segment(store.root, computed[:2])
+    before = set(store.walk(""))
+    proxy.make(f"without {header}")
+    for write in (
+        lambda: store.swap("p", b"one", None),
+        lambda: publish(store.root),
+        lambda: reserve_ranges(store.root, [(1, 2)], "").__enter__(),
+    ):
+        with pytest.raises(AddressError) as told:
+            write()
+        assert f"ignores the condition of a write, {header}" in str(told.value)
+        assert "use a newer version of it, or a folder" in str(told.value)
+    proxy.make("none")
+    assert {name for name in store.walk("") if name != "index.cache"} == before
+    assert store.swap("p", b"one", None)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_conditions_are_tried_on_a_store_that_fails_now_and_then(
+    store: ObjectStorage, proxy: Proxy, fault: str
+) -> None:
+    for number in range(2):
+        proxy.make(fault)
+        place = ObjectStorage(store.root / str(number))
+        assert wants_quotes(place) is (os.environ.get(KIND) != "ceph")
+        proxy.make("none")
+        assert place.walk("") == {}

@@ -15,7 +15,8 @@ from hessweep.errors import DamagedStoreError
 from hessweep.store.published import FOLDER, POINTER
 
 if TYPE_CHECKING:
-    from hessweep.store.objects.storage import ObjectStorage, Version
+    from hessweep.store.objects.conditions import Version
+    from hessweep.store.objects.storage import ObjectStorage
 
 _MAX_BYTES = 2**24
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from hessweep.address import Address
 from hessweep.errors import StoreAccessError
 from hessweep.store.index import read_index, warn_of
+from hessweep.store.objects.conditions import wants_quotes
 from hessweep.store.objects.pointer import Pointer, Published, pointer_to_replace
 from hessweep.store.objects.storage import ObjectStorage
 from hessweep.store.objects.zarr_store import zarr_store
@@ -55,6 +56,7 @@ def publish_objects(root: Address, *, force: bool = False) -> bool:
         if not groups and version is None:
             return False
         work = {name for name in groups if force or _digest(current, name) != groups[name].digest}
+        wants_quotes(storage)  # A store that ignores conditions is refused before all writing.
         changed = bool(work or current.groups.keys() - groups.keys())
         listed = storage.walk(FOLDER) if changed else {}
         # What was written before another publisher came first is not used: it may be empty now.

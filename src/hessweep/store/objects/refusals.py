@@ -7,7 +7,13 @@ what was signed. Of them only the code of the error and the number of the HTTP s
 import re
 
 from hessweep.address import Address
-from hessweep.errors import AddressError, StoreAccessError
+from hessweep.errors import NO_CREDENTIALS, AddressError, StoreAccessError
+
+WITHOUT = (
+    "without which two runs at once could not be kept apart; use a newer version of it, or a "
+    "folder"
+)
+"""How messages end about stores that do not know conditional writes."""
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,60})</Code>")
@@ -59,7 +65,7 @@ def refusal(error: Exception, purpose: str, where: Address) -> StoreAccessError:
 def _remedy(text: str, status: str, code: str, scheme: str, where: Address) -> str:
     """Return what is wrong and what to do about it where the user must; otherwise nothing."""
     if "169.254.169.254" in text or "metadata.google" in text:
-        return f"there are no credentials in the environment; set {_VARIABLES[scheme]}"
+        return f"{NO_CREDENTIALS}; set {_VARIABLES[scheme]}"
     if "Account must be specified" in text:
         return f"the account is not known; set {_VARIABLES[scheme]}"
     if code in _NO_BUCKET:
@@ -84,10 +90,7 @@ def _remedy(text: str, status: str, code: str, scheme: str, where: Address) -> s
         told = " ".join(filter(None, (status, code)))
         return f"the store answers {told}; is AWS_REGION that of the bucket?"
     if status == "501" or code in _NO_CONDITIONS:
-        return (
-            "the store has no conditional writes (If-Match, If-None-Match), without which two "
-            "runs at once could not be kept apart; use a newer version of it, or a folder"
-        )
+        return f"the store has no conditional writes (If-Match, If-None-Match), {WITHOUT}"
     if "builder error" in text:
         return (
             "the endpoint is not encrypted or is no address; set AWS_ALLOW_HTTP=true if "

@@ -20,7 +20,8 @@ from typing import Any
 
 from hessweep.address import Address
 from hessweep.errors import DamagedStoreError, InputError, StoreAccessError
-from hessweep.store.objects.storage import ObjectStorage, Version
+from hessweep.store.objects.conditions import Version
+from hessweep.store.objects.storage import ObjectStorage
 from hessweep.store.waiting import PATIENCE_SECONDS, warn_of_waiting
 
 OBJECT = "reservations.json"

@@ -1,56 +1,22 @@
 """An object store as a place of results, with conditional writes."""
 
 import errno
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import lru_cache
 from typing import Any
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
-from obstore.store import ObjectStore, from_url
+from obstore.store import ObjectStore
 
 from hessweep.address import Address
 from hessweep.errors import InputError, StoreAccessError
+from hessweep.store.objects.client import client_of, pauses
+from hessweep.store.objects.conditions import Version, wants_quotes
 from hessweep.store.objects.refusals import is_missing, is_transient, refusal
 
-SECONDS = "HESSWEEP_STORE_SECONDS"
-"""The environment variable that says for how many seconds a request is tried again."""
-
-_DEFAULT_SECONDS = 60.0
-_MAX_RETRIES = 10
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between two tries of a request; each pause is twice the one before."""
-
-_TRIES = 6
-"""How often reading is begun, or a conditional write is tried, which the client does once."""
-
-_VARIABLES = ("AWS_", "GOOGLE_", "AZURE_", "HESSWEEP_STORE_")
-"""How the names of the environment variables begin that a client depends on."""
-
 _REFUSALS = (BaseError, OSError, ValueError)
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of an object, as the store names it."""
-
-    tag: str | None
-    number: str | None
-
-    @classmethod
-    def of(cls, found: Any) -> "Version":
-        """Return the version that an answer of the store names."""
-        return cls(found["e_tag"], found["version"])
-
-    def condition(self) -> dict[str, str]:
-        """Return what the client takes as the condition that it is still this version."""
-        named = {"e_tag": self.tag, "version": self.number}
-        return {name: value for name, value in named.items() if value is not None}
 
 
 class ObjectStorage:
@@ -93,7 +59,7 @@ class ObjectStorage:
             StoreAccessError: If it can not be read.
         """
         client = self.client
-        for pause in _pauses():
+        for pause in pauses():
             with self._asking("read", name):
                 try:
                     return self._get(client, name, most)
@@ -186,7 +152,7 @@ class ObjectStorage:
         """Write an object if it is still the version that was read.
 
         No two writers may write the same content, so that a writer whose answer was lost on the
-        way recognises its own.
+        way recognises its own. Whether the store heeds conditions is tried before the first.
 
         Args:
             name: The object.
@@ -198,25 +164,55 @@ class ObjectStorage:
             read what this one wrote, if the answer to this one was lost.
 
         Raises:
+            AddressError: If the store does not heed conditions.
+            StoreAccessError: If the store can not be reached or refuses.
+        """
+        quoted = wants_quotes(self)
+        condition: Any = expected.condition(quoted=quoted) if expected else "create"
+        for pause in pauses():
+            if written := self.write_if(name, content, condition):
+                return written
+            found = self._look(name, len(content))
+            if (found[1] if found else None) != expected:
+                return None
+            time.sleep(pause or 0)  # As where a store answers that two writes came at once.
+        raise StoreAccessError(
+            f"can not write {self.root / name}: the store says that it has changed, and it has "
+            "not; try again later, nothing is lost"
+        )
+
+    def write_if(self, name: str, content: bytes, condition: Any) -> Version | None:
+        """Write an object on a condition.
+
+        Args:
+            name: The object.
+            content: What it is to hold, and what no other writer writes.
+            condition: `create`, or what `Version.condition` returns.
+
+        Returns:
+            The new version, or None if the store says that the condition does not hold.
+
+        Raises:
             StoreAccessError: If the store can not be reached or refuses.
         """
         client = self.client
-        mode: Any = expected.condition() if expected else "create"
         failure: Exception
-        for pause in _pauses():
+        for pause in pauses():
+            refused = False
             try:
-                return Version.of(obstore.put(client, self.key(name), content, mode=mode))
+                return Version.of(obstore.put(client, self.key(name), content, mode=condition))
             except (AlreadyExistsError, PreconditionError) as error:
-                failure = error
+                failure, refused = error, True
             except _REFUSALS as error:
-                if not is_transient(error):
+                refused = is_missing(error)  # There is none that could be the version.
+                if not refused and not is_transient(error):
                     raise self._refused(error, "write", name) from None
                 failure = error
             # The store may have written it although its answer did not come.
             found = self._look(name, len(content))
             if found and found[0] == content:
                 return found[1]
-            if (found[1] if found else None) != expected:
+            if refused:
                 return None
             time.sleep(pause or 0)
         raise self._refused(failure, "write", name)
@@ -242,51 +238,3 @@ class ObjectStorage:
         if is_missing(error):
             return FileNotFoundError(errno.ENOENT, "no such object", str(where))
         return refusal(error, purpose, where)
-
-
-def client_of(address: Address) -> ObjectStore:
-    """Return the client of what is below an address, for this process's environment."""
-    relevant = sorted((k, v) for k, v in os.environ.items() if k.startswith(_VARIABLES))
-    return _client(address.text, tuple(relevant))
-
-
-@lru_cache(maxsize=32)
-def _client(address: str, environment: tuple[tuple[str, str], ...]) -> ObjectStore:
-    variables = dict(environment)
-    seconds = _seconds(variables.get(SECONDS, ""))
-    # The client takes the other variables from the environment itself.
-    allow_http = variables.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true", "yes", "on")
-    return from_url(
-        address,
-        client_options={
-            "allow_http": allow_http,
-            "connect_timeout": timedelta(seconds=min(seconds, 10)),
-            "timeout": timedelta(seconds=2 * seconds),
-        },
-        retry_config={
-            "max_retries": _MAX_RETRIES,
-            "retry_timeout": timedelta(seconds=seconds),
-            "backoff": {
-                "init_backoff": timedelta(seconds=_FIRST_PAUSE),
-                "max_backoff": timedelta(seconds=_LONGEST_PAUSE),
-                "base": 2,
-            },
-        },
-    )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text or _DEFAULT_SECONDS)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds <= 3600:
-        raise InputError(f"{SECONDS}: expected seconds, at most 3600, got {text[:100]!r}")
-    return seconds
-
-
-def _pauses() -> Iterator[float | None]:
-    """Yield how long to wait after each try if it fails; None after the last."""
-    for number in range(_TRIES - 1):
-        yield min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE)
-    yield None

@@ -7,8 +7,8 @@ from zarr.storage import ObjectStore
 
 from hessweep.address import Address
 from hessweep.store.guarded import GuardedStore
+from hessweep.store.objects.client import client_of
 from hessweep.store.objects.refusals import refusal
-from hessweep.store.objects.storage import client_of
 
 if TYPE_CHECKING:
     from zarr.core.buffer import Buffer
