@@ -18,7 +18,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.address import Address, Root
-from hessweep.errors import ClusterError, HessweepError
+from hessweep.errors import NO_CREDENTIALS, AddressError, ClusterError, HessweepError
 from hessweep.kinds import PointResult
 from hessweep.running.code_version import code_version
 from hessweep.running.task import compute_batch
@@ -236,6 +236,8 @@ class Driver:
             ) from error
         finally:
             del self.futures[str(future.key)]
+        if isinstance(outcome, AddressError):
+            raise AddressError(f"a worker {outcome}{_hint(str(outcome))}")
         if isinstance(outcome, HessweepError):
             raise outcome
         segment, errors = outcome
@@ -278,6 +280,16 @@ class Driver:
         self.state.seconds_done += sum(batch.seconds)
         self.report(self.state)
 
+
+def _hint(message: str) -> str:
+    """Return what to do besides where a worker lacks credentials that the driver has."""
+    return f"; {NOT_HANDED}" if NO_CREDENTIALS in message else ""
+
+
+NOT_HANDED = (
+    "workers of a gateway have no variables of this command but those that the study names, as in "
+    "cluster: {environment: [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION]}"
+)
 
 _LOST = (
     "the connection to the Dask scheduler is lost; what was computed is stored, run again to "

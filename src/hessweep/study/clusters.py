@@ -38,6 +38,7 @@ _ADDRESS = r"(tcp|tls|ws|wss|ucx)://[^\s/]+:[0-9]+"
 
 _WEB_ADDRESS = r"https?://[^\s/@]+(/[^\s?#@]*)?"
 _HOST_AND_PORT = r"(gateway://)?[^\s/@:]+:[0-9]+"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 _KUBERNETES_NAME = r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?"
 
 Walltime = Annotated[
@@ -78,6 +79,13 @@ Image = Annotated[
     str,
     _matching(r"[^\s]+", "the name of a container image, such as ghcr.io/me/hessweep:1"),
     WithJsonSchema({"type": "string"}),
+]
+VariableName = Annotated[
+    str,
+    _matching(
+        _VARIABLE, "the name of an environment variable, without its value, such as AWS_REGION"
+    ),
+    WithJsonSchema({"type": "string", "pattern": f"^{_VARIABLE}$"}),
 ]
 Count = Annotated[int, Field(ge=1, le=10_000)]
 Patience = Annotated[int, Field(ge=1, le=86_400)]
@@ -128,6 +136,9 @@ class SlurmCluster(Section):
     """Shell lines that a job runs first, such as `module load python`."""
     directives: tuple[str, ...] = Field(default=(), strict=False)
     """Further `#SBATCH` options, such as `--constraint=skylake`."""
+    environment: tuple[VariableName, ...] = Field(default=(), strict=False)
+    """Names of variables that workers get from the driver over its connection, and not from the
+    job's environment, which SLURM keeps in files."""
 
 
 class GatewayCluster(Section):
@@ -147,6 +158,9 @@ class GatewayCluster(Section):
     """How the gateway knows the user; what Dask's configuration says if None."""
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)
     """Options of the cluster, of those that this gateway offers."""
+    environment: tuple[VariableName, ...] = Field(default=(), strict=False)
+    """Names of variables of the driver's environment that the workers get, such as
+    AWS_SECRET_ACCESS_KEY."""
     patience: Patience = 900
     """Seconds that the scheduler, and then the first worker, may take to start."""
 

@@ -126,12 +126,16 @@ def cluster_client(
         for logger in map(logging.getLogger, _SILENCED):
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL)
+        from hessweep.running.clusters.handed_variables import hand_over, variables_to_hand
+
+        handed = variables_to_hand(config)  # Before anything is started, if one is missing.
         kind = cluster_kind(config)
         folder = Path(shared or ".").absolute()
         try:
             client = stack.enter_context(kind.open_client(config, capacity, folder))
         except ClusterError as error:
             raise type(error)(f"{error}{_naming_variable(config)}") from error.__cause__
+        hand_over(client, handed)
         yield client
 
 

@@ -87,11 +87,13 @@ def slurm_arguments(config: SlurmCluster, folder: Path, keys: Path) -> dict[str,
         folder: Where jobs write their logs and temporary data.
         keys: Where to write the credentials of the run, for the jobs to read.
     """
+    from hessweep.running.clusters.slurm_job import job_without
     from hessweep.running.credentials import credentials_in
 
     # A job starts from a shell of its own, so that settings reach it by its environment.
     exports = [f"export {name}={shlex.quote(value)}" for name, value in dask_variables().items()]
     return {
+        "job_cls": job_without(config.environment),
         "queue": config.queue,
         "account": config.account,
         "cores": config.cores,
