@@ -9,7 +9,7 @@ from hessweep.errors import ShapeError
 from hessweep.hessian.batch import batch_hessian
 from hessweep.kinds.groups import GROUPS
 from hessweep.networks import Network, sample_inputs, sample_teacher
-from hessweep.rank.batch import batch_rank, batch_smallest
+from hessweep.rank.batch import _exact_rows, batch_rank, batch_smallest
 from hessweep.setup import Setup
 from hessweep.spectrum.batch import BatchSpectrum, batch_gradients, batch_spectrum
 
@@ -118,6 +118,26 @@ def test_a_minor_decides_where_float64_does_not():
     smallest = batch_smallest(spectrum, found.value)
     assert smallest.value == 0
     assert smallest.relative_error == 1
+
+
+@pytest.mark.parametrize("N_o", [1, 2])
+@pytest.mark.parametrize("biases", ["hidden", "output", "both"])
+def test_a_minor_has_the_gradients_by_biases_and_of_all_outputs(biases, N_o):
+    network = sample_teacher("erf", 1, 8, 0, biases=biases, N_o=N_o)
+    x = sample_inputs(1, 0, 60)
+    gradients = batch_gradients(network, x)
+    found = batch_rank(network, x, gradients, batch_spectrum(gradients))
+    assert (found.value, found.certificate, found.method) == (network.P, "proved", "minor")
+
+
+@pytest.mark.parametrize("N_o", [1, 2])
+@pytest.mark.parametrize("biases", ["none", "hidden", "output", "both"])
+def test_gradients_in_fractions_are_those_in_floats(biases, N_o):
+    network = sample_teacher("cubic", 3, 4, 0, biases=biases, N_o=N_o)
+    x = sample_inputs(3, 1, 6)
+    exact = _exact_rows(network, network.activation.polynomial, x)
+    gradients = batch_gradients(network, x).phi * np.sqrt(len(x))
+    np.testing.assert_allclose(np.array(exact, dtype=float), gradients, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", ["erf", "cubic", "gelu", "softplus", "exp"])
