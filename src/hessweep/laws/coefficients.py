@@ -1,6 +1,6 @@
 """The Hermite coefficients of an activation, on which its limit laws depend (docs/laws.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import factorial
 
@@ -32,6 +32,10 @@ class Coefficients:
     """`E g'²`."""
     kappa: float
     """The scale of the N_h special directions: `e - f²/b2`, see docs/laws.md."""
+    square_2: float
+    """`E[He_2(z) g²]`."""
+    square_4: float
+    """`E[He_4(z) g²]`."""
     error: float
     """Estimate of the absolute error of each number here; 0 for polynomials."""
 
@@ -88,12 +92,14 @@ def _coefficients(g: Activation) -> Coefficients:
         abs(fine.squared_mean - coarse.squared_mean),
         abs(fine.squared_slope - coarse.squared_slope),
         abs(fine.kappa - coarse.kappa),
+        abs(fine.square_2 - coarse.square_2),
+        abs(fine.square_4 - coarse.square_4),
         8 * np.finfo(float).eps * (1 + fine.squared_slope),
     )
     small = np.abs(fine.h) < ZERO * np.sqrt(fine.squared_mean) + 4 * error
     small &= np.arange(ORDERS) < 5
     h = np.where(small, 0.0, fine.h)
-    return Coefficients(h, fine.squared_mean, fine.squared_slope, fine.kappa, error)
+    return replace(fine, h=h, error=error)
 
 
 def _of_polynomial(g: Polynomial) -> Coefficients:
@@ -111,7 +117,10 @@ def _of_polynomial(g: Polynomial) -> Coefficients:
     f = float((moved * h[l] * weights)[2:].sum())
     b2 = float((h[l] ** 2 * weights)[2:].sum())
     kappa = e - f * f / b2 if b2 else 0.0
-    return Coefficients(h, squared, slope, kappa if kappa > ZERO * max(e, 1) else 0.0, 0.0)
+    square = np.convolve(g.coefficients, g.coefficients)
+    square_2, square_4 = (float(mean_of_derivative(square, order, one)) for order in (2, 4))
+    kappa = kappa if kappa > ZERO * max(e, 1) else 0.0
+    return Coefficients(h, squared, slope, kappa, square_2, square_4, 0.0)
 
 
 def _by_quadrature(g: Activation, panels: int) -> Coefficients:
@@ -139,7 +148,9 @@ def _by_quadrature(g: Activation, panels: int) -> Coefficients:
     kappa = e - f * f / b2 if b2 > ZERO else 0.0
     return Coefficients(
         h, float(weight @ values**2), float(weight @ slopes**2),
-        kappa if kappa > 1e-10 * max(e, ZERO) else 0.0, 0.0,
+        kappa if kappa > 1e-10 * max(e, ZERO) else 0.0,
+        float(weight @ (values**2 * (z * z - 1))),
+        float(weight @ (values**2 * (z**4 - 6 * z * z + 3))), 0.0,
     )  # fmt: skip
 
 

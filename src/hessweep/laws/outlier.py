@@ -2,21 +2,20 @@
 
 import numpy as np
 
-from hessweep.activations import Activation, Polynomial
-from hessweep.activations import activation as resolve
-from hessweep.laws.coefficients import coefficients
+from hessweep.activations import Activation
+from hessweep.laws.coefficients import Coefficients, coefficients
 from hessweep.networks import check_sizes
 
 
 def outlier_mean(activation: str | Activation, N_i: int, N_h: int) -> float | None:
     """Return the mean of the largest eigenvalue, for normal weights; None where `E g = 0`.
 
-    With `γ = N_h/N_i`,
+    With `γ = N_h/N_i`, and c1 as in docs/laws.md, sec. 12,
 
-        E λ = N_h h_0² + γ (h_0 h_4/2 + h_2²) + h_2² + E g² - h_0² + O(1/N),
+        E λ = N_h h_0² + γ (h_0 h_4/2 + h_2²) + h_2² + E g² - h_0² + c1/N_h + O(1/N²),
 
-    by second-order perturbation, not proved; for `c x + ε x²` the term of order 1/N is
-    included. It needs `N_h h_0²` large beside the other eigenvalues of order one.
+    by perturbation, not proved. It needs `N_h h_0²` large beside the other eigenvalues of order
+    one.
 
     Raises:
         ShapeError: If a size is below 1.
@@ -28,14 +27,34 @@ def outlier_mean(activation: str | Activation, N_i: int, N_h: int) -> float | No
     if not h0:
         return None
     ratio = N_h / N_i
-    mean = N_h * h0**2 + ratio * (h0 * h4 / 2 + h2**2) + h2**2 + c.squared_mean - h0**2
-    g = resolve(activation)
-    if isinstance(g, Polynomial) and g.degree == 2 and not g.coefficients[0]:
-        one, two = g.coefficients[1] ** 2, g.coefficients[2] ** 2
-        mean += (
-            4 * one + 2 * two * (13 + 4 / ratio + 2 * ratio) + (1 + 1 / ratio) * one**2 / two
-        ) / N_i
-    return float(mean)
+    constant = ratio * (h0 * h4 / 2 + h2**2) + h2**2 + c.squared_mean - h0**2
+    return float(N_h * h0**2 + constant + _next_order(c, ratio, constant) / N_h)
+
+
+def _next_order(c: Coefficients, ratio: float, constant: float) -> float:
+    """Return the c1 of `outlier_mean` (docs/laws.md, sec. 12).
+
+    Everything is expanded in the `p_m = |w_m|²`, of mean 1 and variance `2/N_i`.
+    """
+    h0, h1, h2, _, h4, _, h6, _, h8 = (float(h) for h in c.h[:9])
+    variance = c.squared_mean - h0**2
+    # First and second derivatives in p of h_0², of the variance of g(√p z), and of h_0 h_2.
+    square, square_1, square_2 = h0**2, h0 * h2, (h2**2 + h0 * h4) / 2
+    variance_1 = c.square_2 / 2 - square_1
+    variance_2 = c.square_4 / 4 - square_2
+    product_2 = h2**2 + 0.75 * h2 * h4 + h0 * h4 + h0 * h6 / 4
+    # Degree 0 with itself.
+    itself = ratio**2 * (h2 * h4 + h0 * h6 / 3 + (h0 * h8 + 4 * h2 * h6 + 3 * h4**2) / 16)
+    itself += ratio * (2 * h2 * h4 + h4**2 / 2 + h2 * h6 / 2)
+    # Degree 0 with all others: the same neuron twice, then two neurons in degrees 2 and 4.
+    others = ratio * (square_2 * variance + 2 * square_1 * variance_1 + square * variance_2)
+    others += square_1 * (c.square_2 - 2 * square_1)
+    others += square_1 * (ratio**2 * product_2 + ratio * h2 * (h4 + 2 * h2))
+    others += ratio**2 * (h0 * h4) ** 2 / 8 - ratio * square_1**2 / 2
+    # Third order, and the shift of the eigenvalue in the denominator of the second.
+    second = variance + ratio * h2**2 / 2
+    third = second**2 + (1 + ratio) * h1**4
+    return itself + (others - second * constant + third) / square
 
 
 def outlier_std(activation: str | Activation, N_i: int, N_h: int) -> float | None:
