@@ -43,7 +43,8 @@ def bulk_law(
 
     The bulk is all eigenvalues but some `2 (N_i + N_h)`; its law is the limit of large N_i, N_h.
     Its error in the distribution function is below `law.continuous.error`, itself below 1e-8
-    for named distributions; the first call takes about a second and is remembered.
+    for named distributions; the first call takes some seconds (up to a minute for
+    exponential weights) and is remembered.
 
     Args:
         activation: Any activation that is not linear.
@@ -128,18 +129,18 @@ def zero_atom(a2: float, ratio: float, chi: OutputWeights, single: bool = False)
 def _table(law: Gamma, a1: float, mean: float, mass: float, single: bool) -> Continuous:
     """Tabulate the density, whose integral must be `mass`."""
 
-    def density(z: ndarray) -> ndarray:
+    def density(z: ndarray) -> tuple[ndarray, ndarray]:
         if single:
-            return single_density(law, 1 / a1, z)
+            return single_density(law, 1 / a1, z), np.zeros(z.shape)
         return bulk_density(law, a1, z)
 
     def inside(z: ndarray) -> ndarray:
-        return density(z) > 0 if single else has_mass(law, a1, z)
+        return density(z)[0] > 0 if single else has_mass(law, a1, z)
 
     with np.errstate(all="ignore"):
         # Where z p(z) has become negligible for good; student-t has the longest tail.
         far = mean * 2.0 ** np.arange(-2, FURTHEST)
-        high = float(far[np.flatnonzero(density(far) * far > NOTHING)[-1] + 1])
+        high = float(far[np.flatnonzero(density(far)[0] * far > NOTHING)[-1] + 1])
         low, bounds = (LOWEST_SINGLE if single else LOWEST) * mean, (0.0, np.inf)
         if np.isfinite(law.chi.largest):
             bounds = _edges(inside, low, high)

@@ -117,7 +117,7 @@ def _of_polynomial(g: Polynomial) -> Coefficients:
     f = float((moved * h[l] * weights)[2:].sum())
     b2 = float((h[l] ** 2 * weights)[2:].sum())
     kappa = e - f * f / b2 if b2 else 0.0
-    square = np.convolve(g.coefficients, g.coefficients)
+    square = np.convolve(g.coefficients, g.coefficients).tolist()
     square_2, square_4 = (float(mean_of_derivative(square, order, one)) for order in (2, 4))
     kappa = kappa if kappa > ZERO * max(e, 1) else 0.0
     return Coefficients(h, squared, slope, kappa, square_2, square_4, 0.0)

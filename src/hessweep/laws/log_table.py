@@ -25,7 +25,7 @@ _nodes = chebyshev.chebpts1(NODES)
 _transform = chebyshev.chebvander(_nodes, NODES - 1).T * (2 / NODES)
 _transform[0] /= 2
 
-Density = Callable[[ndarray], ndarray]
+Density = Callable[[ndarray], tuple[ndarray, ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,8 @@ class LogTable:
     below: Float[ndarray, " edges"] = field(repr=False)
     above: Float[ndarray, " edges"] = field(repr=False)
     error: float
-    """Bound on the error of `cdf`: interpolation, ends cut off, and the defect of the integral."""
+    """Bound on the error of `cdf`: that of the density, its interpolation, ends cut off, and the
+    defect of the integral."""
 
     def support(self) -> tuple[float, float]:
         """Return the interval outside of which the density is 0."""
@@ -116,7 +117,7 @@ def tabulate_log(
     """Return the law with the given density on `low < x < high`.
 
     Args:
-        density: Vectorised; of integral `mass`.
+        density: Vectorised; returns values, of integral `mass`, and their absolute errors.
         low: Where to begin, positive; what is below must be negligible.
         high: Where to end.
         mass: The integral of the density, known by other means: the check of the table.
@@ -134,12 +135,12 @@ def tabulate_log(
     for level in range(MAX_LEVELS):
         half = (right - left) / 2
         x = np.exp(left + half * (1 + _nodes[:, None]))
-        values = density(x.ravel()).reshape(x.shape) * x * half
+        values, errors = (part.reshape(x.shape) * x * half for part in density(x.ravel()))
         coefficients = _transform @ values
         tail = np.abs(coefficients[-3:]).max(axis=0)
         small = np.abs(values).max(axis=0) < NARROW
         good = (tail <= TOLERANCE) | small | (level == MAX_LEVELS - 1)
-        error += float(tail[good].sum())
+        error += float(tail[good].sum() + 2 * errors[:, good].max(axis=0).sum())
         parts.append((left[good], coefficients[:, good]))
         middle = (left + right)[~good] / 2
         left, right = np.r_[left[~good], middle], np.r_[middle, right[~good]]

@@ -27,8 +27,7 @@ ABOVE = 1e-13
 TOLERANCE = 2e-10
 """Part of an integral that the interpolation of one panel may be wrong by."""
 NEGLIGIBLE = 1e-5
-"""What panels that are not resolved, within rounding of an edge, may contribute at one z; the
-table checks its integral to 1e-8."""
+"""What panels that did not converge may have wrong at one z. Tables state an error that has it."""
 _u, _w = np.polynomial.legendre.leggauss(NODES)
 # The last two Legendre coefficients of the values at the nodes.
 _tail = np.polynomial.legendre.legvander(_u, NODES - 1)[:, -2:] * _w[:, None]
@@ -48,8 +47,12 @@ class Panels(NamedTuple):
     stop: ndarray
 
 
-def bulk_density(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-    """Return the density of `N_h λ` at z > 0, its atom at zero left out.
+def bulk_density(
+    law: Gamma, a1: float, z: Float[ndarray, " n"]
+) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"]]:
+    """Return the density of `N_h λ` at z > 0, its atom at zero left out, and its error.
+
+    The error is that of panels of the integral that did not converge, mostly 0.
 
     Raises:
         PrecisionError: If the integral does not converge.
@@ -60,9 +63,10 @@ def bulk_density(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> Float[ndarra
         rho, sigma = densities(law, law.transform(np.stack([v, t - v]), at)[0], at)
         return np.asarray((rho[0] * sigma[1] + rho[1] * sigma[0]) * at)
 
-    values = integrate(law, t, z, integrand) / z
+    values, lost = integrate(law, t, z, integrand)
     atom = max(0.0, 1 - law.ratio * law.chi.nonzero)
-    return values + atom * single_density(law, t, z) if atom else values
+    single = atom * single_density(law, t, z) if atom else 0.0
+    return values / z + single, lost / z
 
 
 def bulk_tail(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
@@ -82,7 +86,8 @@ def bulk_tail(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> Float[ndarray, 
         return np.asarray(-law.transform(v, at)[0].imag / np.pi * tail(t - v, at))
 
     atom = max(0.0, 1 - law.ratio * law.chi.nonzero)
-    pairs = 2 * integrate(law, t, z, integrand, both=False) + tail(np.full(len(z), t / 2), z) ** 2
+    pairs = 2 * integrate(law, t, z, integrand, both=False)[0]
+    pairs += tail(np.full(len(z), t / 2), z) ** 2
     if atom:
         pairs += 2 * atom * tail(np.full(len(z), t), z)
     above = law.chi.sf(z / law.a2) if law.a2 else 0.0
@@ -131,8 +136,11 @@ def gamma_tail(law: Gamma, w: ndarray, z: ndarray, G: ndarray) -> ndarray:
 
 def integrate(
     law: Gamma, t: float, z: Float[ndarray, " n"], integrand: Integrand, both: bool = True
-) -> Float[ndarray, " n"]:
+) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"]]:
     """Integrate over all `v < t/2` where v and, unless `both` is False, t - v are in the support.
+
+    Returns:
+        The integrals, and what panels that did not converge may have wrong in them.
 
     Raises:
         PrecisionError: If panels do not converge.
@@ -160,7 +168,7 @@ def integrate(
             f"the law of the bulk does not converge at N_h λ = {z[worst]:.6g}: the error may be "
             f"{lost[worst]:.1e}"
         )
-    return total
+    return total, lost
 
 
 def _halve(panels: Panels) -> Panels:
