@@ -4,9 +4,13 @@ Workers of SLURM and of the gateway get the credentials of the object store from
 These must be in no file.
 """
 
+import http.client
+import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from faults.processes import (
@@ -22,6 +26,7 @@ from faults.processes import (
 )
 from faults.stored import Content, contents
 from object_stores import SECRET, new_bucket, proxying, serving, variables
+from watching.conftest import watching
 
 from cluster.conftest import slurm
 from cluster.gateways import RunningGateway, running_gateway
@@ -182,3 +187,40 @@ def test_credentials_that_expire_while_a_gateway_computes(
         assert counts["reused"] == before > 0
         assert counts["computed"] == counts["requested"] - before > 0
         assert contents(address) == contents(here / "results" / "tiny")
+
+
+@pytest.mark.parametrize("place", ["folder", "object store"])
+def test_a_run_on_slurm_is_watched_from_another_process(
+    slurm_cluster: Path, tmp_path: Path, address: Address, place: str
+) -> None:
+    """From before its first point to its last; the page holds no secret."""
+    results = f"results: {address}\n" if place == "object store" else ""
+    environment = f"  environment: {NAMES}\n" if results else ""
+    (tmp_path / "study.yaml").write_text(f"{LARGE}{results}{SLURM}{environment}")
+    seen: set[int] = set()
+    with watching(tmp_path, "study.yaml", "--refresh", "0.5") as (_, page):
+        assert "No results yet" in shown(page)
+        with started(RUN, tmp_path) as driver:
+            end = time.monotonic() + PATIENCE
+            while not (found := re.search(r"([0-9]+) of 160 points computed", shown(page))) or (
+                int(found[1]) < 160
+            ):
+                seen |= {int(found[1])} if found else set()
+                assert time.monotonic() < end, (tmp_path / "log").read_text()
+                time.sleep(0.2)
+            assert driver.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
+        assert "Every point has been" in shown(page)
+        assert SECRET not in shown(page)
+    assert len(seen) > 1, "the page shows how far the run is while it goes on"
+
+
+def shown(page: str) -> str:
+    """Return the text of the live page."""
+    parts = urlsplit(page)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
+    connection.request("GET", f"{parts.path}now")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    text = re.sub(r"<[^>]*>", " ", answer.read().decode())
+    connection.close()
+    return " ".join(text.split())
