@@ -96,8 +96,10 @@ def status(study_file: StudyFile, as_json: AsJson = False) -> None:
     asked = requested_of(study.sweeps.values(), values)
     rows = {}
     for name, points in {**requested_by_sweep(study, values), "all": asked}.items():
-        found = [stored.get(point.key, "missing") for point in points]
-        rows[name] = {key: found.count(key) for key in ("done", "missing", "failed")}
+        rows[name] = dict.fromkeys(("done", "missing", "failed"), 0)
+        for setup, taken in points.parts:
+            for known in stored.statuses([point.key for point in setup.points(taken)]):
+                rows[name][known or "missing"] += 1
     each = {name: cells(sweep, values) for name, sweep in study.sweeps.items()}
     rules = {name: of_sweep for name, of_sweep in each.items() if of_sweep}
     errors = _errors(study.results) if rows["all"]["failed"] else {}

@@ -15,6 +15,7 @@ from hessweep.setup import Point
 from hessweep.store import stored_points
 from hessweep.store.reservations import reserve
 from hessweep.store.segments import list_segments
+from hessweep.store.statuses import statuses
 from hessweep.study import ClusterConfig, LocalCluster
 from hessweep.study.section import Section
 
@@ -100,8 +101,9 @@ def work_of(
     done = failed = 0
     for setup, seeds in points.parts:
         found = []
-        for point in setup.points(seeds):
-            status = stored.get(point.key)
+        points_of_setup = setup.points(seeds)
+        known = statuses(stored, [point.key for point in points_of_setup])
+        for point, status in zip(points_of_setup, known, strict=True):
             if status == "done":
                 done += 1
             elif point.key not in tried and (status is None or retry_failed):

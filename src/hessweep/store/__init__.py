@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hessweep.lazy import import_when_used
 
 if TYPE_CHECKING:
-    from hessweep.store.index import DamagedSegmentWarning, StoredPoints, stored_points
+    from hessweep.store.index import DamagedSegmentWarning
     from hessweep.store.opening import open_results
     from hessweep.store.published import published_digests
     from hessweep.store.publishing import publish
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from hessweep.store.schema import FIRST_COLUMNS, TABLE_COLUMNS
     from hessweep.store.segments import read_segment, write_segment
+    from hessweep.store.statuses import StoredPoints, stored_points
     from hessweep.store.verification import Inspection, Problem, Repair, inspect, repair
 
 _HOMES = {
@@ -32,7 +33,7 @@ _HOMES = {
     "DamagedSegmentWarning": "index",
     "Problem": "verification",
     "Repair": "verification",
-    "StoredPoints": "index",
+    "StoredPoints": "statuses",
     "Inspection": "verification",
     "each_of": "query",
     "eigenvalue_blocks": "query",
@@ -45,7 +46,7 @@ _HOMES = {
     "repair": "verification",
     "restrict": "query",
     "spectra": "query",
-    "stored_points": "index",
+    "stored_points": "statuses",
     "table": "query",
     "inspect": "verification",
     "write_segment": "segments",

@@ -112,36 +112,6 @@ class Index:
         return pd.DataFrame(columns, copy=False)
 
 
-class StoredPoints(dict[str, str]):
-    """The status of each stored point by its key."""
-
-    damaged: tuple[Damage, ...] = ()
-    """Segments that could not be read; their points are not among the keys."""
-
-
-def stored_points(root: Root) -> StoredPoints:
-    """Return the status, done or failed, of each stored point by its key.
-
-    A point that was stored more than once is done if it is done in any segment. Damaged
-    segments are in `.damaged`, and a `DamagedSegmentWarning` says so.
-
-    Raises:
-        StoreAccessError: If the folder can not be read.
-    """
-    index = read_index(root)
-    warn_of(index.damaged)
-    stored = StoredPoints()
-    codes, values = runs(index.table["status"])
-    start = 0
-    for keys in index.table["key"].chunks:
-        for key, code in zip(keys.to_pylist(), codes[start : start + len(keys)], strict=True):
-            if stored.get(key) != "done":
-                stored[key] = values[code]
-        start += len(keys)
-    stored.damaged = index.damaged
-    return stored
-
-
 def read_index(root: Root) -> Index:
     """Return the index, brought up to date with the segments that are there now.
 
