@@ -177,15 +177,17 @@ def test_spectra_are_those_of_the_points(results, computed, function):
 
 def test_spectra_of_a_teacher_that_was_measured_in_several_ways_are_the_best(tmp_path):
     """Exact before sampled, and of sampled ones that of which the smaller error was asked."""
-    exact = Setup(activation("erf"), 2, 3)
-    rough, fine = (replace(exact, kind="sampled", asked_error=error) for error in (0.2, 0.1))
+    exact = Setup(activation("relu"), 2, 3)
+    rough, fine = (replace(exact, kind="sampled", asked_error=error) for error in (0.2, 0.01))
     for setup, seeds in ((exact, [0]), (rough, [0, 1, 2]), (fine, [0, 1])):
         write_segment(tmp_path, setup.compute(seeds))
     publish(tmp_path)
-    found = spectra(open_results(tmp_path), "erf", 2, 3)
+    found = spectra(open_results(tmp_path), "relu", 2, 3)
     assert found["seed"].values.tolist() == [0, 1, 2]
     best = [exact.compute([0]), fine.compute([1]), rough.compute([2])]
     expected = [one.eigenvalues for [one] in best]
+    [other] = rough.compute([1])
+    assert (other.eigenvalues != expected[1]).all()
     np.testing.assert_array_equal(found["eigenvalues"], expected)
 
 
