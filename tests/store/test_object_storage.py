@@ -256,3 +256,22 @@ def test_conditions_are_tried_on_a_store_that_fails_now_and_then(
         assert wants_quotes(place) is (os.environ.get(KIND) != "ceph")
         proxy.make("none")
         assert place.walk("") == {}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_was_read_before_is_not_sent_again(
+    store: ObjectStorage, proxy: Proxy, fault: str
+) -> None:
+    store.put("a", b"one")
+    proxy.make(fault)
+    first = store.reread("a", 100)
+    assert first == b"one"
+    assert store.reread("a", 100) is first
+    store.put("a", b"two")
+    assert store.reread("a", 100) == b"two"
+    store.put("b", b"other")
+    assert store.reread("b", 100) == b"other"
+    assert store.reread("a", 100) == b"two"
+    store.delete("a")
+    with pytest.raises(FileNotFoundError):
+        store.reread("a", 100)

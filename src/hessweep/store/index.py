@@ -201,7 +201,7 @@ def _read_cache(root: Root) -> pa.Table:
     """Return the cached rows; none if the cache is absent, damaged or of another version."""
     try:
         with accessing(root / CACHE, "read"):
-            content = storage_of(root).get(CACHE, sys.maxsize - 1)
+            content = storage_of(root).reread(CACHE, sys.maxsize - 1)
     except StoreAccessError as error:
         if isinstance(error.__cause__, FileNotFoundError | IsADirectoryError):
             return _SCHEMA.empty_table()

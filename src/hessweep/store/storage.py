@@ -44,6 +44,12 @@ class Storage(Protocol):
             OSError: If it can not be read.
         """
 
+    def reread(self, name: str, most: int) -> bytes:
+        """Return what `get` does, for the one file that is read again and again.
+
+        What this process has read before is not sent once more if it is still the same.
+        """
+
     def list(self, folder: str) -> dict[str, int]:
         """Return the names of the files directly in a folder, sorted, each with its size in bytes.
 
@@ -88,6 +94,10 @@ class FolderStorage:
             # Python sets aside as much memory as it is asked to read, although the file is
             # shorter.
             return file.read(min(os.fstat(file.fileno()).st_size, most) + 1)
+
+    def reread(self, name: str, most: int) -> bytes:
+        """See `Storage`."""
+        return self.get(name, most)
 
     def list(self, folder: str) -> dict[str, int]:
         """See `Storage`."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotModifiedError, PreconditionError
 from obstore.store import ObjectStore
 
 from hessweep.address import Address
@@ -17,6 +17,10 @@ from hessweep.store.objects.conditions import Version, wants_quotes
 from hessweep.store.objects.refusals import is_missing, is_transient, refusal
 
 _REFUSALS = (BaseError, OSError, ValueError)
+
+
+_REREAD: dict[Address, tuple[bytes, Version]] = {}
+"""The object that was read again and again, with its content and which version that is."""
 
 
 class ObjectStorage:
@@ -51,10 +55,30 @@ class ObjectStorage:
         """See `Storage`."""
         return self.get_version(name, most)[0]
 
-    def get_version(self, name: str, most: int) -> tuple[bytes, Version]:
+    def reread(self, name: str, most: int) -> bytes:
+        """See `Storage`."""
+        place = self.root / name
+        content, version = _REREAD.get(place, (b"", None))
+        try:
+            content, version = self.get_version(name, most, version)
+        except NotModifiedError:
+            return content
+        _REREAD.clear()  # It may be large.
+        _REREAD[place] = content, version
+        return content
+
+    def get_version(
+        self, name: str, most: int, known: Version | None = None
+    ) -> tuple[bytes, Version]:
         """Return the content of an object, as `get` does, and which version it is.
 
+        Args:
+            name: The object.
+            most: See `Storage`.
+            known: A version whose content is at hand and need not be sent.
+
         Raises:
+            NotModifiedError: If it is still the known version.
             FileNotFoundError: If there is none.
             StoreAccessError: If it can not be read.
         """
@@ -62,7 +86,9 @@ class ObjectStorage:
         for pause in pauses():
             with self._asking("read", name):
                 try:
-                    return self._get(client, name, most)
+                    return self._get(client, name, most, known)
+                except NotModifiedError:
+                    raise
                 except BaseError as error:
                     # The client does not begin anew if a connection is lost within a content.
                     if pause is None or not is_transient(error):
@@ -70,8 +96,13 @@ class ObjectStorage:
                     time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def _get(self, client: ObjectStore, name: str, most: int) -> tuple[bytes, Version]:
-        found = obstore.get(client, self.key(name))
+    def _get(
+        self, client: ObjectStore, name: str, most: int, known: Version | None
+    ) -> tuple[bytes, Version]:
+        tag = known.tag if known else None
+        found = obstore.get(
+            client, self.key(name), options={"if_none_match": tag} if tag else None
+        )
         if found.meta["size"] <= most:
             return bytes(found.bytes()), Version.of(found.meta)
         begin = obstore.get_range(client, self.key(name), start=0, length=most + 1)
@@ -228,7 +259,7 @@ class ObjectStorage:
         """Turn what the store refuses into an error in words."""
         try:
             yield
-        except (StoreAccessError, InputError):
+        except (StoreAccessError, InputError, NotModifiedError):
             raise
         except _REFUSALS as error:
             raise self._refused(error, purpose, name) from None
