@@ -31,6 +31,7 @@ from watching.conftest import watching
 from cluster.conftest import slurm
 from cluster.gateways import RunningGateway, running_gateway
 from hessweep.address import Address
+from hessweep.store.objects.storage import ObjectStorage
 from hessweep.store.segments import list_segments
 
 pytestmark = pytest.mark.cluster
@@ -104,6 +105,14 @@ def with_the_secret(*folders: Path) -> list[Path]:
     return found
 
 
+def objects_with_the_secret(address: Address) -> list[str]:
+    """Return the objects of the results that hold the secret."""
+    store = ObjectStorage(address)
+    names = list(store.walk(""))
+    assert names
+    return [name for name in names if SECRET.encode() in store.get(name, 10**9)]
+
+
 def test_an_object_store_and_workers_on_this_machine(
     tmp_path: Path, address: Address, in_a_folder: Content
 ) -> None:
@@ -111,6 +120,7 @@ def test_an_object_store_and_workers_on_this_machine(
     done = finish([*SNAKEMAKE[:1], "tables", *SNAKEMAKE[1:]], tmp_path)
     assert done.returncode == 0, done.stderr
     assert contents(address) == in_a_folder
+    assert objects_with_the_secret(address) == []
     assert with_the_secret(tmp_path) == []
 
 
@@ -127,6 +137,7 @@ def test_an_object_store_and_workers_that_are_slurm_jobs(
             assert SECRET not in slurm("scontrol", "write", "batch_script", job, "-")
         assert driver.wait(PATIENCE) == 0, (tmp_path / "log").read_text()
     assert contents(address) == in_a_folder
+    assert objects_with_the_secret(address) == []
     assert with_the_secret(tmp_path, slurm_cluster) == []
 
 
@@ -138,6 +149,7 @@ def test_an_object_store_and_a_gateway(
     done = finish([*HESSWEEP, "make", "study.yaml", "--", "--cores", "2"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert contents(address) == in_a_folder
+    assert objects_with_the_secret(address) == []
     assert with_the_secret(tmp_path, gateway.folder) == []
     same = finish([*HESSWEEP, "verify", str(address), "--sample", "3"], tmp_path)
     assert same.returncode == 0, same.stdout
