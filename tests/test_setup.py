@@ -103,9 +103,9 @@ def test_another_value_is_another_point(field):
 def test_keys_are_hashes_of_every_axis():
     """Written out, so that the keys of stored points can not change by mistake."""
     for setup, version, end in (
-        (BASE, 5, '"weights": "normal"}'),
-        (OTHER["weights"], 5, '"weights": "laplace"}'),
-        (OTHER["kind"], 6, '"spectrum": "density", "weights": "normal"}'),
+        (BASE, 6, '"weights": "normal"}'),
+        (OTHER["weights"], 6, '"weights": "laplace"}'),
+        (OTHER["kind"], 8, '"spectrum": "density", "weights": "normal"}'),
     ):
         start = '{"N_h": 4, "N_i": 3, "activation": {"name": "erf"}, '
         start += f'"kernel_version": {version}, "seed": 7, '

@@ -45,6 +45,53 @@ def test_hessians_are_those_of_the_package(name, bits):
     np.testing.assert_allclose(np.ldexp(mid, exponent), H, atol=1e-14 * np.abs(H).max())
 
 
+FORMULAS = [
+    activation("erf"),
+    activation("linear"),
+    activation("quadratic"),
+    activation("power", degree=4),
+    activation("polynomial", coefficients=[0.3, 0, 1, -0.7, 0, 0.1]),
+]
+
+
+@pytest.mark.parametrize("g", FORMULAS, ids=lambda g: g.label)
+def test_formulas_of_kernels_are_the_power_series(g, bits):
+    """Both enclose the same number, and both are precise."""
+    bits(128)
+    rows = arb_mat([[arb(v) for v in row] for row in sample_weights(3, 4, seed=2)[0].tolist()])
+    gram = (rows * rows.transpose()).tolist()
+    known = g.in_balls
+    found, expected = known.fields(gram), ball.fields_by_series(known.kernel, gram)
+    assert found.keys() == expected.keys()
+    assert len(found) == 10
+    for pair, fields in found.items():
+        for one, other in zip(fields, expected[pair], strict=True):
+            assert one.overlaps(other)
+            assert max(one.rad(), other.rad()) < 1e-34 * (1 + abs(one))
+
+
+def test_a_symmetric_matrix_is_enclosed_by_its_upper_triangle(bits):
+    bits(128)
+    matrix = arb_mat([[arb(2), arb(1, 1e-3), arb(0)], [arb(1, 0.1), arb(3), arb(1)],
+                      [arb(0, 0.5), arb(1, 0.2), arb(4, 1e-5)]])  # fmt: skip
+    mid, rad, exponent = ball.scaled(matrix, symmetric=True)
+    assert (mid == mid.T).all()
+    assert (rad == rad.T).all()
+    for (i, j), value in {(0, 1): 1e-3, (0, 2): 0, (1, 2): 0, (2, 2): 1e-5}.items():
+        assert np.ldexp(mid, exponent)[i, j] == float(matrix[i, j])
+        assert np.ldexp(rad, exponent)[i, j] == pytest.approx(value, rel=1e-7, abs=1e-15)
+
+
+@pytest.mark.parametrize("size", [-3000, -100, -50, 0, 50, 3000])
+def test_scaled_balls_enclose_entries_of_all_sizes(size, bits):
+    bits(200)
+    values = [arb(2) ** size / 3, arb(2) ** (size - 40) / 7, arb(2) ** (size - 1060) / 5, arb(0)]
+    mid, rad, exponent = ball.scaled(arb_mat([values]))
+    assert 0.25 <= mid.max() <= 1
+    for value, m, r in zip(values, mid[0], rad[0], strict=True):
+        assert (arb(m, r) * arb(2) ** exponent).contains(value)
+
+
 @pytest.mark.parametrize("name", sorted(IN_BALLS))
 def test_functions_in_balls_are_those_of_numpy(name, bits):
     bits(128)

@@ -6,7 +6,8 @@ ask for its ball arithmetic.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from flint import arb, arb_series
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
         [arb_series, arb_series, arb_series, arb_series, arb_series], arb_series
     ]
     OffsetMean = Callable[[arb_series, arb_series], arb_series]
+
+
+class KernelFields(NamedTuple):
+    """A dual kernel of two neurons and its derivatives by their variances and covariance."""
+
+    K: "arb"
+    K_c: "arb"
+    K_p: "arb"
+    K_q: "arb"
+    K_cc: "arb"
+    K_pc: "arb"
+    K_qc: "arb"
+
+
+Pairs = dict[tuple[int, int], KernelFields]
+"""The fields of neurons m <= p."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +46,19 @@ class BallFunctions:
     kernel: "Callable[[arb_series, arb_series, arb_series], arb_series] | None" = None
     """K(p, q, c) on power series, from which all its derivatives follow; None if the kernel is
     not an elementary function."""
+    fields: "Callable[[list[list[arb]]], Pairs] | None" = None
+    """The kernel and its derivatives for all pairs of neurons, from the Gram matrix of their
+    weights, by formulas that are far cheaper than power series; None to use those."""
     offset_kernel: "OffsetKernel | None" = None
     """`E[g(u + b) g(v + d)]`, a function of p, q, c, b, d on power series; None if it is not
     known."""
     offset_mean: "OffsetMean | None" = None
     """`E[g(u + b)]`, a function of p and b on power series; None if it is not known."""
+
+
+def pairs_of(count: int) -> "combinations_with_replacement[tuple[int, int]]":
+    """Return the pairs (m, p) of so many neurons with m <= p."""
+    return combinations_with_replacement(range(count), 2)
 
 
 def normal_density(u: "arb") -> "arb":

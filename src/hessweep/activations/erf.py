@@ -1,7 +1,7 @@
 """The error function, the activation of sec. 5 of the paper."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy  # its parts are imported when they are first used
@@ -9,9 +9,12 @@ from numpy import ndarray
 
 from hessweep.activations.ball_functions import (
     BallFunctions,
+    KernelFields,
+    Pairs,
     determinant,
     normal_density,
     normal_exponential,
+    pairs_of,
 )
 from hessweep.activations.bivariate_normal import (
     density,
@@ -27,7 +30,7 @@ from hessweep.activations.offsets import HIGHEST, OffsetMeans
 from hessweep.activations.theory import Theory
 
 if TYPE_CHECKING:
-    from flint import arb_series
+    from flint import arb, arb_series
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Erf(OffsetClosedForm):
     """`g(x) = erf(x / √2)`, so that `g'(x) = √(2/π) exp(-x²/2)`."""
 
     name: str = "erf"
+    revision: ClassVar[int] = 1
 
     def __call__(self, x: ndarray) -> ndarray:
         """Return g(x), elementwise."""
@@ -96,9 +100,37 @@ def _in_balls() -> BallFunctions:
         g=lambda u: (u / arb(2).sqrt()).erf(),
         derivative=lambda u: 2 * normal_density(u),
         kernel=lambda p, q, c: (c / determinant(p, q, c).sqrt()).atan() * (2 / arb.pi()),
+        fields=_fields_in_balls,
         offset_kernel=_offset_kernel_in_balls,
         offset_mean=lambda p, b: (b / (2 * (1 + p)).sqrt()).erf(),
     )
+
+
+def _fields_in_balls(gram: "list[list[arb]]") -> Pairs:
+    """Return K and its derivatives (eqs 16-18) for all pairs of neurons.
+
+    `K_c = 2/(π √D)`, and D is linear in p and in q.
+    """
+    from flint import arb
+
+    per_pi = 1 / arb.pi()
+    variances = [row[m] + 1 for m, row in enumerate(gram)]
+    found = {}
+    for m, n in pairs_of(len(gram)):
+        P, Q, c = variances[m], variances[n], gram[m][n]
+        root = (P * Q - c * c).rsqrt()
+        tangent, slope = c * root, per_pi * root
+        cube = slope * root * root
+        found[m, n] = KernelFields(
+            K=2 * per_pi * tangent.atan(),
+            K_c=2 * slope,
+            K_p=-c * slope / P,
+            K_q=-c * slope / Q,
+            K_cc=2 * c * cube,
+            K_pc=-Q * cube,
+            K_qc=-P * cube,
+        )
+    return found
 
 
 def _offset_kernel_in_balls(

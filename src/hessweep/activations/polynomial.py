@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import factorial
+from typing import ClassVar
 
 import numpy as np
 from numpy import ndarray
@@ -23,6 +25,7 @@ MAX_DEGREE = 30
 class Polynomial(OffsetClosedForm):
     """`g(x) = Σ_k coefficients[k] x^k`."""
 
+    revision: ClassVar[int] = 1
     coefficients: tuple[float, ...] = ()
     """From degree 0 up; the last one is not zero."""
 
@@ -130,12 +133,17 @@ def mean_of_derivative(coefficients: Sequence[float], order: int, variance: ndar
 
     Divided by `order!`, these are the coefficients of `g` in the Hermite polynomials of `u`.
     """
+    return poly.polyval(variance, np.array(_moments(tuple(coefficients), order)))
+
+
+@lru_cache(maxsize=4096)
+def _moments(coefficients: tuple[float, ...], order: int) -> tuple[float, ...]:
+    """Return `E[g^(order)(u)]` as a polynomial in the variance of u."""
     derived = poly.polyder(coefficients, order) if order else np.asarray(coefficients, float)
     # E[u^2j] = (2j - 1)!! variance^j; odd moments vanish.
-    moments = [
+    return tuple(
         value * factorial(2 * j) / (2**j * factorial(j)) for j, value in enumerate(derived[::2])
-    ]
-    return poly.polyval(variance, moments)
+    )
 
 
 def mean_with_offset(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import factorial
 from typing import TYPE_CHECKING, TypeVar
 
-from hessweep.activations.ball_functions import BallFunctions
+from hessweep.activations.ball_functions import BallFunctions, KernelFields, Pairs, pairs_of
 
 if TYPE_CHECKING:
     from flint import arb, arb_series
@@ -20,6 +20,7 @@ def polynomial_in_balls(coefficients: Sequence[float]) -> BallFunctions:
         g=lambda u: _horner(coefficients, u),
         derivative=lambda u: _horner(_derived_in_balls(coefficients), u),
         kernel=lambda p, q, c: _kernel_in_balls(coefficients, p, q, c),
+        fields=lambda gram: _fields_in_balls(coefficients, gram),
         offset_kernel=lambda *at: _offset_kernel_in_balls(coefficients, *at),
         offset_mean=lambda p, b: _offset_mean_in_balls([arb(v) for v in coefficients], p, b),
     )
@@ -58,6 +59,57 @@ def _kernel_in_balls(
             mean_p, mean_q = mean_p * p + term, mean_q * q + term
         total += power * mean_p * mean_q / factorial(order)
         power = power * c
+    return total
+
+
+def _fields_in_balls(coefficients: Sequence[float], gram: "list[list[arb]]") -> Pairs:
+    """Return the kernel and its derivatives for all pairs of neurons (Mehler's formula).
+
+    With `u_l = E[g^(l)(u)]`, of which the derivative by the variance of u is `u_{l+2}/2`, a
+    derivative is `Σ_l c^(l-s)/(l-s)! u_{l+2i} v_{l+2j} / 2^(i+j)`.
+    """
+    from flint import arb
+
+    orders = range(len(coefficients))
+    terms = [
+        [
+            arb(value) * factorial(order + 2 * j) / (2**j * factorial(j))
+            for j, value in enumerate(coefficients[order::2])
+        ]
+        for order in orders
+    ]
+    none = [arb(0), arb(0)]
+    means = [
+        [_horner(of_order, row[m]) for of_order in terms] + none for m, row in enumerate(gram)
+    ]
+    found = {}
+    for m, n in pairs_of(len(gram)):
+        u, v, powers = means[m], means[n], [arb(1)]
+        for order in orders[1:]:
+            powers.append(powers[-1] * gram[m][n] / order)
+        both = [u[order] * v[order] for order in orders]
+        of_p = [u[order + 2] * v[order] for order in orders]
+        of_q = [u[order] * v[order + 2] for order in orders]
+        found[m, n] = KernelFields(
+            K=_sum_of_products(powers, both),
+            K_c=_sum_of_products(powers, both[1:]),
+            K_p=_sum_of_products(powers, of_p) / 2,
+            K_q=_sum_of_products(powers, of_q) / 2,
+            K_cc=_sum_of_products(powers, both[2:]),
+            K_pc=_sum_of_products(powers, of_p[1:]) / 2,
+            K_qc=_sum_of_products(powers, of_q[1:]) / 2,
+        )
+    return found
+
+
+def _sum_of_products(powers: "list[arb]", values: "list[arb]") -> "arb":
+    """Return the sum over as many terms as there are values, without those that are 0."""
+    from flint import arb
+
+    total = arb(0)
+    for power, value in zip(powers, values, strict=False):
+        if value != 0:
+            total += power * value
     return total
 
 

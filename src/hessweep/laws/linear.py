@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from numpy import ndarray
-from scipy import stats
 
 from hessweep.errors import InputError
 from hessweep.laws.convolution import Singular, Summand, sum_law, with_chi_square
@@ -25,7 +25,7 @@ def chi_square_law(N_h: int) -> Law:
         ShapeError: If N_h is below 1.
     """
     check_sizes(1, N_h)
-    return Law(f"χ²({N_h})/{N_h}", stats.chi2(N_h, scale=1 / N_h), (1.0, 2 / N_h))
+    return Law(f"χ²({N_h})/{N_h}", scipy.stats.chi2(N_h, scale=1 / N_h), (1.0, 2 / N_h))
 
 
 block_A_law = chi_square_law

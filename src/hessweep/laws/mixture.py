@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import stats
 
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
@@ -150,7 +150,7 @@ def _mean_tails(
     mean = outlier_mean(g, N_i, N_h)
     if mean is not None:
         spread = outlier_std(g, N_i, N_h) or 0.0
-        tails["outlier"] = stats.norm(mean, max(spread, 1e-9 * mean)).sf
+        tails["outlier"] = scipy.stats.norm(mean, max(spread, 1e-9 * mean)).sf
     if c.a0 and c.b2:
         tails["order_one"] = order_one_law(g, N_i, N_h, weights == "normal").sf
     elif c.a0:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import stats
 
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
@@ -60,7 +60,7 @@ class OrderOne:
         lower = np.where(positive < np.minimum(a0 * self.r2, b2), 1 - below, 1.0)
         share = few * ((upper + lower) @ self.weights)
         if self.N_i > few:
-            rest = stats.chi2.cdf(flat[:, 0] / a0, self.N_h, scale=1 / self.N_h)
+            rest = scipy.stats.chi2.cdf(flat[:, 0] / a0, self.N_h, scale=1 / self.N_h)
             share += (self.N_i - few) * rest
         share += (self.N_h - few) * (flat[:, 0] >= b2)
         return np.where(flat[:, 0] > 0, share / (self.N_i + self.N_h), 0.0).reshape(x.shape)
@@ -81,7 +81,7 @@ class OrderOne:
         outside = (flat < low) | (flat > high)
         density = few * (np.where(outside, values * slope, 0.0) @ self.weights)
         if self.N_i > few:
-            rest = stats.chi2.pdf(flat[:, 0] / a0, self.N_h, scale=1 / self.N_h) / a0
+            rest = scipy.stats.chi2.pdf(flat[:, 0] / a0, self.N_h, scale=1 / self.N_h) / a0
             density += (self.N_i - few) * rest
         density = np.where(x.ravel() > 0, density / (self.N_i + self.N_h), 0.0)
         return density.reshape(x.shape)
@@ -130,7 +130,7 @@ def order_one_law(activation: str | Activation, N_i: int, N_h: int, exact: bool 
 @lru_cache(maxsize=64)
 def _order_one(label: str, a0: float, b2: float, N_i: int, N_h: int, exact: bool) -> Law:
     block = block_B_law(N_i, N_h, exact).continuous
-    chi = stats.chi2(N_h, scale=1 / N_h)
+    chi = scipy.stats.chi2(N_h, scale=1 / N_h)
     ends = chi.ppf(NEGLIGIBLE), chi.isf(NEGLIGIBLE)
     # In √r², for few neurons make the density of r² a pole.
     u, w = np.polynomial.legendre.leggauss(NODES)

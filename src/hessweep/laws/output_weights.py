@@ -1,11 +1,13 @@
 """The laws of χ by the names of the distributions of the output weights (docs/laws.md)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import factorial
+from typing import Any
 
 import numpy as np
+import scipy  # scipy.stats takes a second to import and is seldom used
 from numpy import ndarray
-from scipy import special, stats
 
 from hessweep.errors import InputError, ShapeError
 from hessweep.laws.chi import Given, OutputWeights
@@ -19,7 +21,15 @@ PATH = 6.0
 class Continuous(OutputWeights):
     """χ is the square of a variable that SciPy knows."""
 
-    x: stats.rv_continuous
+    name: str
+    """Its distribution in `scipy.stats`."""
+    parameters: tuple[float, ...] = ()
+    """Shape parameters, location and scale, as far as they are not the default ones."""
+
+    @cached_property
+    def x(self) -> Any:
+        """The variable, as a frozen distribution of SciPy."""
+        return getattr(scipy.stats, self.name)(*self.parameters)
 
     @property
     def largest(self) -> float:
@@ -53,7 +63,7 @@ class Normal(Continuous):
 
     def cauchy(self, y: ndarray) -> tuple[ndarray, ndarray]:
         """Return `C(y) = -i √(π/2) wofz(y/√2)` and its derivative."""
-        C = -1j * np.sqrt(np.pi / 2) * special.wofz(y / np.sqrt(2))
+        C = -1j * np.sqrt(np.pi / 2) * scipy.special.wofz(y / np.sqrt(2))
         return C, 1 - y * C
 
     def log_mean(self, y: ndarray) -> ndarray:
@@ -168,7 +178,7 @@ def scaled_exp1(a: ndarray) -> tuple[ndarray, ndarray]:
     """Return `e^a E1(a)`, the mean of `1/(a + e)` over a standard exponential e, and its slope."""
     a = np.asarray(a, dtype=complex)
     near = np.abs(a) < 35
-    value = np.exp(np.where(near, a, 0)) * special.exp1(np.where(near, a, 1))
+    value = np.exp(np.where(near, a, 0)) * scipy.special.exp1(np.where(near, a, 1))
     if not near.all():
         inverse = 1 / np.where(near, 1e3, a)
         series = np.zeros(a.shape, complex)
@@ -179,12 +189,12 @@ def scaled_exp1(a: ndarray) -> tuple[ndarray, ndarray]:
 
 
 LAWS: dict[str, OutputWeights] = {
-    "normal": Normal(stats.norm()),
-    "uniform": Uniform(stats.uniform(-np.sqrt(3), 2 * np.sqrt(3))),
+    "normal": Normal("norm"),
+    "uniform": Uniform("uniform", (-np.sqrt(3), 2 * np.sqrt(3))),
     "rademacher": Given(np.ones(1)),
-    "laplace": Laplace(stats.laplace(0, np.sqrt(0.5))),
-    "student-t": StudentT(stats.t(5, scale=np.sqrt(3 / 5))),
-    "exponential": Exponential(stats.expon(-1)),
+    "laplace": Laplace("laplace", (0, np.sqrt(0.5))),
+    "student-t": StudentT("t", (5, 0, np.sqrt(3 / 5))),
+    "exponential": Exponential("expon", (-1,)),
 }
 """The laws of χ by the names of `hessweep.networks.WEIGHTS`."""
 

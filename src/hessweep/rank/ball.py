@@ -9,12 +9,16 @@ import numpy as np
 from flint import arb, arb_mat, arb_series, ctx
 
 from hessweep.activations import Activation
+from hessweep.activations.ball_functions import KernelFields, Pairs, pairs_of
 from hessweep.networks import Network, require_plain
 
 Kernel = Callable[[arb_series, arb_series, arb_series], arb_series]
 
 FIRST_BITS, LAST_BITS = 128, 4096
 """The precision is doubled from the first to the last of these until a question is decided."""
+
+NOT_SMALL = 2.0**-60
+"""Matrices with a larger entry lose less than 2^-1000 of it where small entries underflow."""
 
 _LOCK = RLock()
 
@@ -47,8 +51,8 @@ def has_kernel(activation: Activation) -> bool:
 def hessian(network: Network) -> arb_mat:
     """Return the P x P Hessian at the optimum in ball arithmetic, to the working precision.
 
-    The derivatives of the kernel are taken from its power series (docs/ranks.md), so that nothing
-    is shared with the dual kernels in float64.
+    The derivatives of the kernel are taken from its power series (docs/ranks.md), or for erf and
+    polynomials from formulas in balls, which the tests compare with the series.
 
     Raises:
         LookupError: If the activation has no dual kernel in ball arithmetic.
@@ -57,28 +61,23 @@ def hessian(network: Network) -> arb_mat:
     known = network.activation.in_balls
     if known is None or known.kernel is None:
         raise LookupError(f"{network.activation} has no dual kernel in ball arithmetic")
-    K = known.kernel
     N_h, N_i = network.W1.shape
     w = [[arb(value) for value in row] for row in network.W1.tolist()]
     W2 = [arb(value) for value in network.W2.tolist()]
     rows = arb_mat(w)
     gram = (rows * rows.transpose()).tolist()
-    pairs = {
-        (m, p): _coefficients(K, gram[m][m], gram[p][p], gram[m][p])
-        for m, p in product(range(N_h), repeat=2)
-    }
+    pairs = fields_by_series(known.kernel, gram) if known.fields is None else known.fields(gram)
     P1 = N_h * N_i
     H = [[arb(0)] * network.P for _ in range(network.P)]
-    for m, p in product(range(N_h), repeat=2):
-        value, K_c, K_q, K_cc, K_qc = pairs[m, p]
-        K_pc = pairs[p, m][4]
-        H[P1 + m][P1 + p] = value
+    for (m, p), k in pairs.items():
+        H[P1 + m][P1 + p] = H[P1 + p][P1 + m] = k.K
         for n in range(N_i):
             # C[(p,n), m]; K_q is the derivative by the variance of neuron p.
-            entry = W2[p] * (K_c * w[m][n] + 2 * K_q * w[p][n])
+            entry = W2[p] * (k.K_c * w[m][n] + 2 * k.K_q * w[p][n])
             H[p * N_i + n][P1 + m] = H[P1 + m][p * N_i + n] = entry
-        if p < m:
-            continue
+            entry = W2[m] * (k.K_c * w[p][n] + 2 * k.K_p * w[m][n])
+            H[m * N_i + n][P1 + p] = H[P1 + p][m * N_i + n] = entry
+        K_c, K_cc, K_pc, K_qc = k.K_c, k.K_cc, k.K_pc, k.K_qc
         beside_p = [W2[m] * W2[p] * (K_cc * a + 2 * K_qc * b) for a, b in zip(w[m], w[p])]  # noqa: B905
         beside_m = [W2[m] * W2[p] * (2 * K_pc * a + K_cc * b) for a, b in zip(w[m], w[p])]  # noqa: B905
         on_diagonal = W2[m] * W2[p] * K_c
@@ -90,19 +89,35 @@ def hessian(network: Network) -> arb_mat:
     return arb_mat(H)
 
 
-def _coefficients(K: Kernel, p: arb, q: arb, c: arb) -> tuple[arb, arb, arb, arb, arb]:
-    """Return `K, K_c, K_q, K_cc, K_qc` from the series of K along c, along q, and along both."""
+def fields_by_series(K: Kernel, gram: list[list[arb]]) -> Pairs:
+    """Return the kernel and its derivatives for all pairs of neurons, from power series of K.
+
+    They are the series along c, along p and q, and along c together with each of these.
+    """
     cap, ctx.cap = ctx.cap, 3
     try:
-        fixed_p, fixed_q, fixed_c = arb_series([p]), arb_series([q]), arb_series([c])
-        moving_q, moving_c = arb_series([q, 1]), arb_series([c, 1])
-        along_c = K(fixed_p, fixed_q, moving_c)
-        along_q = K(fixed_p, moving_q, fixed_c)
-        along_both = K(fixed_p, moving_q, moving_c)
+        return {
+            (m, n): _fields(K, gram[m][m], gram[n][n], gram[m][n]) for m, n in pairs_of(len(gram))
+        }
     finally:
         ctx.cap = cap
-    K_qc = along_both[2] - along_q[2] - along_c[2]
-    return along_c[0], along_c[1], along_q[1], 2 * along_c[2], K_qc
+
+
+def _fields(K: Kernel, p: arb, q: arb, c: arb) -> KernelFields:
+    fixed_p, fixed_q, fixed_c = arb_series([p]), arb_series([q]), arb_series([c])
+    moving_p, moving_q, moving_c = (arb_series([value, 1]) for value in (p, q, c))
+    along_c = K(fixed_p, fixed_q, moving_c)
+    along_p, along_q = K(moving_p, fixed_q, fixed_c), K(fixed_p, moving_q, fixed_c)
+    p_and_c, q_and_c = K(moving_p, fixed_q, moving_c), K(fixed_p, moving_q, moving_c)
+    return KernelFields(
+        K=along_c[0],
+        K_c=along_c[1],
+        K_p=along_p[1],
+        K_q=along_q[1],
+        K_cc=2 * along_c[2],
+        K_pc=p_and_c[2] - along_p[2] - along_c[2],
+        K_qc=q_and_c[2] - along_q[2] - along_c[2],
+    )
 
 
 def inverse(matrix: arb_mat) -> arb_mat | None:
@@ -113,19 +128,45 @@ def inverse(matrix: arb_mat) -> arb_mat | None:
         return None
 
 
-def scaled(matrix: arb_mat) -> tuple[np.ndarray, np.ndarray, int]:
+def scaled(matrix: arb_mat, symmetric: bool = False) -> tuple[np.ndarray, np.ndarray, int]:
     """Return midpoints, radii and an exponent e: `(mid ± rad) 2^e` encloses the matrix.
 
     Midpoints and radii are float64 arrays. The radii include the rounding of the midpoints.
+
+    Args:
+        matrix: The matrix.
+        symmetric: Whether the true matrix is symmetric. Then the upper triangle of its enclosure
+            is read, which encloses the other one too.
     """
+    shape = rows, columns = matrix.nrows(), matrix.ncols()
     entries = matrix.entries()
-    largest = max((abs(entry).upper() for entry in entries), default=arb(1))
-    exponent = 0
-    if largest > 0:
-        mantissa, power = largest.man_exp()
-        exponent = int(power) + int(mantissa).bit_length()
-    scale = arb(2) ** -exponent
-    shape = (matrix.nrows(), matrix.ncols())
-    mid = np.array([float((entry * scale).mid()) for entry in entries]).reshape(shape)
-    rad = np.array([float((entry * scale).rad()) for entry in entries]).reshape(shape)
+    mid = np.array([float(entry) for entry in entries])
+    largest = float(np.abs(mid).max(initial=0.0))
+    if NOT_SMALL < largest < np.inf:
+        exponent = int(np.frexp(largest)[1])
+        mid = np.ldexp(mid, -exponent).reshape(shape)
+        entries = (matrix * arb(2) ** -exponent).entries()
+    else:
+        exponent = _exponent(entries)
+        entries = (matrix * arb(2) ** -exponent).entries()
+        mid = np.array([float(entry) for entry in entries]).reshape(shape)
+    if symmetric:
+        rad = np.zeros(shape)
+        rad[np.triu_indices(rows)] = [
+            float(entry.rad())
+            for i in range(rows)
+            for entry in entries[i * columns + i : (i + 1) * columns]
+        ]
+        mid, rad = (np.triu(part) + np.triu(part, 1).T for part in (mid, rad))
+    else:
+        rad = np.array([float(entry.rad()) for entry in entries]).reshape(shape)
     return mid, rad * (1 + 2.0**-50) + np.abs(mid) * 2.0**-52 + 2.0**-1000, exponent
+
+
+def _exponent(entries: list[arb]) -> int:
+    """Return an exponent e such that all entries are at most `2^e`."""
+    largest = max((abs(entry).upper() for entry in entries), default=arb(1))
+    if not largest > 0:
+        return 0
+    mantissa, power = largest.man_exp()
+    return int(power) + int(mantissa).bit_length()

@@ -133,12 +133,16 @@ def _as_many(choices: list[Int[ndarray, " r"]], rank: int) -> list[Int[ndarray, 
 
 
 def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue | None:
-    rows = [H.table()[i] for i in chosen.tolist()] if len(chosen) < H.nrows() else H.table()
-    G = arb_mat([[row[j] for j in chosen.tolist()] for row in rows])
+    if len(chosen) == H.nrows():
+        rows, G = H.table(), H
+    else:
+        of_all = H.table()
+        rows = [of_all[i] for i in chosen.tolist()]
+        G = arb_mat([[row[j] for j in chosen.tolist()] for row in rows])
     X = ball.inverse(G)
     if X is None:
         return None
-    mid, rad, exponent = ball.scaled(X)
+    mid, rad, exponent = ball.scaled(X, symmetric=True)
     if len(chosen) == H.nrows():
         mu, error = _largest(mid, rad, None, None)
     else:
@@ -163,7 +167,7 @@ def _from_inverse(H: arb_mat, chosen: Int[ndarray, " r"]) -> SmallestEigenvalue 
 
 
 def _gram(N: arb_mat) -> tuple[Float[ndarray, "r r"], Float[ndarray, "r r"]]:
-    mid, rad, exponent = ball.scaled(N)
+    mid, rad, exponent = ball.scaled(N, symmetric=True)
     with np.errstate(over="ignore"):
         return np.ldexp(mid, exponent), np.ldexp(rad, exponent)
 
