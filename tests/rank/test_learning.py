@@ -1,5 +1,6 @@
 """Learning coefficients against Aoyagi's formula, and against volumes that are measured."""
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -160,3 +161,18 @@ def test_volumes_that_are_measured_agree(network, n_first, n_last, expected):
     value, error = measured(network, 0.3, n_first, n_last)
     assert error < 0.06
     assert abs(value - expected) < 3.5 * error
+
+
+def test_a_rank_that_is_not_proved_widens_the_bounds():
+    """The lower one is half of the least rank, the upper one has the largest in it."""
+    student = widen(sample_teacher("erf", 2, 2, seed=0), split=1, seed=1)
+    proved = rank(student)
+    r, P, split = proved.value, student.P, 1
+    assert proved.certificate == "proved"
+    known = learning_coefficient(student, proved)
+    assert known == (r / 2, (P + r - split) / 4)
+    unsure = replace(proved, lower=r - 2, upper=r + 1, certificate="undecided")
+    found = learning_coefficient(student, unsure)
+    assert found.lower == (r - 2) / 2
+    assert found.upper == min((P + r + 1 - split) / 4, (P - split) / 2)
+    assert found.upper > known.upper

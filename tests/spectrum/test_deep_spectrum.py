@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from hessweep import activation, hessian, sample_deep_teacher, spectrum
-from hessweep.hessian.factor import polynomial_rounding
+from hessweep.hessian.factor import polynomial_rounding, qr_rounding
 from hessweep.hessian.nodes import tensor_nodes
 from hessweep.networks import Network
 from hessweep.rank import ball
 from hessweep.rank.deep_analytic import gradient_balls
 from hessweep.spectrum import deep_plan, layer_shares, spectrum_with_error
+from hessweep.spectrum.solver import solver_error
 
 AFFINE = activation("polynomial", coefficients=[0.5, -1.5])
 
@@ -235,3 +236,9 @@ def test_shares_by_layer_are_those_of_the_eigenvectors(name):
         squares = np.square(vectors[:, -1 - k])
         expected = [squares[a:b].sum() for a, b in pairwise(ends)]
         np.testing.assert_allclose(shares[k], expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("P", [1, 10, 1000])
+def test_the_bound_on_a_factorisation_grows_with_its_size_as_that_of_the_solvers(P):
+    R = np.triu(np.random.default_rng(P).normal(size=(P, P)))
+    assert qr_rounding(R) == pytest.approx(solver_error(P, np.linalg.norm(R)), rel=1e-12)

@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from watching.conftest import fill, store
 
+from hessweep.activations import activation
 from hessweep.outputs import load_study
 from hessweep.running import run
 from hessweep.running.cost import predicted_seconds
 from hessweep.running.requested import request
+from hessweep.setup import Setup
 from hessweep.study import LocalCluster
 from hessweep.watching.progress import StudyProgress, columns_of_rules
 from hessweep.watching.stored import Stored
@@ -98,6 +100,20 @@ def test_nothing_is_said_of_a_run_that_has_ended_or_has_hardly_begun(folder):
     pace = progress.pace(missing, NOON + timedelta(minutes=5))
     assert (pace.is_active, pace.seconds_left) == (False, None)
     assert progress.pace([], NOON).is_active is False
+
+
+def test_a_run_of_long_points_is_not_taken_for_dead_between_two_of_them(folder):
+    study = load_study("study.yaml")
+    points = study.sweeps["small"].points()
+    progress, stored = progress_of(study)
+    commits(stored, points[:5], every=10)
+    large = Setup(activation("erf"), 130, 130).points([0])
+    patience = 4 * predicted_seconds(large[0])
+    assert patience > 600
+    last = NOON + timedelta(seconds=40)
+    for wait, is_active in ((0.9 * patience, True), (1.1 * patience, False)):
+        pace = progress.pace([*points[5:9], *large], last + timedelta(seconds=wait))
+        assert pace.is_active is is_active
 
 
 def test_points_of_other_studies_count_for_the_pace_alone(folder):
