@@ -24,7 +24,9 @@ DISTANCES = [
     ("swish", 20, 50, "normal", 0.01), ("relu", 120, 40, "normal", 0.002),
     ("cubic", 30, 60, "normal", 0.02), ("erf", 40, 40, "normal", 0.013),
     ("tanh", 40, 40, "normal", 0.013), ("erf", 90, 30, "normal", 0.013),
-    ("sin", 60, 20, "normal", 0.015),
+    ("sin", 60, 20, "normal", 0.015), ("cubic", 10, 60, "normal", 0.06),
+    ("tanh", 10, 60, "normal", 0.024), ("gelu", 10, 60, "normal", 0.04),
+    ("gelu", 8, 40, "normal", 0.075), ("softplus", 10, 60, "normal", 0.06),
     ("relu", 25, 25, "uniform", 0.006), ("cubic", 25, 25, "laplace", 0.025),
     ("relu", 30, 30, "rademacher", 0.025), ("gelu", 20, 50, "rademacher", 0.025),
     ("softplus", 60, 20, "rademacher", 0.01),
@@ -35,6 +37,16 @@ DISTANCES = [
 @pytest.mark.parametrize(("name", "N_i", "N_h", "weights", "most"), DISTANCES)
 def test_spectra_of_single_teachers(name, N_i, N_h, weights, most):
     assert distance(name, N_i, N_h, weights) < most
+
+
+def test_few_inputs_leave_as_many_zeros_as_the_rank_does():
+    """Cubic networks have as many non-zero eigenvalues as cubic polynomials of x, 286."""
+    teacher = sample_teacher("cubic", 10, 60, 0)
+    law = spectrum_law("cubic", 10, 60, W1=teacher.W1, W2=teacher.W2)
+    assert law.cdf(1e-12) * 660 == pytest.approx(660 - 286, abs=8)
+    teacher = sample_teacher(activation("power", degree=3), 10, 60, 0)
+    law = spectrum_law(teacher.activation, 10, 60, W1=teacher.W1, W2=teacher.W2)
+    assert law.cdf(1e-12) * 660 == pytest.approx(660 - 220, abs=1)
 
 
 def test_other_activations(mish):

@@ -16,10 +16,49 @@ from numpy import ndarray
 
 from hessweep.laws.local import ORDERS, LocalCoefficients
 
+FIRST_SHELL = 3
+"""The least degree that is replaced by a free matrix."""
+LEAST_LEFT = 0.25
+"""Part of a degree below which nothing is known of what is left of it to the bulk."""
+NOTHING = 1e-6
+"""Part of the square of `z g'` below which it is a multiple of g."""
+
 
 def harmonics(N_i: int, degree: int) -> int:
     """Return the dimension of the harmonic polynomials of one degree, but at least 1."""
     return max(comb(N_i + degree - 1, degree) - comb(N_i + degree - 3, degree - 2), 1)
+
+
+def dimensions_of_the_bulk(
+    local: LocalCoefficients, N_i: int, symmetric: bool
+) -> Float[ndarray, " orders"]:
+    """Return the dimensions of each degree from 3 on that are left to the bulk; 0 if unknown.
+
+    Eigenvectors are functions of the inputs. The N_h eigenvalues of block B take the functions
+    `g(w_m x)`, and the N_h special directions `z g'(z)` beside `g`, where there is any: each
+    degree from 3 on loses in proportion to its share in the two.
+    """
+    N_h, degrees = len(local.p), np.arange(ORDERS)
+    weights = np.array([1 / factorial(degree) for degree in degrees]) * (degrees > 1)
+    value = local.h.mean(axis=1)
+    turned = degrees * value + np.r_[value[2:], 0, 0]
+    turned[-2:] = 0
+    part = (weights * turned) @ value / (weights @ value**2)
+    shares = [weights * value**2]
+    beside = weights * (turned - part * value) ** 2
+    special = bool(beside.sum() > NOTHING * (weights @ turned**2))
+    if special:
+        shares.append(beside)
+    # Hermite polynomials give the exact number of zeros of cubic networks.
+    whole = np.zeros(ORDERS)
+    for degree in degrees[FIRST_SHELL:]:
+        hermite = comb(N_i + degree - 1, degree)
+        whole[degree] = hermite if symmetric and special else harmonics(N_i, degree)
+    left = whole.copy()
+    for share in shares:
+        higher = share[FIRST_SHELL:]
+        left[FIRST_SHELL:] -= N_h * higher / max(higher.sum(), np.finfo(float).tiny)
+    return np.where(left > LEAST_LEFT * whole, left, 0)
 
 
 def harmonic_parts(local: LocalCoefficients, N_i: int) -> Float[ndarray, "orders N_h"]:

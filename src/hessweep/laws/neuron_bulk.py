@@ -16,6 +16,7 @@ from numpy import ndarray
 
 from hessweep.laws.harmonics import harmonic_matrices, harmonics
 from hessweep.laws.local import LocalCoefficients
+from hessweep.laws.shells import WIDE
 from hessweep.laws.special_directions import BulkAt
 from hessweep.laws.teacher_parts import TeacherParts
 
@@ -28,6 +29,8 @@ WORST = 0.01
 """Change in the last step above which there is no value."""
 NOTHING = 1e-12
 """Variance of the exchange, relative to the square of the diagonal, that is rounding."""
+LEAST_PART = 1e-9
+"""Part of the diagonal below which a degree is absent."""
 LEAST_SKEW = 1e-3
 """The least skewness of the shell: below it the closed form of its potential cancels."""
 
@@ -152,11 +155,22 @@ def neuron_bulk(
     if second <= NOTHING * values.mean() ** 2:
         return NeuronBulk(parts, values, vectors.T, none, 0.0, 1.0)
     # A neuron takes part in the exchange of degree l in proportion to its diagonal of degree l.
-    weights = sum(
-        np.sqrt((1 - 1 / degree) / harmonics(inputs, degree)) * matrix
-        for degree, matrix in enumerate(harmonic_matrices(local, parts.W1, W2, inputs), start=3)
-    )
+    matrices = harmonic_matrices(local, parts.W1, W2, inputs)
+    weights, degrees = np.zeros(parts.neurons.shape), []
+    for degree, matrix in enumerate(matrices, start=3):
+        weights += np.sqrt((1 - 1 / degree) / harmonics(inputs, degree)) * matrix
+        if np.trace(matrix) > LEAST_PART * np.trace(parts.neurons):
+            degrees.append(degree)
     x = ((vectors.T @ weights) * vectors.T).sum(axis=1)
     skew = third / second**1.5
     skew = float(np.copysign(max(abs(skew), LEAST_SKEW), skew))
-    return NeuronBulk(parts, values, vectors.T, x / x.mean(), second, skew / np.sqrt(second))
+    x = x / x.mean()
+    skewness = skew / np.sqrt(second)
+    size = len(values) * inputs
+    full = sum(harmonics(inputs, degree) for degree in degrees) >= size
+    if full and size > WIDE * harmonics(inputs, 3):
+        # The shell adds -x/t at most. As the sum with the matrix of the neurons has no zeros, it
+        # must not make the least eigenvalues negative.
+        positive = values > LEAST_PART * values.max()
+        skewness = max(skewness, float((x[positive] / values[positive]).max()))
+    return NeuronBulk(parts, values, vectors.T, x, second, skewness)

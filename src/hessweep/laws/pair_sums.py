@@ -86,7 +86,9 @@ def bulk_tail(law: Gamma, a1: float, z: Float[ndarray, " n"]) -> Float[ndarray, 
         return np.asarray(-law.transform(v, at)[0].imag / np.pi * tail(t - v, at))
 
     atom = max(0.0, 1 - law.ratio * law.chi.nonzero)
-    pairs = 2 * integrate(law, t, z, integrand, both=False)[0]
+    # It is divided by γ in the end.
+    tolerance = TOLERANCE * min(1.0, law.ratio)
+    pairs = 2 * integrate(law, t, z, integrand, both=False, tolerance=tolerance)[0]
     pairs += tail(np.full(len(z), t / 2), z) ** 2
     if atom:
         pairs += 2 * atom * tail(np.full(len(z), t), z)
@@ -135,7 +137,12 @@ def gamma_tail(law: Gamma, w: ndarray, z: ndarray, G: ndarray) -> ndarray:
 
 
 def integrate(
-    law: Gamma, t: float, z: Float[ndarray, " n"], integrand: Integrand, both: bool = True
+    law: Gamma,
+    t: float,
+    z: Float[ndarray, " n"],
+    integrand: Integrand,
+    both: bool = True,
+    tolerance: float = TOLERANCE,
 ) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"]]:
     """Integrate over all `v < t/2` where v and, unless `both` is False, t - v are in the support.
 
@@ -155,9 +162,9 @@ def integrate(
         at = np.broadcast_to(z[row][:, None], v.shape)
         values = integrand(v, at) * slope * half
         sums, error = values @ _w, np.abs(values @ _tail).max(axis=1)
-        good = (error < TOLERANCE) | (level == MAX_LEVELS - 1)
+        good = (error < tolerance) | (level == MAX_LEVELS - 1)
         total += np.bincount(row[good], sums[good], len(z))
-        bad = good & (error > TOLERANCE)
+        bad = good & (error > tolerance)
         lost += np.bincount(row[bad], error[bad], len(z))
         panels = _halve(Panels(*(part[~good] for part in panels)))
         if not len(panels.row):

@@ -23,7 +23,12 @@ from jaxtyping import Complex, Float
 from numpy import ndarray
 
 from hessweep.errors import PrecisionError
-from hessweep.laws.harmonics import harmonic_matrices, harmonic_parts, harmonics
+from hessweep.laws.harmonics import (
+    dimensions_of_the_bulk,
+    harmonic_matrices,
+    harmonic_parts,
+    harmonics,
+)
 from hessweep.laws.local import LocalCoefficients
 
 NEGLIGIBLE = 1e-4
@@ -213,8 +218,11 @@ def teacher_bulk(
     higher = np.diag(chi * (local.squared_slope - parts.sum(axis=0)))
     diagonal, left = beside_degree_one(local, higher + matrices.sum(axis=0), W2)
     rest, x, rho, degrees = diagonal.copy(), [], [], []
+    dimensions = dimensions_of_the_bulk(local, N_i, symmetric)
     for degree, matrix in enumerate(matrices, start=3):
         ratio = len(left) * N_i / harmonics(N_i, degree)
+        if widest > WIDE and dimensions[degree]:
+            ratio = (W1.size - N_h - N_i) / dimensions[degree]
         part = ((left @ matrix) * left).sum(axis=1)
         if ratio > NEGLIGIBLE and part.sum() > NEGLIGIBLE * diagonal.sum() > 0:
             x.append(part)
