@@ -18,11 +18,15 @@ from hessweep.store.run_columns import runs
 DONE = "done"
 
 _DIGITS = 32
+_AT_ONCE = 100_000
+
 _HALF = np.dtype(">u8")
 """Half a key, the first digits first: so the order of the numbers is that of the texts."""
 
-_VALUE = np.full(256, 255, np.uint8)
-"""The value of each hexadecimal digit by its code; 255 for what is none."""
+_NO_DIGIT = 255
+
+_VALUE = np.full(256, _NO_DIGIT, np.uint8)
+"""The value of each hexadecimal digit by its code."""
 _VALUE[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
 
 
@@ -52,20 +56,22 @@ class StoredPoints(Mapping[str, str]):
 
     def _keep_others(self, keys: pa.StringArray, codes: ndarray) -> tuple[ndarray, ndarray]:
         """Keep the keys of another form apart; return the others."""
-        texts, usual = keys.to_pylist(), []
-        for place, (text, code) in enumerate(zip(texts, codes.tolist(), strict=True)):
-            if _is_usual(text):
+        numbers, usual = [np.empty((0, 2), np.uint64)], []
+        for place, (text, code) in enumerate(zip(keys.to_pylist(), codes.tolist(), strict=True)):
+            if (number := _numbers_of_texts([text])) is not None:
+                numbers.append(number)
                 usual.append(place)
             elif self._values[code] == DONE or text not in self._others:
                 self._others[text] = self._values[code]
-        return _numbers_of_texts([texts[place] for place in usual]), codes[usual]
+        return np.concatenate(numbers), codes[usual]
 
     def _keep(self, halves: ndarray, codes: ndarray) -> None:
         first, second = halves[:, 0], halves[:, 1]
-        is_done = np.array([value == DONE for value in self._values], bool)
-        # Of equal keys the one that is done comes first, otherwise the one that was stored first.
-        less = ~is_done[codes] if len(codes) else np.empty(0, bool)
-        order = np.lexsort((less, second, first))
+        order = np.argsort(first)
+        if (np.diff(first[order]) == 0).any():
+            is_less = np.array([value != DONE for value in self._values], bool)
+            # Of equal keys the one that is done comes first, otherwise the one stored first.
+            order = np.lexsort((is_less[codes], second, first))
         first, second = first[order], second[order]
         new = np.ones(len(order), bool)
         new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
@@ -73,27 +79,32 @@ class StoredPoints(Mapping[str, str]):
 
     def statuses(self, keys: Sequence[str]) -> list[str | None]:
         """Return the status of each of these keys; None for those that are not stored."""
-        if self._others or not all(map(_is_usual, keys)):
-            usual = [key for key in keys if _is_usual(key)]
-            known = dict(zip(usual, self._look_up(usual), strict=True))
-            return [known.get(key, self._others.get(key)) for key in keys]
-        return self._look_up(keys)
-
-    def _look_up(self, keys: Sequence[str]) -> list[str | None]:
         numbers = _numbers_of_texts(keys)
-        first, second = numbers[:, 0], numbers[:, 1]
+        if numbers is not None:
+            return self._look_up(numbers)
+        found: list[str | None] = []
+        for key in keys:  # One or more are of another form.
+            number = _numbers_of_texts([key])
+            found += [self._others.get(key)] if number is None else self._look_up(number)
+        return found
+
+    def _look_up(self, numbers: ndarray) -> list[str | None]:
+        # In ascending order one is found near the one before, in memory that is at hand.
+        order = np.argsort(numbers[:, 0])
+        first, second = numbers[order, 0], numbers[order, 1]
         places = np.searchsorted(self._first, first)
-        found = np.full(len(keys), len(self._values), np.intp)
-        searched = np.arange(len(keys))
+        codes = np.full(len(numbers), len(self._values), np.intp)
+        searched = np.arange(len(numbers))
         # Keys with one and the same first half are neighbours; hardly ever is there more than one.
         while len(searched):
-            inside = places[searched] < len(self._first)
-            searched = searched[inside]
+            searched = searched[places[searched] < len(self._first)]
             searched = searched[self._first[places[searched]] == first[searched]]
             equal = self._second[places[searched]] == second[searched]
-            found[searched[equal]] = self._codes[places[searched[equal]]]
+            codes[searched[equal]] = self._codes[places[searched[equal]]]
             searched = searched[~equal]
             places[searched] += 1
+        found = np.empty_like(codes)
+        found[order] = codes
         names = [*self._values, None]
         return [names[code] for code in found.tolist()]
 
@@ -146,32 +157,32 @@ def _parts(keys: pa.ChunkedArray, codes: ndarray) -> Iterator[tuple[pa.StringArr
         start += len(chunk)
 
 
-def _is_usual(key: str) -> bool:
-    return len(key) == _DIGITS and key.isascii() and not set(key) - set("0123456789abcdef")
-
-
-def _numbers_of_texts(keys: Sequence[str]) -> ndarray:
-    """Return both halves of each key as numbers; an array of shape (keys, 2)."""
-    return np.frombuffer(bytes.fromhex("".join(keys)), _HALF).reshape(-1, 2).astype(np.uint64)
+def _numbers_of_texts(keys: Sequence[str]) -> ndarray | None:
+    """Return both halves of each key as numbers, or None if one is of another form."""
+    text = "".join(keys)
+    if not text.isascii() or set(map(len, keys)) - {_DIGITS}:
+        return None
+    return _numbers_of_digits(np.frombuffer(text.encode("ascii"), np.uint8))
 
 
 def _numbers_of(keys: pa.StringArray) -> ndarray | None:
     """Return both halves of each key as numbers, or None if one is of another form."""
     _, offsets, content = keys.buffers()
-    if not len(keys) or content is None:
-        return np.empty((0, 2), np.uint64) if not len(keys) else None
+    if not len(keys):
+        return np.empty((0, 2), np.uint64)
     ends = np.frombuffer(offsets, np.int32)[keys.offset : keys.offset + len(keys) + 1]
-    if (np.diff(ends) != _DIGITS).any():
+    if content is None or (np.diff(ends) != _DIGITS).any():
         return None
-    digits = np.frombuffer(content, np.uint8)[ends[0] : ends[-1]]
-    numbers = np.empty((len(keys), 2), np.uint64)
-    for start in range(0, len(keys), _AT_ONCE):  # What is made on the way takes little memory.
+    return _numbers_of_digits(np.frombuffer(content, np.uint8)[ends[0] : ends[-1]])
+
+
+def _numbers_of_digits(digits: ndarray) -> ndarray | None:
+    """Return two numbers for each 32 digits, given by their codes; None if one is no digit."""
+    numbers = np.empty((len(digits) // _DIGITS, 2), np.uint64)
+    for start in range(0, len(numbers), _AT_ONCE):  # What is made on the way takes little memory.
         values = _VALUE[digits[start * _DIGITS : (start + _AT_ONCE) * _DIGITS]]
-        if (values == 255).any():
+        if (values == _NO_DIGIT).any():
             return None
         pairs = np.ascontiguousarray(values[0::2] << 4 | values[1::2])
         numbers[start : start + _AT_ONCE] = pairs.view(_HALF).reshape(-1, 2)
     return numbers
-
-
-_AT_ONCE = 100_000
