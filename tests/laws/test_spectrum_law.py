@@ -159,7 +159,8 @@ def test_outlier(name, epsilon, N_i, N_h):
         ])  # fmt: skip
     predicted = outlier_mean(g, N_i, N_h)
     assert abs(np.mean(largest) - predicted) < 3 * np.std(largest) / np.sqrt(count)
-    assert outlier_std(g, N_i, N_h) == pytest.approx(np.std(largest), rel=0.5)
+    # Three times the scatter of a standard deviation over 40 teachers.
+    assert np.std(largest) == pytest.approx(outlier_std(g, N_i, N_h), rel=0.34)
     if not epsilon:
         columns = np.c_[np.ones(count), controls]
         fitted = np.linalg.lstsq(columns, largest)[0]

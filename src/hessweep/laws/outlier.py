@@ -58,7 +58,9 @@ def _next_order(c: Coefficients, ratio: float, constant: float) -> float:
 
 
 def outlier_std(activation: str | Activation, N_i: int, N_h: int) -> float | None:
-    """Return the limiting standard deviation of that eigenvalue, `|h_0 h_2| √(2γ)`.
+    """Return the standard deviation of that eigenvalue, `|h_0 h_2| √(2γ)` in the limit.
+
+    The variance includes its terms of order 1/N (docs/laws.md, sec. 12), by perturbation.
 
     Raises:
         ShapeError: If a size is below 1.
@@ -66,6 +68,15 @@ def outlier_std(activation: str | Activation, N_i: int, N_h: int) -> float | Non
     """
     check_sizes(N_i, N_h)
     c = coefficients(activation)
-    if not c.h[0]:
+    h0, h1, h2, _, h4, _, h6 = (float(h) for h in c.h[:7])
+    if not h0:
         return None
-    return float(abs(c.h[0] * c.h[2]) * np.sqrt(2 * N_h / N_i))
+    ratio = N_h / N_i
+    # Derivatives of h_0² in p, and what a change of all p adds to the rest of the eigenvalue.
+    first, second, third = h0 * h2, (h2**2 + h0 * h4) / 2, (3 * h2 * h4 + h0 * h6) / 4
+    rest = c.square_2 / 2 - first + ratio * h2 * (2 * h2 + h4) / 2 + h2**2 + h2 * h4
+    variance = 2 * ratio * first**2
+    variance += ratio / N_i * (8 * first * second + 2 * second**2 + 4 * first * third)
+    variance += (4 * first * rest + 2 * h1**4) / N_i + 2 * h2**4 / N_h
+    # Too few neurons for the expansion: the limit is all there is.
+    return float(np.sqrt(variance if variance > 0 else 2 * ratio * first**2))
