@@ -75,6 +75,14 @@ def test_numpys_rule(name, N_i, N_h):
     assert float64.numpy_rank(spectrum_of(H)) == np.linalg.matrix_rank(H, hermitian=True)
 
 
+@pytest.mark.parametrize("share", [0.6, 0.9, 1.1, 3.0])
+def test_numpys_rule_at_its_edge(share):
+    """Its tolerance is the largest eigenvalue times P eps, eps = 2^-52."""
+    H = np.diag([1.0, 0.5, share * 3 * 2.0**-52])
+    assert float64.numpy_rank(spectrum_of(H)) == np.linalg.matrix_rank(H, hermitian=True)
+    assert np.linalg.matrix_rank(H, hermitian=True) == (3 if share > 1 else 2)
+
+
 def test_gap_ratio():
     eigenvalues = Spectrum(np.array([-2e-17, 1e-17, 0.5, 1.0]), 0.0, DENSE)
     assert float64.gap_ratio(eigenvalues, 2) == 0.5 / 2e-17

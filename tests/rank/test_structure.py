@@ -6,7 +6,8 @@ from flint import fmpq_mat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hessweep.activations import activation
+from hessweep import hessian
+from hessweep.activations import activation, load_activation
 from hessweep.networks import Network
 from hessweep.rank import modular, rank
 from hessweep.rank.structure import bounds, independent_parameters
@@ -77,3 +78,15 @@ def test_rademacher_weights_are_proved_though_many_rows_agree():
     found = rank(network)
     assert found.certificate == "proved"
     assert found.value == modular.rational_rank(network) < 34
+
+
+def test_rows_of_zeros_of_an_activation_without_a_theory_count(tmp_path):
+    """A neuron that sees nothing has the gradients g(0) and, if it is read out, W2 g'(0) x."""
+    (tmp_path / "own.py").write_text("import numpy as np\ndef f(x): return np.log1p(np.exp(x))\n")
+    own = load_activation(tmp_path / "own.py", "f")
+    assert own.theory is None
+    W1 = np.array([[1.0, 0.5, 0.0], [0.0, 0.0, 0.0], [0.3, -1.0, 2.0]])
+    for W2, upper in (([1.0, 2.0, 0.5], 2 * (1 + 3) + 1 + 3), ([1.0, 0.0, 0.5], 2 * (1 + 3) + 1)):
+        network = Network(W1, np.array(W2), own)
+        assert bounds(network) == (0, upper)
+        assert np.linalg.matrix_rank(hessian(network), hermitian=True) == upper

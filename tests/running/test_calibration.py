@@ -87,6 +87,39 @@ def test_deviation_covers_nine_points_in_ten(tmp_path):
     assert f"For {deviation.points} stored points" in str(deviation)
 
 
+def slow_by(factors):
+    """A calibration by one point of each setup that took so many times what was predicted."""
+    rows = [
+        {
+            "activation_spec": identity_json(setup.activation),
+            **setup.columns,
+            "status": "done",
+            "spectrum_time": factor * setup.cost.seconds,
+            "rank_time": 0.0,
+        }
+        for setup, factor in factors.items()
+    ]
+    return Calibration(pd.DataFrame(rows), {setup.activation for setup in factors})
+
+
+def test_a_size_does_not_predict_itself():
+    two, three = (Setup(ERF, N, N) for N in (2, 3))
+    deviation = slow_by({two: 2.0, three: 8.0}).deviation()
+    # Each is predicted by the factor of the other.
+    expected = 8 * two.cost.seconds + 2 * three.cost.seconds
+    measured = 2 * two.cost.seconds + 8 * three.cost.seconds
+    assert deviation.total == pytest.approx(expected / measured)
+    assert 0.25 <= deviation.low < 1 < deviation.high <= 4
+
+
+def test_sizes_of_the_same_activation_correct_a_prediction():
+    one, other = (Setup(function, 6, 6) for function in (ERF, SIN))
+    calibration = slow_by({Setup(ERF, 5, 5): 2.0, Setup(SIN, 5, 5): 50.0, Setup(SIN, 6, 5): 50.0})
+    for setup, factor in ((one, 2), (other, 50)):
+        expected = OVERHEAD_SECONDS + factor * setup.cost.seconds
+        assert calibration.seconds([setup.point(0)]) == pytest.approx(expected)
+
+
 def test_failed_points_and_other_activations_do_not_count(tmp_path):
     calibration = stored(tmp_path, factor=2.0, activations=(ERF, SIN))
     rows = calibration.points

@@ -18,7 +18,7 @@ import pytest
 from distributed import Client
 
 from hessweep.activations import activation
-from hessweep.errors import ClusterError, HessweepError
+from hessweep.errors import ClusterError, HessweepError, TooLargeError
 from hessweep.running import run
 from hessweep.running.capacity import Capacity, connected_memory
 from hessweep.running.clusters import (
@@ -33,6 +33,7 @@ from hessweep.running.clusters.key_files import key_folder
 from hessweep.running.cost import blas_threads, check_fits
 from hessweep.running.credentials import new_credentials
 from hessweep.setup import Setup
+from hessweep.store import stored_points
 from hessweep.study import (
     AddressCluster,
     ClusterConfig,
@@ -142,6 +143,21 @@ def test_a_running_scheduler_by_address_and_by_file(tmp_path: Path) -> None:
         by_file = FileCluster(path=file)
         assert run(POINTS[2:], tmp_path / "a", by_file).computed == 2
         assert mine.submit(int, 3).result() == 3
+
+
+def test_points_that_do_not_fit_the_workers_of_a_running_scheduler_are_refused(
+    tmp_path: Path,
+) -> None:
+    """How much memory they have is known only when the scheduler is reached."""
+    from distributed import LocalCluster as DaskCluster
+
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "memory_limit": "600MB"}
+    large = Setup(activation("erf"), 80, 80).points([0])
+    with DaskCluster(n_workers=1, threads_per_worker=1, **options) as there:
+        by_address = AddressCluster(address=there.scheduler_address)
+        with pytest.raises(TooLargeError, match="a worker of 600 MB has"):
+            run(large, tmp_path, by_address)
+    assert stored_points(tmp_path) == {}
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "tls"])

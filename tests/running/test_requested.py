@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hessweep
+from hessweep.activations import activation
 from hessweep.analysis import results_of
 from hessweep.kinds import PointResult
 from hessweep.report.progress import progress, requested_keys
 from hessweep.running import Summary, find_work, run
 from hessweep.running.clusters import cluster_client
+from hessweep.running.driver import Failure
 from hessweep.running.requested import (
     PublishedValues,
     SegmentValues,
@@ -26,6 +28,8 @@ from hessweep.running.requested import (
     request,
     requested_of,
 )
+from hessweep.running.sweep import _Rounds
+from hessweep.setup import Setup
 from hessweep.store import open_results, publish, stored_points, write_segment
 from hessweep.store.segments import list_segments, segments_folder
 from hessweep.study import LocalCluster, Sweep, parse_study
@@ -265,3 +269,17 @@ def test_a_setup_has_not_ended_while_one_of_its_points_is_missing():
     assert cell.look.relative_error < 0.15
     assert (len(cell.points), cell.missing, cell.end) == (40, 1, "")
     assert cell.further > 0
+
+
+def test_only_points_that_are_still_asked_for_are_summed_up(tmp_path):
+    """What is asked for may change with what is stored: failures of others do not count."""
+    good, bad, later = Setup(activation("erf"), 2, 2).points(range(3))
+    asked = [[good, bad], [good, later], [good, later]]
+    rounds = _Rounds(lambda: asked.pop(0), tmp_path, retry_failed=False)
+    for missing in rounds:
+        for point in missing:
+            write_segment(
+                tmp_path, [PointResult(bad, error="E") if point == bad else point.compute()]
+            )
+    summary = rounds.summary([Failure(bad, "E")])
+    assert (summary.requested, summary.computed, summary.reused, summary.failed) == (2, 2, 0, 0)

@@ -107,6 +107,16 @@ def test_other_laws_are_refused_in_one_message(folder: Path, written: str, messa
     assert "inputs" in str(caught.value)
 
 
+@pytest.mark.parametrize(("sizes", "fits"), [([3, 8], True), ([2, 8], False), ([8, 2], False)])
+def test_a_law_has_to_fit_the_smallest_number_of_inputs(sizes: list[int], fits: bool) -> None:
+    grid = {"activation": "erf", "N_i": sizes, "N_h": 2, "seeds": 1, "inputs": {"rank": 3}}
+    if fits:
+        assert Sweep(**grid).cells == 2
+        return
+    with pytest.raises(ValueError, match="expected a rank of at most N_i = 2, got 3"):
+        Sweep(**grid)
+
+
 def test_a_file_goes_to_the_workers_and_is_looked_for_beside_the_study(folder: Path) -> None:
     study = study_with(folder, "[{covariance: matrix.npy, mean: mean.npy}, standard]")
     points = study.points()

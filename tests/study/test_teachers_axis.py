@@ -83,6 +83,7 @@ def folder(tmp_path: Path) -> Path:
         (["N: 3", "seeds: 1", "samples: yes"], "samples: expected population"),
         (["N: 3", "seeds: 1", "samples: 5", "kind: density"], "with kind: exact only"),
         (["widths: [[2, 3, 3, 1]]", "seeds: 1", "samples: 5"], "samples: does not go with widths"),
+        (["N: 3", "seeds: 1", "samples: 5", "student: {split: 1}"], "does not go with student"),
     ],
 )
 def test_mistakes_are_told(folder: Path, lines: list[str], message: str) -> None:
