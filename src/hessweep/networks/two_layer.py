@@ -114,7 +114,8 @@ class Network:
     @property
     def P(self) -> int:
         """Number of parameters."""
-        return self.layout.P
+        biases = (one.size for one in (self.b1, self.b2) if one is not None)
+        return self.W1.size + self.W2.size + sum(biases)
 
     @property
     def is_plain(self) -> bool:

@@ -43,6 +43,9 @@ FLAT_COLUMNS: tuple[Column, ...] = tuple(column for ragged in RAGGED for column 
 DIMENSIONS = {column.name: ragged.dimension for ragged in RAGGED for column in ragged.columns}
 """The dimension of each flat array; every other array is along `point`."""
 
+TYPES = {column.name: column.numpy_dtype for column in FLAT_COLUMNS}
+"""The type of each flat array."""
+
 SEGMENT = Column("segment", "str", "the segment that the point was published from")
 
 PUBLISHED_COLUMNS: tuple[Column, ...] = (*POINT_COLUMNS, SEGMENT, *FLAT_COLUMNS)
@@ -129,9 +132,9 @@ def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
         raise InputError("results: expected at least one to store, got none")
     for result in results:
         _check(result)
-    rows = [_row(result) for result in results]
+    values = _values(results)
     arrays = {
-        column.name: np.array([row[column.name] for row in rows], dtype=column.numpy_dtype)
+        column.name: np.array(values[column.name], dtype=column.numpy_dtype)
         for column in POINT_COLUMNS
     }
     for column in FLAT_COLUMNS:
@@ -159,52 +162,71 @@ def ragged_of(name: str) -> Ragged:
 
 
 def _check(result: PointResult) -> None:
-    kind = result.point.setup.measurement
-    done = result.status == "done"
-    for what, given, columns in (
-        ("scalars", result.scalars, kind.columns),
-        ("arrays", result.flat, [column for ragged in kind.ragged for column in ragged.columns]),
+    scalars, arrays = _expected(result.point.setup.kind, result.status == "done")
+    for what, given, expected in (
+        ("scalars", result.scalars, scalars),
+        ("arrays", result.flat, arrays),
     ):
-        expected = {column.name for column in columns} if done else set()
         if given.keys() != expected:
             raise InputError(
                 f"a {result.status} result takes the {what} {sorted(expected)}; "
                 f"missing: {sorted(expected - given.keys())}, "
                 f"unknown: {sorted(given.keys() - expected)}"
             )
-    for column in FLAT_COLUMNS:
-        values = result.flat.get(column.name)
-        if values is not None and (values.ndim != 1 or values.dtype != column.numpy_dtype):
+    for name, values in result.flat.items():
+        if values.ndim != 1 or values.dtype != TYPES[name]:
             raise InputError(
-                f"{column.name}: expected one dimension of {column.dtype}, "
+                f"{name}: expected one dimension of {TYPES[name]}, "
                 f"got shape {values.shape} of {values.dtype}"
             )
     for ragged in RAGGED:
         _size(result, ragged)
 
 
+@lru_cache
+def _expected(kind: str, done: bool) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of the scalars and of the arrays that a result of a kind has."""
+    if not done:
+        return frozenset(), frozenset()
+    arrays = (column.name for ragged in KINDS[kind].ragged for column in ragged.columns)
+    return frozenset(column.name for column in KINDS[kind].columns), frozenset(arrays)
+
+
 def _size(result: PointResult, ragged: Ragged) -> int:
-    """Return how many entries the point has in these arrays."""
-    sizes = {len(result.flat.get(column.name, ())) for column in ragged.columns}
+    """Return how many entries the point has in these arrays, of which it has all or none."""
+    sizes = {
+        len(result.flat[column.name]) for column in ragged.columns if column.name in result.flat
+    }
     if len(sizes) > 1:
         names = ", ".join(column.name for column in ragged.columns)
         raise InputError(f"{names}: expected arrays of one length, got lengths {sorted(sizes)}")
-    return sizes.pop()
+    return sizes.pop() if sizes else 0
 
 
-def _row(result: PointResult) -> dict[str, Any]:
-    setup = result.point.setup
+def _values(results: Sequence[PointResult]) -> dict[str, list[Any]]:
+    """Return the values of each column along `point`."""
+    setups = [result.point.setup for result in results]
+    # Neighbours share their setup.
+    described: dict[int, dict[str, Any]] = {}
+    for setup in setups:
+        if id(setup) not in described:
+            described[id(setup)] = {
+                "activation": setup.activation.label,
+                **setup.columns,
+                "activation_spec": identity_json(setup.activation),
+                "kernel_version": setup.kernel_version,
+                "depth": setup.depth,
+            }
+    rows = [described[id(setup)] for setup in setups]
     return {
-        "key": result.point.key,
-        "activation": setup.activation.label,
-        "seed": result.point.seed,
-        **setup.columns,
-        "activation_spec": identity_json(setup.activation),
-        "kernel_version": setup.kernel_version,
-        "depth": setup.depth,
-        "status": result.status,
-        "error": result.error,
-        **{ragged.size.name: _size(result, ragged) for ragged in RAGGED},
-        **{column.name: column.missing_value for column in SCALARS},
-        **result.scalars,
+        "key": [result.point.key for result in results],
+        "seed": [result.point.seed for result in results],
+        "status": [result.status for result in results],
+        "error": [result.error for result in results],
+        **{name: [row[name] for row in rows] for name in rows[0]},
+        **{ragged.size.name: [_size(one, ragged) for one in results] for ragged in RAGGED},
+        **{
+            column.name: [one.scalars.get(column.name, missing) for one in results]
+            for column, missing in ((column, column.missing_value) for column in SCALARS)
+        },
     }
