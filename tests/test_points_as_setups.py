@@ -33,6 +33,9 @@ def test_they_are_the_points_that_were_given_each_once(given_points) -> None:
     assert [points[place] for place in range(len(points))] == expected
     assert [points[place - len(points)] for place in range(len(points))] == expected
     assert points[1:-1:2] == expected[1:-1:2]
+    for first in range(len(points) + 1):
+        for last in (first, first + 1, first + 3, len(points)):
+            assert points[first:last] == expected[first:last]
     assert [point.key for point in points] == [point.key for point in expected]
     assert count_setups(points) == count_setups(expected)
     with pytest.raises(IndexError):

@@ -69,8 +69,21 @@ class Points(Sequence[Point]):
         """Return the point at a place, or a list of those of a slice."""
         places = range(len(self))[place]
         if isinstance(places, range):
+            if places.step == 1:
+                return self._between(places.start, places.stop)
             return [self._at(one) for one in places]
         return self._at(places)
+
+    def _between(self, first: int, last: int) -> list[Point]:
+        """Return the points from one place up to another, setup by setup."""
+        found: list[Point] = []
+        part = bisect_right(self._ends, first)
+        while len(found) < last - first:
+            setup, seeds = self.parts[part]
+            start = self._ends[part] - len(seeds)
+            found += setup.points(seeds[max(first - start, 0) : last - start])
+            part += 1
+        return found
 
     def _at(self, place: int) -> Point:
         part = bisect_right(self._ends, place)
