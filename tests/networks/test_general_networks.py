@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import hessweep
+from hessweep.density.comparison import comparison
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import HessianOperator, blocks
 from hessweep.networks import BIASES, WEIGHTS, Inputs, Layout, Network, sample_teacher
@@ -157,6 +158,7 @@ REFUSING: dict[str, Callable] = {
     "blocks": blocks,
     "widen": lambda network: hessweep.widen(network, zero_output=1),
     "learning_coefficient": hessweep.learning_coefficient,
+    "comparison": comparison,
 }
 """Functions that know the paper's networks alone."""
 

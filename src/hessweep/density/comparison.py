@@ -23,7 +23,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hessweep.laws.local import local_coefficients
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 
 SMALLEST = 1e-9
 """Eigenvalues of the comparison below this part of the largest are not told from zero."""
@@ -86,7 +86,11 @@ def comparison(network: Network) -> Comparison:
 
     Its eigenproblems have the sizes N_h and N_h + N_i. They are solved in float32, since a vector
     is as precise.
+
+    Raises:
+        InputError: If the network has biases, several outputs or other inputs.
     """
+    require_plain(network, "comparison")
     W1, W2 = network.W1, network.W2
     N_h, n = W1.shape
     kernel = network.activation.self_dual(W1)
