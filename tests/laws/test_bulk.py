@@ -210,6 +210,17 @@ def test_table_where_a_gap_opens_inside_the_law_of_gamma(name, ratio):
     np.testing.assert_allclose(found.sf(z), counted, atol=2e-9)
 
 
+def test_table_where_a_gap_opens_against_a_large_matrix():
+    """The exact count of Theorem 2 for one W1, with χ at even quantiles: no transform is in it."""
+    N_i, N_h = 400, 800
+    chi = stats.chi2.ppf((np.arange(N_h) + 0.5) / N_h, 1)
+    W1 = np.random.default_rng(1).standard_normal((N_h, N_i)) / np.sqrt(N_i)
+    found = law("relu", 2.0)
+    z = found.ppf(np.linspace(0.1, 0.9, 9))
+    counted = bulk_law("relu", 2.0, W1=W1, W2=np.sqrt(chi / N_h))
+    np.testing.assert_allclose(counted.sf(z), found.sf(z), atol=1.5e-3)
+
+
 def test_the_root_for_mu_is_never_the_real_one_beside_it():
     """Before a gap opens the density of μ is low, but positive, and G is nearly a cube root."""
     gamma = Gamma(LAWS["normal"], coefficients("gelu").a2, 1.5)
