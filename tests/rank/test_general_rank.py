@@ -11,6 +11,7 @@ from flint import arb, ctx, nmod_mat
 from hessweep.activations import activation
 from hessweep.networks import Inputs, Network, sample_teacher
 from hessweep.rank import formula, rank
+from hessweep.rank.effective import network_formula
 
 PRIME = 2**61 - 1
 
@@ -280,3 +281,34 @@ def test_an_activation_of_one_s_own_is_undecided() -> None:
 def test_without_theorems_only_what_is_computed_counts() -> None:
     assert rank(sample_teacher("erf", 2, 2, 0, biases="both"), theorems=False).lower == 0
     assert rank(sample_teacher("cubic", 2, 2, 0, biases="both"), theorems=False).lower == 9
+
+
+@pytest.mark.parametrize("name", ["erf", "cubic", "quadratic", "exp", "relu"])
+@pytest.mark.parametrize("mean", [0.0, 1.5])
+def test_an_input_that_does_not_vary_counts_as_a_bias_or_not_at_all(
+    name: str, mean: float
+) -> None:
+    """A constant that is not 0 does what hidden biases do."""
+    inputs = Inputs(np.array([mean, 0.0, 0.5]), np.array([0.0, 1.0, 2.0]))
+    network = sample_teacher(name, 3, 4, 0, inputs=inputs)
+    found = network_formula(network)
+    assert found == formula(name, 2, 4, "hidden" if mean else "none")
+    assert found.kind == "exact"
+    proved = rank(network)
+    assert (proved.value, proved.certificate) == (found.value, "proved")
+
+
+@pytest.mark.parametrize("N_o", [1, 2, 3])
+def test_relu_on_a_line_has_a_rank_by_the_signs_of_its_weights(N_o: int) -> None:
+    """All neurons with positive weights are multiples of one function."""
+    for N_h in (1, 2, 5):
+        found = formula("relu", 1, N_h, "output", N_o)
+        assert found == (N_o * (min(N_h, 2) + 1), "exact" if N_h == 1 else "upper bound")
+        for seed in range(8):
+            proved = rank(sample_teacher("relu", 1, N_h, seed, biases="output", N_o=N_o))
+            assert proved.upper <= found.value
+    signs = {
+        rank(sample_teacher("relu", 1, 2, seed, biases="output", N_o=N_o)).value
+        for seed in range(20)
+    }
+    assert signs == {2 * N_o, 3 * N_o}
