@@ -74,9 +74,9 @@ def serving_ceph(folder: Path) -> Iterator[str]:
             assert done.returncode == 0, (command, (folder / "log").read_text())
 
         def start(*command: str) -> None:
-            process = subprocess.Popen(
-                [*command, "--foreground"], stdout=log, stderr=log, env=variables
-            )
+            # Nothing is left where the tests are killed.
+            ending_with_us = ["setpriv", "--pdeathsig", "KILL", *command, "--foreground"]
+            process = subprocess.Popen(ending_with_us, stdout=log, stderr=log, env=variables)
             stack.callback(process.wait)
             stack.callback(process.kill)
 
