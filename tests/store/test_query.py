@@ -211,6 +211,17 @@ def test_pooled_eigenvalues_are_those_of_the_selection(
     assert found.values.tobytes() == (pooled(expected).tobytes() if expected else b"")
 
 
+@pytest.mark.parametrize("block", [1, 30, 100])
+def test_blocks_of_eigenvalues_are_no_longer_than_they_may_be(results, block, monkeypatch):
+    """A point of more is a block of its own."""
+    monkeypatch.setattr(rows, "_BLOCK", block)
+    lengths = [len(values) for values in query.eigenvalue_blocks(results)]
+    each = table(results, None, ["row_size"])["row_size"]
+    assert max(lengths) <= max(block, each.max())
+    assert sum(lengths) == each.sum()
+    assert len(lengths) < (each > 0).sum() if block > each.max() else max(lengths) == each.max()
+
+
 def test_all_eigenvalues_are_pooled_without_a_condition(results, computed):
     assert pooled_eigenvalues(results).values.tobytes() == pooled(computed).tobytes()
 

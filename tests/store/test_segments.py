@@ -222,3 +222,11 @@ def test_a_list_of_segments_does_not_mind_files_that_come_and_go(
     monkeypatch.setattr(Path, "stat", stat)
     assert list(list_segments(tmp_path)) == [name]
     assert looks
+
+
+@pytest.mark.parametrize("name", ["notes", "0" * 31, "0" * 33, "G" * 32, ".tmp-" + "0" * 32])
+def test_only_names_that_are_digests_are_segments(tmp_path, computed, name):
+    segment = write_segment(tmp_path, computed[:1])
+    folder = segments_folder(tmp_path)
+    (folder / f"{name}.zarr.zip").write_bytes((folder / segment).read_bytes())
+    assert list(list_segments(tmp_path)) == [segment]
