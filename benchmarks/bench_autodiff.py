@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from measure import Row, turns
 
+from hessweep.density import extreme_eigenvalues
 from hessweep.hessian import hessian_operator
 from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import spectrum
@@ -18,33 +19,51 @@ from hessweep.spectrum import spectrum
 OURS = 50
 """Ours are so much shorter that a turn of them is so many."""
 
+STEPS = 100
+"""Products in a Lanczos run of matfree."""
+
 # PyTorch's threads else go on spinning after its turn, in the way of ours.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Yield ratios against `jax.hessian` and curvlinops on sampled data."""
+    """Yield ratios against `jax.hessian`, curvlinops, matfree and PyHessian on sampled data."""
     if find_spec("jax"):
         yield _against_jax(N=5 if quick else 20, samples=1000 if quick else 100_000)
     if find_spec("curvlinops") and find_spec("torch"):
         yield _against_curvlinops(N=20 if quick else 300, samples=500 if quick else 10_000)
+    N, samples = (10, 500) if quick else (100, 10_000)
+    if find_spec("jax") and find_spec("matfree"):
+        yield _against_matfree(N, samples)
+    if find_spec("torch") and find_spec("pyhessian"):
+        yield _against_pyhessian(N, samples)
+
+
+def _jax_loss(network: Network, samples: int) -> Callable[[Any], Any]:
+    """Return the loss on sampled inputs as a function of the parameters."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    N_h, N_i = network.W1.shape
+    x = jnp.asarray(np.random.default_rng(0).standard_normal((samples, N_i)))
+    target = jnp.asarray(network(np.asarray(x)))
+
+    def loss(theta: Any) -> Any:
+        W1, W2 = theta[: N_h * N_i].reshape(N_h, N_i), theta[N_h * N_i :]
+        y = jax.scipy.special.erf(x @ W1.T / np.sqrt(2)) @ W2
+        return ((y - target) ** 2).mean() / 2
+
+    return loss
 
 
 def _against_jax(N: int, samples: int) -> Row:
     import jax
     import jax.numpy as jnp
 
-    jax.config.update("jax_enable_x64", True)
     network = sample_teacher("erf", N, N, seed=0)
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((samples, N)))
-
-    def loss(theta: Any) -> Any:
-        W1, W2 = theta[: N * N].reshape(N, N), theta[N * N :]
-        y = jax.scipy.special.erf(x @ W1.T / np.sqrt(2)) @ W2
-        return ((y - target) ** 2).mean() / 2
-
+    loss = _jax_loss(network, samples)
     theta = jnp.asarray(network.parameters)
-    target = jnp.asarray(network(np.asarray(x)))
     sampled = jax.jit(jax.hessian(loss))
     found = np.linalg.eigvalsh(np.asarray(sampled(theta)))
     taken = _turns(
@@ -85,6 +104,57 @@ def _against_curvlinops(N: int, samples: int) -> Row:
         f"curvlinops on {samples} samples",
         taken["theirs"],
         notes={"its relative error": error},
+    )
+
+
+def _against_matfree(N: int, samples: int) -> Row:
+    import jax
+    import jax.numpy as jnp
+    from matfree import decomp
+
+    network = sample_teacher("erf", N, N, seed=0)
+    loss = _jax_loss(network, samples)
+    theta = jnp.asarray(network.parameters)
+
+    def product(v: Any) -> Any:
+        return jax.jvp(jax.grad(loss), (theta,), (v,))[1]
+
+    tridiagonal = jax.jit(lambda start: decomp.tridiag_sym(STEPS)(product, start).J_small)
+    start = jnp.asarray(np.random.default_rng(1).standard_normal(network.P))
+    return _largest(
+        network,
+        f"matfree's Lanczos, {STEPS} products on {samples} samples",
+        lambda: float(np.linalg.eigvalsh(np.asarray(tridiagonal(start)))[-1]),
+    )
+
+
+def _against_pyhessian(N: int, samples: int) -> Row:
+    import torch
+    from pyhessian import hessian
+
+    network = sample_teacher("erf", N, N, seed=0)
+    model = _torch_model(network).double()
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((samples, N)))
+    y = model(x).detach()
+
+    def theirs() -> float:
+        # MSELoss is mean((y - y*)²): its Hessian is 2 H.
+        found = hessian(model, torch.nn.MSELoss(), data=(x, y), cuda=False)
+        return float(found.eigenvalues(top_n=1)[0][0]) / 2
+
+    return _largest(network, f"PyHessian's power iteration on {samples} samples", theirs)
+
+
+def _largest(network: Network, other: str, theirs: Callable[[], float]) -> Row:
+    """Compare the largest eigenvalue, which ours finds to 1e-8 of itself."""
+    exact = extreme_eigenvalues(network, 1).largest[0]
+    taken = turns({"ours": lambda: extreme_eigenvalues(network, 1), "theirs": theirs}, repeats=4)
+    return Row(
+        f"erf ({network.N_i}, {network.N_h}), largest eigenvalue",
+        taken["ours"],
+        other,
+        taken["theirs"],
+        notes={"its relative error": abs(theirs() / exact - 1)},
     )
 
 
