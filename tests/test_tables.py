@@ -48,6 +48,27 @@ def test_rank_table_counts_teachers_and_disagreements(points):
     assert table.loc["erf", "float64_max"] == points.loc[erf, "rank_float64"].max() < 24
 
 
+def test_only_what_can_be_compared_can_differ(points):
+    """Ranks below an upper bound do not differ from it; densities have no rank in float64."""
+    bounded, sparse = points.copy(), points.copy()
+    bounded["effective_parameters"] += 1
+    assert (rank_table(bounded)["rank_differs"] == 3).all()
+    bounded["effective_parameters_kind"] = "upper bound"
+    assert (rank_table(bounded)["rank_differs"] == 0).all()
+    erf = sparse["activation"] == "erf"
+    sparse.loc[erf & (sparse["seed"] < 2), "rank_float64"] = -1
+    table = rank_table(sparse).set_index("activation")
+    assert table.loc["erf", "float64_differs"] == 1
+    assert table.loc["erf", "float64_min"] == sparse.loc[erf, "rank_float64"].max()
+    sparse.loc[erf, "rank_float64"] = -1
+    table = rank_table(sparse).set_index("activation")
+    assert table.loc["erf", ["float64_differs", "float64_min", "float64_max"]].tolist() == [
+        0,
+        -1,
+        -1,
+    ]
+
+
 def test_summary_adds_up_the_rank_table(points):
     table, summary = rank_table(points), rank_summary(points)
     assert summary["teachers"].sum() == table["teachers"].sum() == 9
