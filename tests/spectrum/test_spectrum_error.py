@@ -15,6 +15,7 @@ from hessweep.activations.numeric import Numeric
 from hessweep.density import converged_eigenvalues, extreme_eigenvalues
 from hessweep.networks import Network, sample_weights
 from hessweep.spectrum import spectrum_with_error
+from hessweep.spectrum.solver import solver_error
 
 BITS = 400
 
@@ -190,3 +191,10 @@ def test_the_bound_of_divided_rows_grows_with_the_squares_of_what_they_were_divi
     W1 = np.ldexp(sample_weights(2, 3, 0)[0], power)
     longest = int(np.frexp(np.abs(W1).max())[1])
     assert spectrum_with_error(Network(W1, np.zeros(3), "relu")).error >= 4.0**longest
+
+
+@pytest.mark.parametrize(("name", "N_i", "N_h"), [("erf", 3, 3), ("erf", 9, 2), ("cubic", 2, 9)])
+def test_the_bound_has_a_part_for_the_eigensolver(name, N_i, N_h) -> None:
+    """Dense, in the row space, and from a Gram matrix."""
+    found = spectrum_with_error(Network(*sample_weights(N_i, N_h, 0), name))
+    assert found.error > solver_error(found.plan.size, found.eigenvalues[-1])
