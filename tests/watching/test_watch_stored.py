@@ -9,8 +9,9 @@ import pytest
 from watching.conftest import fill, store
 
 import hessweep
+from hessweep.kinds import PointResult
 from hessweep.outputs import load_study
-from hessweep.store import publish, repair
+from hessweep.store import publish, repair, write_segment
 from hessweep.store.segments import list_segments
 from hessweep.watching.stored import BINS_PER_DECADE, DECADES, Stored, grouped
 
@@ -119,6 +120,24 @@ def test_a_point_that_failed_once_and_is_done_since_is_done(folder):
     stored.look()
     assert stored.status[point.key] == "done"
     assert stored.values["rank"][point.key] == point.compute().scalars["rank"]
+
+
+@pytest.mark.parametrize("failed_first", [True, False])
+def test_the_value_of_a_point_that_failed_once_is_that_of_its_result(folder, failed_first):
+    study = load_study("study.yaml")
+    [point, other] = list(study.sweeps["small"].points())[:2]
+    failed = PointResult(point, error="ValueError: by chance"), PointResult(other, error="E")
+    stored = Stored(study.results, {"trace"})
+    for is_failed in (failed_first, not failed_first):
+        if is_failed:
+            write_segment(study.results, failed)
+        else:
+            store(study, [point])
+        stored.look()
+    trace = point.compute().scalars["trace"]
+    values = stored.values["trace"]
+    assert values[point.key] == trace
+    assert np.isnan(values[other.key])
 
 
 def test_a_segment_that_can_not_be_opened_is_told_and_tried_again(folder, monkeypatch):
