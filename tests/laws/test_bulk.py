@@ -303,3 +303,23 @@ def test_the_density_of_a_scaled_law_is_the_slope_of_its_distribution_function()
     step = 1e-5
     slope = (law.cdf(x + step) - law.cdf(x - step)) / (2 * step)
     np.testing.assert_allclose(law.pdf(x), slope, rtol=1e-8)
+
+
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 3.0])
+@pytest.mark.parametrize("name", ["relu", "cubic", "gelu"])
+def test_the_single_law_is_that_of_matrices_of_neurons(name, ratio):
+    """`D (a1 W1 W1^T + a2) D` for 400 neurons, with χ at even quantiles of its law."""
+    N_h, c = 400, coefficients(name)
+    D = np.sqrt(stats.chi2(1).ppf((np.arange(N_h) + 0.5) / N_h))
+    W1 = np.random.default_rng(0).normal(size=(N_h, round(N_h / ratio)))
+    gram = W1 @ W1.T / W1.shape[1]
+    values = np.linalg.eigvalsh(D[:, None] * (c.a1 * gram + c.a2 * np.eye(N_h)) * D)
+
+    def distance(found):
+        cdf, places = found.cdf(values), np.arange(N_h)
+        return max((cdf - places / N_h).max(), ((places + 1) / N_h - cdf).max())
+
+    found = distance(law(name, ratio, single=True))
+    assert found < 0.01
+    # It is seen where the law is that of other numbers of neurons.
+    assert distance(law(name, 10 * ratio, single=True)) > 2 * found
