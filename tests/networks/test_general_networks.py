@@ -124,6 +124,7 @@ WRONG = [
     (ShapeError, "same number of inputs", lambda: Inputs([1.0], [1.0, 2.0])),
     (ShapeError, "square", lambda: Inputs(covariance=np.ones((2, 3)))),
     (InputError, "symmetric", lambda: Inputs(covariance=[[1.0, 0.1], [0.0, 1.0]])),
+    (InputError, "by 2.77", lambda: Inputs(covariance=[[1.0, 0.1], [0.1 + 2**-55, 1.0]])),
     (InputError, "semidefinite", lambda: Inputs(covariance=[[1.0, 2.0], [2.0, 1.0]])),
     (InputError, "variances", lambda: Inputs(covariance=[1.0, -1.0])),
     (InputError, "finite", lambda: Inputs(mean=[np.inf])),

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from zarr.core.buffer import default_buffer_prototype
 
 from hessweep.errors import DamagedStoreError
+from hessweep.store import flat_zarr
 from hessweep.store.flat_zarr import Array, decode, encode
 
 STRINGS = st.lists(st.text(), max_size=5).map(
@@ -109,3 +110,16 @@ def test_a_group_of_other_codecs_is_refused():
     files = {name: content.to_bytes() for name, content in store._store_dict.items()}
     with pytest.raises(DamagedStoreError, match="other codecs"):
         decode(reader(files))
+
+
+def test_arrays_that_are_too_large_together_are_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each of them would fit: the bound is on all, as a segment is read whole."""
+    files = encode({name: Array("point", np.arange(100.0)) for name in "abc"}, {})
+    monkeypatch.setattr(flat_zarr, "MAX_DECODED_BYTES", 2400)
+    assert len(decode(lambda name, _: files[name])[0]) == 3
+    monkeypatch.setattr(flat_zarr, "MAX_DECODED_BYTES", 2399)
+    assert len(decode(lambda name, _: files[name], ["a", "b"])[0]) == 2
+    with pytest.raises(DamagedStoreError, match="too many to read"):
+        decode(lambda name, _: files[name])
