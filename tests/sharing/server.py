@@ -10,7 +10,9 @@ import re
 import sys
 from pathlib import Path
 
-from certificates import encrypt
+# A script sees the modules of its own folder alone.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from certificates import encrypt  # noqa: E402
 
 FOLDER, LOG, MODE = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
