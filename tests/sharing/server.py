@@ -12,7 +12,7 @@ from pathlib import Path
 
 # A script sees the modules of its own folder alone.
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from certificates import encrypt  # noqa: E402
+from certificates import encrypt
 
 FOLDER, LOG, MODE = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 
