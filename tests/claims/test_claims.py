@@ -384,3 +384,16 @@ def test_printed_quadratic_entries_differ_where_output_weights_are_not_one():
 def test_missing_points_are_named(results, tree):
     with pytest.raises(InputError, match="points of quadratic, found none"):
         ranks.quadratic(tree(results["linear"]))
+
+
+@pytest.mark.parametrize("claim", [ranks.linear, ranks.quadratic, ranks.erf])
+def test_points_that_have_no_rank_do_not_count(tmp_path, claim):
+    """Those of training, which stand beside the spectra of the same teachers."""
+    name = claim.__name__
+    training = Training(noise=0.1, time=5.0, times=5).text
+    measured = Setup(activation(name), 2, 2)
+    for setup in (measured, replace(measured, kind="training", training=training)):
+        write_segment(tmp_path, setup.compute([0, 1]))
+    publish(tmp_path)
+    found = claim(open_results(tmp_path))
+    assert (found.verdict, found.points) == ("holds", 2)

@@ -5,15 +5,18 @@ import xarray as xr
 
 from hessweep.claims.claim import Claim, corrected, verdict
 from hessweep.errors import InputError
+from hessweep.kinds import RANKED
+from hessweep.setup import KIND
 from hessweep.store import table
 
-COLUMNS = ("activation", "N_i", "N_h", "P", "rank", "rank_certificate", "rank_float64")
+COLUMNS = ("activation", "N_i", "N_h", "P", "rank", "rank_certificate", "rank_float64", KIND)
 
 RULE = "the rank of every teacher is proved and equals the formula"
 
 
 def _ranks(results: xr.DataTree, activation: str) -> pd.DataFrame:
     found = table(results, f"activation == '{activation}' and status == 'done'", COLUMNS)
+    found = found[found[KIND].isin(RANKED)]
     if found.empty:
         raise InputError(f"claims: expected points of {activation}, found none; add a sweep")
     return found
