@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,19 @@ from pathlib import Path
 import pytest
 
 from cluster.measured import SECONDS
+
+RUN = (sys.executable, "-m", "hessweep", "run", "study.yaml", "--json")
+
+SLURM = """
+cluster:
+  kind: slurm
+  jobs: 2
+  memory: 1GB
+  queue: main
+  walltime: "00:10:00"
+  interface: lo
+"""
+"""The section of a study whose workers are jobs of this SLURM."""
 
 CONFIGURATION = """
 ClusterName=test

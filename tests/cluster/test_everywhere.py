@@ -6,7 +6,6 @@ These must be in no file.
 
 import http.client
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,7 @@ from faults.stored import Content, contents
 from object_stores import SECRET, new_bucket, proxying, serving, variables
 from watching.conftest import watching
 
-from cluster.conftest import slurm
+from cluster.conftest import RUN, SLURM, slurm
 from cluster.gateways import RunningGateway, running_gateway
 from hessweep.address import Address
 from hessweep.store.objects.storage import ObjectStorage
@@ -45,18 +44,6 @@ sweeps:
 """
 
 NAMES = "[AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP]"
-
-SLURM = """
-cluster:
-  kind: slurm
-  jobs: 2
-  memory: 1GB
-  queue: main
-  walltime: "00:10:00"
-  interface: lo
-"""
-
-RUN = (sys.executable, "-m", "hessweep", "run", "study.yaml", "--json")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from faults.processes import (
 from faults.processes import segments as stored_segments
 from faults.stored import Content, contents, times_stored
 
+from cluster.conftest import RUN
 from cluster.gateways import RunningGateway, running_gateway
 from cluster.measured import measured
 from hessweep.running import verify
@@ -32,8 +32,6 @@ name: demo
 sweeps:
   large: {activation: [erf, quadratic], N: [24, 28], seeds: 40}
 """
-
-RUN = (sys.executable, "-m", "hessweep", "run", "study.yaml", "--json")
 
 
 @pytest.fixture(scope="module")

@@ -26,26 +26,17 @@ from faults.processes import (
 from faults.processes import segments as stored_segments
 from faults.stored import Content, contents, times_stored
 
-from cluster.conftest import jobs, slurm, wait_for_nodes
+from cluster.conftest import RUN, SLURM, jobs, slurm, wait_for_nodes
 from cluster.measured import SECONDS, measured
 from hessweep.running import verify
 
 pytestmark = pytest.mark.cluster
 
-LARGE = """
+LARGE = f"""
 name: large
 sweeps:
-  large: {activation: [erf, quadratic], N: [24, 28], seeds: 100}
-cluster:
-  kind: slurm
-  jobs: 2
-  memory: 1GB
-  queue: main
-  walltime: "00:10:00"
-  interface: lo
-"""
-
-RUN = (sys.executable, "-m", "hessweep", "run", "study.yaml", "--json")
+  large: {{activation: [erf, quadratic], N: [24, 28], seeds: 100}}
+{SLURM}"""
 
 
 @pytest.fixture(scope="session")

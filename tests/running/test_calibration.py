@@ -88,7 +88,11 @@ def test_deviation_covers_nine_points_in_ten(tmp_path):
 
 
 def slow_by(factors):
-    """A calibration by one point of each setup that took so many times what was predicted."""
+    """Return a calibration that knows one point of each setup.
+
+    Args:
+        factors: The measured time of each point as a multiple of the predicted time.
+    """
     rows = [
         {
             "activation_spec": identity_json(setup.activation),

@@ -101,9 +101,7 @@ def spectral_density(
         (operator.trace() - outliers.sum()) / left,
         (operator.frobenius_norm() ** 2 - (outliers**2).sum()) / left,
     )
-    corrected = None
-    if beside is not None:
-        corrected = Correction(beside, lanczos.locked)
+    corrected = None if beside is None else Correction(beside, lanczos.locked)
     nodes, weights = np.full((probes, lanczos.steps), floor), np.zeros((probes, lanczos.steps))
     for i, (node, weight) in enumerate(zip(nodes, weights, strict=True)):
         # If the first run found no outliers, it serves as the first probe.
