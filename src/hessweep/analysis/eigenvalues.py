@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.errors import InputError
 from hessweep.networks import sample_weights
 
@@ -58,6 +59,6 @@ def block_spectra(block: str, N_i: int, N_h: int, seeds: Iterable[int]) -> list[
     teachers = [sample_weights(N_i, N_h, seed) for seed in seeds]
     if block == "A":
         return [np.full(N_i, W2 @ W2) for _, W2 in teachers]
-    singular = np.linalg.svd(np.array([W1 for W1, _ in teachers]), compute_uv=False)
+    singular = blas.svd(np.array([W1 for W1, _ in teachers]), compute_uv=False)
     zeros = np.zeros(max(N_h - N_i, 0))
     return [np.concatenate([zeros, values[::-1] ** 2]) for values in singular]

@@ -5,6 +5,7 @@ import xarray as xr
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.claims.claim import Claim, corrected, verdict
 from hessweep.claims.entries import distance, quadrature
 from hessweep.hessian import blocks, hessian
@@ -55,9 +56,9 @@ def fisher_and_kernel(results: xr.DataTree) -> Claim:  # noqa: ARG001 - needs no
         network = sample_teacher("cubic", *SMALL, seed)
         H = hessian(network)
         fisher.append(distance(fisher_matrix(network), H))
-        of_kernel = np.linalg.eigvalsh(tangent_kernel(network))
+        of_kernel = blas.eigvalsh(tangent_kernel(network))
         padded = np.zeros(len(of_kernel))
-        padded[-network.P :] = np.linalg.eigvalsh(H)
+        padded[-network.P :] = blas.eigvalsh(H)
         kernel.append(distance(of_kernel, padded))
     return Claim(
         "App. D, eq. (19)",
@@ -114,7 +115,7 @@ def kernel_of_first_layer(results: xr.DataTree) -> Claim:  # noqa: ARG001 - need
 def _has_trivial_kernel(W1: Float[ndarray, "N_h N_i"]) -> bool:
     """Return whether `W1 x = 0` has no solution but 0, beyond the rounding errors of float64."""
     N_h, N_i = W1.shape
-    singular = np.linalg.svd(W1, compute_uv=False)
+    singular = blas.svd(W1, compute_uv=False)
     rounding = 10 * N_h * N_i * np.finfo(float).eps * singular[0]
     return bool(np.sum(singular > rounding) == N_i)
 

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
+from hessweep.blas import with_threads_for
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Lanczos
 from hessweep.errors import InputError, PrecisionError
@@ -17,6 +19,11 @@ from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
 from hessweep.spectrum.general_accuracy import kernel_with_error
 from hessweep.spectrum.solver import solver_error
+
+one_thread_if_small = with_threads_for(
+    lambda network: max(network.W1.shape) if isinstance(network, Network) else 1
+)
+"""Decorates functions whose products are those with the layers of a network."""
 
 
 class Extremes(NamedTuple):
@@ -30,6 +37,7 @@ class Extremes(NamedTuple):
     """The smallest Ritz value. The smallest eigenvalue is not negative and at most this."""
 
 
+@one_thread_if_small
 def extreme_eigenvalues(
     network: Network, k: int = 1, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
 ) -> Extremes:
@@ -62,6 +70,7 @@ def extreme_eigenvalues(
     return found
 
 
+@one_thread_if_small
 def converged_eigenvalues(
     network: Network, most: int, tolerance: float = 1e-8, steps: int = 300, seed: int = 0
 ) -> Extremes:
@@ -170,7 +179,7 @@ def _inside(
         values = np.concatenate([values, ritz[new]])
         residual = np.concatenate([residual, left[new]])
         vectors = np.concatenate([vectors, krylov.Q.T @ coordinates[:, new]], axis=1)
-        vectors = np.linalg.qr(vectors)[0]
+        vectors = blas.qr(vectors)[0]
         lanczos.lock(vectors.T)
 
 

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import integrate, linalg
+from scipy import integrate
 
+from hessweep import blas
+from hessweep.blas import with_threads_for
 from hessweep.dynamics.population import PopulationLoss
 from hessweep.errors import InputError, PrecisionError
 
@@ -56,12 +58,13 @@ def linearised_losses(
         displacement: `δθ(0)`.
         t: Times, iterations times learning rate.
     """
-    eigenvalues, vectors = linalg.eigh(H)
+    eigenvalues, vectors = blas.scipy_eigh(H)
     eigenvalues = np.maximum(eigenvalues, 0)
     weights = eigenvalues / 2 * (displacement @ vectors) ** 2
     return weights @ np.exp(-2 * np.multiply.outer(eigenvalues, t))
 
 
+@with_threads_for(lambda surface: surface.teacher.P)
 def gradient_flow(
     surface: PopulationLoss, start: Float[ndarray, "*stack P"], t: Float[ndarray, " n"]
 ) -> Float[ndarray, "*stack n P"]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.random import Generator
 
+from hessweep.blas import with_threads_for
 from hessweep.dynamics.flow import gradient_flow
 from hessweep.dynamics.general_neurons import split_layers
 from hessweep.dynamics.neurons import split_parameters
@@ -102,6 +104,7 @@ class Experiment:
         return [stream(self.teacher, self.seed, BATCHES, draw) for draw in self._draws]
 
 
+@with_threads_for(attrgetter("P"))
 def sgd_losses(
     teacher: Network,
     start: Float[ndarray, "draws P"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from jaxtyping import Float
@@ -9,6 +10,7 @@ from numpy import ndarray
 from numpy.random import Generator
 from scipy import integrate
 
+from hessweep.blas import with_threads_for
 from hessweep.dynamics.population import PopulationLoss
 from hessweep.dynamics.sgd import sgd_paths
 from hessweep.dynamics.trajectory import Stop, Trajectory, measure
@@ -25,6 +27,7 @@ EVENT = 1e-12
 """Relative accuracy of the time at which a limit is reached."""
 
 
+@with_threads_for(attrgetter("P"))
 def train(
     teacher: Network,
     start: Float[ndarray, " P"],
@@ -150,6 +153,7 @@ class _Path:
         return float(high)
 
 
+@with_threads_for(attrgetter("P"))
 def train_by_sgd(
     teacher: Network,
     start: Float[ndarray, " P"],

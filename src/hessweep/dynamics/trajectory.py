@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.dynamics.population import PopulationLoss
 
 Stop = Literal["loss", "gradient", "time"]
@@ -133,8 +134,8 @@ def _of_hessian(
 ) -> tuple[ndarray, ndarray, float, float]:
     """Return the eigenvalues of H and of its outer part, the norm of the rest, the threshold."""
     parts = surface.hessian(theta)
-    full, outer = np.linalg.eigvalsh(parts.total), np.linalg.eigvalsh(parts.outer)
-    norm = float(np.abs(np.linalg.eigvalsh(parts.functional)[[0, -1]]).max())
+    full, outer = blas.eigvalsh(parts.total), blas.eigvalsh(parts.outer)
+    norm = float(np.abs(blas.eigvalsh(parts.functional)[[0, -1]]).max())
     # LAPACK's eigenvalues are those of a matrix that differs by a small multiple of P eps.
     rounding = 4 * len(theta) * np.finfo(float).eps * (outer[-1] + norm)
     return full, outer, norm, 2 * parts.error + rounding

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hessweep.activations import Activation, DualKernel
+from hessweep.blas import with_threads_for
 from hessweep.compiled import assembly
 from hessweep.errors import PrecisionError
 from hessweep.hessian.general import general_hessian, general_trace
@@ -28,6 +29,7 @@ class Blocks(NamedTuple):
     """The block of W1 with W2."""
 
 
+@with_threads_for(lambda network: max(network.W1.shape))
 def hessian(network: Network) -> Float[ndarray, "P P"]:
     """Return the population Hessian at the optimum, `H = E[phi phi^T]`.
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.activations import Activation, Polynomial
 from hessweep.errors import InputError, PrecisionError, TooLargeError
 from hessweep.hessian.nodes import Nodes, exact_nodes_each, tensor_nodes
@@ -110,7 +111,7 @@ def stacked_triangular(
     upper: Float[ndarray, "m P"], lower: Float[ndarray, "n P"]
 ) -> Float[ndarray, "k P"]:
     """Return the triangular factor of two matrices, one above the other."""
-    return np.asarray(np.linalg.qr(np.concatenate([upper, lower]), mode="r"))
+    return np.asarray(blas.qr(np.concatenate([upper, lower]), mode="r"))
 
 
 def qr_rounding(R: Float[ndarray, "k P"]) -> float:

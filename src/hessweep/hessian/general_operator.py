@@ -23,7 +23,7 @@ from numpy.typing import DTypeLike
 
 from hessweep.hessian.general import Weights, general_diagonal, seen
 from hessweep.hessian.general_norm import general_frobenius_norm
-from hessweep.hessian.products import ProductOperator
+from hessweep.hessian.products import ProductOperator, one_thread_if_small
 from hessweep.networks import Network
 
 
@@ -62,6 +62,7 @@ class GeneralHessianOperator(ProductOperator):
         self._right = np.empty((2 * N_h, N_i), dtype)
         self._right[:N_h] = of.V[0]
 
+    @one_thread_if_small
     def product(
         self, v: Float[ndarray, " P"], out: Float[ndarray, " P"] | None = None
     ) -> Float[ndarray, " P"]:

@@ -20,7 +20,7 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 
 from hessweep.hessian.general_operator import GeneralHessianOperator
-from hessweep.hessian.products import ProductOperator
+from hessweep.hessian.products import ProductOperator, one_thread_if_small
 from hessweep.networks import Network, check_two_layers, require_plain
 
 TRIANGULAR_BLOCK = 128
@@ -66,6 +66,7 @@ class HessianOperator(ProductOperator):
         )
         return of_S + of_Y
 
+    @one_thread_if_small
     def product(
         self, v: Float[ndarray, " P"], out: Float[ndarray, " P"] | None = None
     ) -> Float[ndarray, " P"]:

@@ -9,8 +9,12 @@ from numpy import ndarray
 from numpy.typing import DTypeLike
 from scipy.sparse.linalg import LinearOperator
 
+from hessweep.blas import with_threads_for
 from hessweep.errors import InputError
 from hessweep.networks import Network
+
+one_thread_if_small = with_threads_for(lambda operator: operator.layer_size)
+"""Decorates products: those of small networks use one thread of BLAS."""
 
 
 class ProductOperator(LinearOperator):
@@ -25,6 +29,7 @@ class ProductOperator(LinearOperator):
             raise InputError(f"dtype: expected float64 or float32, got {np.dtype(dtype)}")
         super().__init__(dtype, (network.P, network.P))
         self.network = network
+        self.layer_size = max(network.W1.shape)
 
     @abstractmethod
     def product(

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.errors import InputError, PrecisionError, TooLargeError
 from hessweep.hessian.factor import EPS, chunk_size, stacked_triangular, triangular
 from hessweep.hessian.nodes import Nodes, SobolPoints, is_analytic, tensor_nodes
@@ -182,10 +183,10 @@ def _disagreement(coarse: ndarray, fine: ndarray) -> float:
 
 def _shares(upper: ndarray, lower: ndarray) -> Float[ndarray, " r"]:
     """Return the eigenvalues of `upper^T upper` relative to the sum of both, above rounding."""
-    U, S, _ = np.linalg.svd(np.concatenate([upper, lower]), full_matrices=False)
+    U, S, _ = blas.svd(np.concatenate([upper, lower]), full_matrices=False)
     floor = 8 * (len(S) + 20) * EPS * S[0]
     resolved = int((floor < S).sum())
     of_upper = U[: len(upper), :resolved]
     if len(upper) < resolved:
         return np.array([0.0, 1.0])
-    return np.linalg.svd(of_upper, compute_uv=False) ** 2
+    return blas.svd(of_upper, compute_uv=False) ** 2

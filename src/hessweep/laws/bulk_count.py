@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.laws.law import Law
 
 HALVINGS = 60
@@ -50,7 +51,7 @@ class CountedBulk:
 
     def _eigenvalues(self, y: ndarray) -> Float[ndarray, " N_i"]:
         """Ascending eigenvalues of `W1^T diag(y) W1`."""
-        return np.linalg.eigvalsh((self.W1.T * y) @ self.W1)
+        return blas.eigvalsh((self.W1.T * y) @ self.W1)
 
     def sf(self, x: ndarray) -> ndarray:
         """Return the share of eigenvalues above x."""

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.laws.harmonics import constant_part
 from hessweep.laws.local import LocalCoefficients
 from hessweep.laws.special_directions import BulkAt, arguments
@@ -200,7 +201,7 @@ def equal_neurons(
     other = np.eye(N_h) - np.outer(direction, direction)
     variance = float(((other @ beside @ other) ** 2).sum() / N_h * max(1 - 2 / n, 0))
     signs = np.sign(parts.strength)
-    left, singular, right = np.linalg.svd(signs[:, None] * parts.W1)
+    left, singular, right = blas.svd(signs[:, None] * parts.W1)
     lengths, first, second = np.sqrt(np.outer(parts.p, parts.p)), *np.triu_indices(N_h, 1)
     factors = np.outer(signs, signs) * parts.exchange * (lengths - parts.gram**2 / lengths)
     return EqualNeurons(

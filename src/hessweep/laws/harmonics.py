@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.laws.local import ORDERS, LocalCoefficients
 
 FIRST_SHELL = 3
@@ -98,7 +99,7 @@ def constant_part(
     That is so where all neurons have the same `|w|²`; otherwise it is the larger part.
     """
     columns = _columns(local, W2)
-    values, vectors = np.linalg.eigh((columns * _powers(N_i)[:, 0]) @ columns.T)
+    values, vectors = blas.eigh((columns * _powers(N_i)[:, 0]) @ columns.T)
     return max(float(values[-1]), 0.0), np.asarray(vectors[:, -1])
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.laws.harmonics import harmonic_matrices, harmonics
 from hessweep.laws.local import LocalCoefficients
 from hessweep.laws.shells import WIDE
@@ -149,7 +150,7 @@ def neuron_bulk(
         W2: Output weights.
         inputs: Number of all inputs, where W1 has fewer columns.
     """
-    values, vectors = np.linalg.eigh(parts.neurons)
+    values, vectors = blas.eigh(parts.neurons)
     second, third = parts.exchange_moments()
     none = np.zeros(len(values))
     if second <= NOTHING * values.mean() ** 2:

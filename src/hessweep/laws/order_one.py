@@ -16,6 +16,7 @@ import scipy  # its parts are imported when they are first used
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError
@@ -159,7 +160,7 @@ def order_one_eigenvalues(
     c = coefficients(activation)
     N_h, N_i = W1.shape
     r2 = float(W2 @ W2)
-    sigma2 = np.linalg.svd(W1, compute_uv=False) ** 2
+    sigma2 = blas.svd(W1, compute_uv=False) ** 2
     half = (c.a0 * (r2 + sigma2) + c.b2) / 2
     product = c.a0 * r2 * c.b2
     upper = half + np.sqrt(np.maximum(half**2 - product, 0))

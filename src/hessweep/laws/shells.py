@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.errors import PrecisionError
 from hessweep.laws.harmonics import (
     dimensions_of_the_bulk,
@@ -157,7 +158,7 @@ class TeacherBulk:
         inverse = inverse[:, 0]
         gamma = (self.rows.T * inverse) @ self.rows
         if not len(self.rho):
-            mu = np.linalg.eigvals(gamma)
+            mu = blas.eigvals(gamma)
             return _log_of_pairs(np.add.outer(mu, mu), N_h), np.zeros((N_h, 1))
         mu, vectors = np.linalg.eig(gamma)
         # The matrix is symmetric: left eigenvectors are the right ones.
@@ -240,7 +241,7 @@ def teacher_bulk(
         return TeacherBulk(*bulk, ratios, none, one, used)
     if widest > NARROW or (symmetric and not equal):
         return TeacherBulk(*bulk, ratios * (1 - shares), none, one, HALF * used)
-    sigma2 = np.maximum(np.linalg.eigvalsh((left @ W1).T @ (left @ W1)), 0)
+    sigma2 = np.maximum(blas.eigvalsh((left @ W1).T @ (left @ W1)), 0)
     plain = ratios * shares if equal else none
     sigma2 = sigma2 / sigma2.mean()
     return TeacherBulk(*bulk, plain, ratios * (1 - shares), sigma2, HALF * used)
@@ -262,8 +263,8 @@ def beside_degree_one(
     left = np.eye(len(W2))
     if len(W2) > 1 and has_degree_one(local, W2):
         u = W2 * local.h[1] / np.sqrt(local.p)
-        left = np.linalg.svd(u[None] / np.linalg.norm(u))[2][1:]
-    values, vectors = np.linalg.eigh(left @ matrix @ left.T)
+        left = blas.svd(u[None] / np.linalg.norm(u))[2][1:]
+    values, vectors = blas.eigh(left @ matrix @ left.T)
     return np.maximum(values, 0), vectors.T @ left
 
 
@@ -287,4 +288,4 @@ def teacher_order_one(
     r = float(np.linalg.norm(u))
     corner = rows @ rows.T + np.diag(local.b2) + np.outer(local.h[0], local.h[0])
     matrix = np.block([[r * r * np.eye(W1.shape[1]), r * rows.T], [r * rows, corner]])
-    return np.asarray(np.linalg.eigvalsh(matrix))
+    return np.asarray(blas.eigvalsh(matrix))

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.errors import PrecisionError
 from hessweep.laws.teacher_parts import TeacherParts
 
@@ -109,7 +110,7 @@ class WholeSpectrum:
         matrix -= found.resolvent
         # A congruence does not change the argument; even rows let small eigenvalues survive.
         scale = 1 / np.sqrt(np.abs(matrix).max(axis=0))
-        return arguments(np.linalg.eigvals(matrix * np.outer(scale, scale)))
+        return arguments(blas.eigvals(matrix * np.outer(scale, scale)))
 
 
 def arguments(values: Complex[ndarray, " n"]) -> float:

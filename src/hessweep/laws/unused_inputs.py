@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.activations import Activation
 from hessweep.laws.local import LocalCoefficients
 from hessweep.laws.shells import has_degree_one, teacher_bulk
@@ -23,12 +24,12 @@ def eigenvalues_of_an_unused_input(
     g: Activation, W1: Float[ndarray, "N_h N_i"], W2: Float[ndarray, " N_h"]
 ) -> Float[ndarray, " N_h"]:
     """Return those of H on an input that no neuron uses, where it is `(W2 W2^T) ∘ K_c`."""
-    return np.linalg.eigvalsh(np.outer(W2, W2) * g.self_dual(W1).K_c)
+    return blas.eigvalsh(np.outer(W2, W2) * g.self_dual(W1).K_c)
 
 
 def in_used_inputs(W1: Float[ndarray, "N_h N_i"]) -> Float[ndarray, "N_h n"]:
     """Return the rows of W1 in an orthonormal basis of the inputs that neurons use."""
-    return np.asarray(W1 @ np.linalg.svd(W1, full_matrices=False)[2].T)
+    return np.asarray(W1 @ blas.svd(W1, full_matrices=False)[2].T)
 
 
 def bulk_tail(

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.errors import InputError, ShapeError
 from hessweep.networks.arrays import real_array
 
@@ -95,7 +96,7 @@ class Inputs:
         """Return a matrix R with `R R^T` the covariance to rounding error."""
         if self.covariance is None or self.covariance.ndim == 1:
             return np.sqrt(self.matrix(N_i))
-        values, vectors = np.linalg.eigh(self.covariance)
+        values, vectors = blas.eigh(self.covariance)
         return vectors * np.sqrt(np.maximum(values, 0.0))
 
     def sample(self, n: int, rng: np.random.Generator, N_i: int) -> Float[ndarray, "n N_i"]:
@@ -123,7 +124,7 @@ def _check_covariance(covariance: ndarray) -> None:
             f"covariance: expected a symmetric matrix, got one that differs from its transpose "
             f"by {worst:g}; (C + C.T) / 2 is symmetric"
         )
-    values = np.linalg.eigvalsh(covariance)
+    values = blas.eigvalsh(covariance)
     if values[0] < -NEGATIVE * max(values[-1], 0.0):
         raise InputError(
             "covariance: expected a positive semidefinite matrix, got one with the eigenvalue "

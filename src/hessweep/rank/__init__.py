@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from functools import singledispatch
+from operator import attrgetter
 from typing import Literal
 
+from hessweep.blas import with_threads_for
 from hessweep.errors import InputError, PrecisionError
 from hessweep.networks import DeepNetwork, Network
 from hessweep.rank import float64, modular
@@ -79,6 +81,7 @@ def rank(
 
 
 @rank.register(DeepNetwork)
+@with_threads_for(attrgetter("P"))
 def _of_deep(
     network: DeepNetwork,
     spectrum: Spectrum | None = None,  # noqa: ARG001  its bounds do not use eigenvalues
@@ -89,6 +92,7 @@ def _of_deep(
 
 
 @rank.register(Network)
+@with_threads_for(attrgetter("P"))
 def _of_two_layers(
     network: Network, spectrum: Spectrum | None = None, theorems: bool = True
 ) -> Rank:

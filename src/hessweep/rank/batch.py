@@ -6,8 +6,8 @@ import numpy as np
 from flint import arb, arb_mat
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import linalg
 
+from hessweep import blas
 from hessweep.activations import Polynomial
 from hessweep.networks import Network
 from hessweep.rank import Rank, ball, rank
@@ -127,9 +127,9 @@ def _has_minor(network: Network, x: ndarray, phi: ndarray, size: int) -> bool:
     known = network.activation.in_balls
     if known is None:
         return False
-    _, _, columns = linalg.qr(phi, mode="economic", pivoting=True)
+    _, _, columns = blas.pivoted_qr(phi)
     chosen = np.sort(columns[:size])
-    _, _, rows = linalg.qr(phi[:, chosen].T, mode="economic", pivoting=True)
+    _, _, rows = blas.pivoted_qr(phi[:, chosen].T)
     picked = np.sort(rows[:size])
     b1 = network.b1_or_zeros.tolist()
     for bits in ball.precisions():

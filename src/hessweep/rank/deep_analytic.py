@@ -6,8 +6,8 @@ import numpy as np
 from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy import linalg
 
+from hessweep import blas
 from hessweep.activations.ball_functions import BallFunctions
 from hessweep.networks import DeepNetwork
 from hessweep.rank import ball
@@ -122,11 +122,11 @@ def _pivots(
     """
     if most == len(gradients):
         return np.arange(most), np.arange(most)
-    _, R, parameters = linalg.qr(gradients, mode="economic", pivoting=True)
+    _, R, parameters = blas.pivoted_qr(gradients)
     pivots = np.abs(np.diagonal(R))
     rank = min(most, int(np.count_nonzero(pivots > least * pivots[0])))
     chosen = np.sort(parameters[:rank])
-    _, _, points = linalg.qr(gradients[:, chosen].T, mode="economic", pivoting=True)
+    _, _, points = blas.pivoted_qr(gradients[:, chosen].T)
     return points[:rank], chosen
 
 

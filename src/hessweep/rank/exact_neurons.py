@@ -14,6 +14,7 @@ from flint import fmpz_mat, nmod_mat
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.networks import Inputs, Network
 from hessweep.rank.mersenne import PRIME
 
@@ -109,7 +110,7 @@ def _is_definite(covariance: np.ndarray) -> bool:
     """Return whether all eigenvalues are above what float64 may be wrong by (docs/ranks.md)."""
     n = len(covariance)
     bound = (8 * n + 600) * n * 2.0**-53 * np.linalg.norm(covariance)
-    return bool(np.linalg.eigvalsh(covariance)[0] > bound)
+    return bool(blas.eigvalsh(covariance)[0] > bound)
 
 
 class RankBounds(NamedTuple):

@@ -5,6 +5,7 @@ from flint import arb, arb_mat
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.networks import Network, require_plain
 from hessweep.rank import ball
 from hessweep.rank.float64 import ROUNDOFF
@@ -79,7 +80,7 @@ def is_nonsingular(mid: Float[ndarray, "n n"], rad: Float[ndarray, "n n"]) -> bo
     scale = np.ldexp(1.0, -np.frexp(np.abs(mid).max(axis=0))[1])  # exact: powers of two
     mid, rad = mid * scale, rad * scale
     try:
-        R = np.linalg.inv(mid)
+        R = blas.inv(mid)
     except np.linalg.LinAlgError:
         return False
     residual = np.abs(np.eye(n) - R @ mid).sum(axis=1)

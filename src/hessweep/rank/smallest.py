@@ -1,5 +1,6 @@
 """The smallest non-zero eigenvalue, with a bound on its relative error."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import linalg
 
+from hessweep import blas
+from hessweep.blas import with_threads_for
 from hessweep.hessian import hessian
 from hessweep.networks import Network
 from hessweep.rank import ball
@@ -72,6 +75,7 @@ def has_balls(network: Network) -> bool:
     return network.P <= LARGEST and known(network.activation)
 
 
+@with_threads_for(attrgetter("P"))
 def enclosed_smallest_eigenvalue(
     network: Network, rank: int, relative_error: float = GOOD
 ) -> SmallestEigenvalue | None:
@@ -114,7 +118,7 @@ def _choices(network: Network, rank: int) -> list[Int[ndarray, " rank"]]:
         return [np.arange(rank)]
     if network.is_plain and network.activation.polynomial is None:
         return _as_many([independent_parameters(network)], rank)
-    _, _, order = linalg.qr(hessian(network), mode="economic", pivoting=True)
+    _, _, order = blas.pivoted_qr(hessian(network))
     choices = [np.sort(order[:rank])]
     if network.is_plain:
         choices.append(independent_parameters(network)[:rank])
@@ -189,9 +193,9 @@ def _largest(
     X = (X + X.T) / 2
     X_error = np.linalg.norm(X_rad) + unit * np.linalg.norm(X)
     if N is None or N_rad is None:
-        return float(np.linalg.eigvalsh(X)[-1]), float(X_error)
+        return float(blas.eigvalsh(X)[-1]), float(X_error)
     N = (N + N.T) / 2
-    mu = float(linalg.eigh(X, N, eigvals_only=True, subset_by_index=[r - 1, r - 1])[0])
+    mu = float(blas.scipy_eigh(X, N, eigvals_only=True, subset_by_index=[r - 1, r - 1])[0])
     with np.errstate(over="ignore"):  # then the bound is infinite, and nothing is enclosed
         N_error = np.linalg.norm(N_rad) + unit * np.linalg.norm(N)
     return mu, float(X_error + mu * N_error * 2)

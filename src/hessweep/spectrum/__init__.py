@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.activations import Activation
+from hessweep.blas import threads_for
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import lengthen_rows, moderate_rows, stacked_upper_hessian
 from hessweep.networks import DeepNetwork, Network
@@ -156,7 +158,7 @@ def stacked_spectra_with_error(
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
         # Overflows are found by their results.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with threads_for(plan.size), np.errstate(over="ignore", invalid="ignore"):
             eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
         results += [
             Spectrum(values, float(bound), plan)
@@ -209,7 +211,7 @@ def row_space(
         space, `eig((W2 W2^T) ∘ K_c)`. H has each of these N_i - N_h times.
     """
     # The spectrum depends only on L L^T, so that the rank of L does not matter.
-    R = np.asarray(np.linalg.qr(W1.swapaxes(1, 2), mode="r"))
+    R = np.asarray(blas.qr(W1.swapaxes(1, 2), mode="r"))
     L = np.ascontiguousarray(R.swapaxes(1, 2))
     K_c = activation.self_dual(moderate_rows(activation, L)[0]).K_c
     outside = W2[:, :, None] * W2[:, None, :] * K_c

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.activations import Activation, Own, Polynomial
 from hessweep.errors import ShapeError
 from hessweep.networks import Network
@@ -122,8 +123,8 @@ def batch_spectrum(gradients: BatchGradients) -> BatchSpectrum:
     phi = gradients.phi
     # A triangular factor first: a quarter of the time where there are many more rows than columns.
     if phi.shape[0] > 2 * phi.shape[1]:
-        phi = np.asarray(np.linalg.qr(phi, mode="r"))
-    singular = np.linalg.svd(phi, compute_uv=False)
+        phi = np.asarray(blas.qr(phi, mode="r"))
+    singular = blas.svd(phi, compute_uv=False)
     k = len(singular)
     solver = (8 * k + 600) * k * EPS / 2 * float(np.linalg.norm(phi))
     qr = 4 * gradients.phi.shape[0] * EPS * float(np.linalg.norm(phi))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hessweep import blas
 from hessweep.hessian.factor import exact_factor
 from hessweep.networks import DeepNetwork
 from hessweep.spectrum.root import Eigenvalues, squared
@@ -17,6 +18,6 @@ def polynomial_spectrum(network: DeepNetwork) -> Eigenvalues:
         TooLargeError: If the nodes do not fit (`hessweep.hessian.factor.nodes_fit`).
     """
     R, rounding = exact_factor(network)
-    singular = np.linalg.svd(R, compute_uv=False)
+    singular = blas.svd(R, compute_uv=False)
     squares = squared(singular, rounding, 0.0, network.P)
     return Eigenvalues(*squares, float(np.square(R).sum()))

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.activations import Activation
+from hessweep.blas import threads_for
 from hessweep.errors import InputError
 from hessweep.hessian.deep_linear import is_affine
 from hessweep.hessian.general import Weights, assembled, seen
@@ -102,7 +104,7 @@ def general_eigenvalues(
     for start in range(0, len(networks), together):
         part = slice(start, start + together)
         # Overflows are found by their results.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with threads_for(plan.size), np.errstate(over="ignore", invalid="ignore"):
             values[part], errors[part] = _solve(first.activation, networks[part], plan)
     return values, errors + UNDERFLOW * first.P, plan
 
@@ -162,7 +164,7 @@ def _row_space(
         The reduced networks, whose first layer is L, and the N_h eigenvalues outside the row
         space, `eig((W2^T W2) ∘ E11)`, each of which H has N_i - N_h times.
     """
-    R = np.asarray(np.linalg.qr(weights.W1.swapaxes(1, 2), mode="r"))
+    R = np.asarray(blas.qr(weights.W1.swapaxes(1, 2), mode="r"))
     L = np.ascontiguousarray(R.swapaxes(1, 2))
     inside = replace(weights.layout, N_i=weights.layout.N_h)
     reduced = replace(weights, W1=L, layout=inside, inputs=None)

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.hessian.factor import EPS
 from hessweep.hessian.root import Root, root_of
 from hessweep.hessian.sampled import RELATIVE_ERROR, WORK
@@ -54,7 +55,7 @@ def root_spectrum(
         PrecisionError: If the relative error is not reached within `work`.
     """
     root = root_of(network, relative_error, work)
-    _, singular, vectors = np.linalg.svd(root.R, full_matrices=False)
+    _, singular, vectors = blas.svd(root.R, full_matrices=False)
     squares = squared(singular, root.rounding, root.relative_error, network.P)
     return RootSpectrum(*squares, vectors, root)
 

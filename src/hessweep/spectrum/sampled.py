@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.hessian.factor import qr_rounding
 from hessweep.hessian.sampled import RELATIVE_ERROR, WORK, SampledFactor, sampled_factor
 from hessweep.networks import DeepNetwork
@@ -56,6 +56,6 @@ def sampled_spectrum(
         PrecisionError: If the relative error is not reached within `work`.
     """
     factor = sampled_factor(network, relative_error, work)
-    singular = np.linalg.svd(factor.R, compute_uv=False)
+    singular = blas.svd(factor.R, compute_uv=False)
     relative, rounding = factor.relative_error, qr_rounding(factor.R)
     return SampledSpectrum(*squared(singular, rounding, relative, network.P), factor)

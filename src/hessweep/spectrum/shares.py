@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.hessian import hessian_root
 from hessweep.networks import DeepNetwork
 
@@ -24,7 +25,7 @@ def layer_shares(network: DeepNetwork, largest: int = 1) -> Float[ndarray, "k L"
         TooLargeError: If the network is too large to be sampled.
         PrecisionError: If sampling does not reach its relative error.
     """
-    _, _, vectors = np.linalg.svd(hessian_root(network), full_matrices=False)
+    _, _, vectors = blas.svd(hessian_root(network), full_matrices=False)
     return shares_of(network, vectors[:largest])
 
 

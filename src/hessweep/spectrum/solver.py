@@ -1,15 +1,11 @@
 """Eigenvalues of stacks of real symmetric matrices."""
 
-from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from scipy import linalg
-from threadpoolctl import ThreadpoolController
 
+from hessweep.blas import threads_for
 from hessweep.compiled import lanes
 from hessweep.errors import PrecisionError
 
@@ -25,11 +21,6 @@ SMALL = 400
 """Up to this size several matrices are solved at once, one in each SIMD lane, which is 2 to 7
 times faster than LAPACK. A single matrix takes 0.6 to 2 times as long as with LAPACK; this ratio
 grows with its size."""
-
-SEVERAL_THREADS = 1000
-"""From this size on LAPACK uses the threads that BLAS is set to. Below, a second one gains a third
-of the time at most, and on a core that does something else the threads wait for one another: up to
-200 times longer."""
 
 
 def stacked_eigenvalues(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
@@ -62,7 +53,7 @@ def _solved(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
     if size <= SMALL:
         return _in_lanes(matrices) if lanes else np.linalg.eigvalsh(matrices, UPLO="U")
     eigenvalues = np.empty(matrices.shape[:2])
-    with _one_thread() if size < SEVERAL_THREADS else nullcontext():
+    with threads_for(size):
         for matrix, values in zip(matrices, eigenvalues, strict=True):
             # The transpose is in Fortran order, so that LAPACK works in place. It reads the lower
             # triangle, because with the upper one it takes 3 to 15 % longer.
@@ -70,16 +61,6 @@ def _solved(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
                 matrix.T, lower=True, overwrite_a=True, check_finite=False, driver="evd"
             )
     return eigenvalues
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """Let BLAS use one thread in the block."""
-    return _libraries().limit(limits=1, user_api="blas")
-
-
-@lru_cache(maxsize=1)
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def _in_lanes(matrices: Float[ndarray, "S n n"]) -> Float[ndarray, "S n"]:
