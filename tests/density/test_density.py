@@ -254,7 +254,7 @@ def test_vectors_that_are_locked_before_they_have_converged_add_to_the_errors(mo
     )
     monkeypatch.setattr(extremes.Lanczos, "run", lambda self, start: next(runs))
     network = Network([[1.0]], [1.0], activation("erf"))
-    found = extremes._inside(network, np.empty(0), 2, 0.5, 2, 0, repeat=True)
+    found = extremes._inside(network, np.empty(0), 2, 0.5, steps=2, seed=0, repeat=True)
     true = np.array([1 - r, 1 + r])
     for value, residual in zip(found.values, found.residual, strict=True):
         assert np.abs(true - value).min() <= residual * (1 + 1e-12)

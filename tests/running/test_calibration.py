@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from hessweep.activations import activation
-from hessweep.running.calibration import NEIGHBOURS, Calibration, _factor, calibrate
-from hessweep.running.cost import OVERHEAD_SECONDS, predicted_seconds
+from hessweep.running.calibration import COLUMNS, NEIGHBOURS, Calibration, _factor, calibrate
+from hessweep.running.cost import OVERHEAD_SECONDS, blas_threads, predicted_seconds
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, table, write_segment
 from hessweep.store.schema import identity_json
@@ -175,3 +175,25 @@ def test_times_are_near_by_their_ratio():
     assert len(near) == NEIGHBOURS
     measured = [*(5 * time for time in far), *(3 * time for time in near)]
     assert _factor(10.0, far + near, measured) == pytest.approx(3)
+
+
+def test_threads_that_share_a_point_shorten_the_time_of_a_worker(tmp_path):
+    """Two for a density of 10^7 parameters; what is stored is the time of both together."""
+    huge, small = Setup(ERF, 3162, 3162, kind="density"), Setup(ERF, 8, 8)
+    assert (blas_threads(huge), blas_threads(small)) == (2, 1)
+    alone = calibrate(tmp_path, {ERF})
+    assert alone.worker_seconds([huge.point(0)]) == pytest.approx(
+        alone.seconds([huge.point(0)]) / 2, rel=1e-3
+    )
+    assert alone.worker_seconds([small.point(0)]) == alone.seconds([small.point(0)])
+    measured = {
+        **dict.fromkeys(COLUMNS, None),
+        **huge.columns,
+        "activation_spec": identity_json(ERF),
+        "status": "done",
+        "spectrum_time": 1000.0,
+        "rank_time": 1.0,
+    }
+    after = Calibration(pd.DataFrame([measured]), {ERF})
+    assert after.worker_seconds([huge.point(1)]) == pytest.approx(1001, rel=1e-3)
+    assert after.seconds([huge.point(1)]) == pytest.approx(2002, rel=1e-3)

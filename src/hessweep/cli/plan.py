@@ -48,6 +48,7 @@ def plan(
     activations = {setup.activation for setup in requested.count_setups()}
     calibration = calibrate(study.results, activations)
     deviation = calibration.deviation()
+    threads = _threads(missing, calibration)
     rows = {
         name: _costs(points, work_of(points, stored).missing, calibration)
         for name, points in {**by_sweep, "all": requested}.items()
@@ -79,7 +80,7 @@ def plan(
                 ]
                 for name, row in rows.items()
             ],
-            note=_shown(routes) + _note(rows["all"], workers, _places(study), deviation),
+            note=_shown(routes) + _note(rows["all"], workers, threads, _places(study), deviation),
         )
     check_fits(missing, capacity.memory if capacity else None)
 
@@ -150,8 +151,18 @@ def _places(study: "Study") -> str:
     return f"{study.results} (tables, figures, report and logs: {study.folder})"
 
 
+def _threads(points: "Points", calibration: "Calibration") -> float:
+    """Return how many threads share the work of a worker, in the mean over its time."""
+    alone = calibration.worker_seconds(points)
+    return calibration.seconds(points) / alone if alone else 1.0
+
+
 def _note(
-    total: dict[str, Any], workers: int | None, results: str, deviation: "Deviation | None"
+    total: dict[str, Any],
+    workers: int | None,
+    threads: float,
+    results: str,
+    deviation: "Deviation | None",
 ) -> str:
     from hessweep.units import show_count, show_seconds
 
@@ -166,7 +177,7 @@ def _note(
     if workers is None:
         return f"Results go to {results}.\n{trust}"
     names = ("core_seconds", "core_seconds_at_most")
-    walls = {name: total[name] / workers for name in names if name in total}
+    walls = {name: total[name] / (workers * threads) for name in names if name in total}
     wall = _span(walls, "core_seconds", show_seconds)
     return (
         f"About {wall} with {show_count(workers, 'worker')}, and some seconds to start them; "

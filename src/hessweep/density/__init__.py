@@ -7,7 +7,12 @@ from numpy.typing import DTypeLike
 
 from hessweep.density.comparison import Correction, comparison
 from hessweep.density.count import count_large
-from hessweep.density.extremes import Extremes, converged_eigenvalues, extreme_eigenvalues
+from hessweep.density.extremes import (
+    Extremes,
+    converged_eigenvalues,
+    extreme_eigenvalues,
+    few_eigenvalues,
+)
 from hessweep.density.general_plan import general_density_plan
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Krylov, Lanczos
@@ -83,6 +88,8 @@ def spectral_density(
     beside = comparison(rest) if rest.is_plain and is_compared(rest.P) else None
     probes = probes or (PROBES if beside is None else COMPARED_PROBES)
     operator = hessian_operator(rest, dtype)
+    # Before there is a basis, because these take memory too.
+    trace, norm, floor = operator.trace(), operator.frobenius_norm(), product_rounding(operator)
     rng = directions(rest, seed)
     lanczos = Lanczos(operator.product, rest.P, min(steps, rest.P), operator.dtype)
     short = beside is not None and beside.separate
@@ -94,12 +101,11 @@ def spectral_density(
     known = np.concatenate([exact, outliers])
     counts = np.concatenate([counts, np.ones(len(outliers), dtype=np.int64)])
     order = np.argsort(known)
-    floor = product_rounding(operator)
     if not left:
         return SpectralDensity.of_known(known[order], counts[order], floor)
     moments = (
-        (operator.trace() - outliers.sum()) / left,
-        (operator.frobenius_norm() ** 2 - (outliers**2).sum()) / left,
+        (trace - outliers.sum()) / left,
+        (norm**2 - (outliers**2).sum()) / left,
     )
     corrected = None if beside is None else Correction(beside, lanczos.locked)
     nodes, weights = np.full((probes, lanczos.steps), floor), np.zeros((probes, lanczos.steps))
@@ -155,6 +161,7 @@ __all__ = [
     "count_large",
     "density_plan",
     "extreme_eigenvalues",
+    "few_eigenvalues",
     "general_density_plan",
     "spectral_density",
 ]

@@ -95,7 +95,7 @@ def comparison(network: Network) -> Comparison:
     N_h, n = W1.shape
     kernel = network.activation.self_dual(W1)
     d, U = np.linalg.eigh((np.outer(W2, W2) * kernel.K_c).astype(np.float32))
-    order_one, inside = np.linalg.eigh(_inside(network, U[:, -1]).astype(np.float32))
+    order_one, inside = np.linalg.eigh(compression(network, U[:, -1]).astype(np.float32))
     direction, d, U = U[:, -1].copy(), d[:-1], U[:, :-1]
     m = min(n, N_h - 1)
     exchange = local_coefficients(network.activation, (W1**2).sum(axis=1))
@@ -126,8 +126,13 @@ def comparison(network: Network) -> Comparison:
     )
 
 
-def _inside(network: Network, u: Float[ndarray, " N_h"]) -> Float[ndarray, "n+N_h n+N_h"]:
-    """Return the compression of H to the pairs (u x^T, b), as a matrix that acts on (x, b)."""
+def compression(network: Network, u: Float[ndarray, " N_h"]) -> Float[ndarray, "n+N_h n+N_h"]:
+    """Return the compression of H to the pairs (u x^T, b), as a matrix that acts on (x, b).
+
+    Args:
+        network: A plain network, whose H acts on pairs of an N_h x n matrix and N_h numbers.
+        u: A unit vector.
+    """
     W1, k = network.W1, network.activation.self_dual(network.W1)
     a = network.W2 * u
     E = np.outer(a, a)

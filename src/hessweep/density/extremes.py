@@ -1,5 +1,7 @@
 """The largest eigenvalues of Hessians that are too large for a full spectrum."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -8,13 +10,15 @@ from numpy import ndarray
 
 from hessweep import blas
 from hessweep.blas import with_threads_for
+from hessweep.density.beside import largest_beside
+from hessweep.density.inside import Inside
 from hessweep.density.known import direction, directions, known_part, product_rounding
 from hessweep.density.lanczos import Lanczos
 from hessweep.errors import InputError, PrecisionError
 from hessweep.hessian import hessian_operator
 from hessweep.hessian.general import Weights, seen
 from hessweep.hessian.general_error import general_hessian_error
-from hessweep.networks import Network, check_two_layers
+from hessweep.networks import Network, check_two_layers, require_plain
 from hessweep.spectrum import spectrum_with_error
 from hessweep.spectrum.accuracy import assembly_error
 from hessweep.spectrum.general_accuracy import kernel_with_error
@@ -34,7 +38,8 @@ class Extremes(NamedTuple):
     error: Float[ndarray, " k"]
     """H has an eigenvalue within this distance of each. The errors of the kernels are included."""
     smallest_upper: float
-    """The smallest Ritz value. The smallest eigenvalue is not negative and at most this."""
+    """The smallest Ritz value, or another Rayleigh quotient. The smallest eigenvalue is not
+    negative and at most this."""
 
 
 @one_thread_if_small
@@ -61,7 +66,8 @@ def extreme_eigenvalues(
     check_two_layers(network, "extreme_eigenvalues")
     if not 1 <= k <= network.P:
         raise InputError(f"k: expected a number from 1 to P = {network.P}, got {k}")
-    found = _largest(network, k, tolerance, steps, seed, repeat=True)
+    inside = partial(_inside, steps=steps, seed=seed, repeat=True)
+    found = _largest(network, k, tolerance, inside)
     if len(found.largest) < k:
         raise PrecisionError(
             f"the residuals of the {k} largest eigenvalues are not all below {tolerance:g} times "
@@ -90,7 +96,8 @@ def converged_eigenvalues(
     Raises:
         PrecisionError: If not even the largest eigenvalue is found to the tolerance.
     """
-    found = _largest(network, most, tolerance, steps, seed, repeat=False)
+    inside = partial(_inside, steps=steps, seed=seed, repeat=False)
+    found = _largest(network, most, tolerance, inside)
     if not len(found.largest):
         raise PrecisionError(
             f"the relative residual of the largest eigenvalue is not below {tolerance:g} after "
@@ -99,10 +106,54 @@ def converged_eigenvalues(
     return found
 
 
-def _largest(
-    network: Network, most: int, tolerance: float, steps: int, seed: int, *, repeat: bool
+@one_thread_if_small
+def few_eigenvalues(
+    network: Network, most: int, tolerance: float = 1e-8, vectors: int = 32
 ) -> Extremes:
-    """Return the largest eigenvalues, up to the first that is not found to the tolerance."""
+    """Return those of the largest eigenvalues that are found with few vectors, at least one.
+
+    This is for networks whose Lanczos basis in float64 does not fit into memory; see
+    density/beside.py. Multiple eigenvalues are returned with their multiplicities.
+
+    Args:
+        network: A plain network at its optimum.
+        most: The largest number of eigenvalues to return.
+        tolerance: The largest residual of each, relative to the largest eigenvalue.
+        vectors: The most vectors that are held, each of P numbers.
+
+    Raises:
+        InputError: If the network has biases, several outputs or other inputs.
+        PrecisionError: If not even the largest eigenvalue is found to the tolerance.
+    """
+    require_plain(network, "few_eigenvalues")
+
+    def inside(rest: Network, _outside: ndarray, most: int, tolerance: float) -> Inside:
+        return largest_beside(rest, min(most, sum(rest.W1.shape)), tolerance, vectors)
+
+    found = _largest(network, most, tolerance, inside)
+    if not len(found.largest):
+        raise PrecisionError(
+            f"the relative residual of the largest eigenvalue is not below {tolerance:g} with "
+            f"{vectors} vectors; raise vectors or tolerance"
+        )
+    return found
+
+
+def _largest(
+    network: Network,
+    most: int,
+    tolerance: float,
+    find_inside: Callable[[Network, ndarray, int, float], Inside],
+) -> Extremes:
+    """Return the largest eigenvalues, up to the first that is not found to the tolerance.
+
+    Args:
+        network: The network at its optimum.
+        most: The largest number of eigenvalues to return.
+        tolerance: The largest residual of each, relative to the largest eigenvalue.
+        find_inside: Finds eigenvalues of the network inside the row space, from that network, the
+            eigenvalues outside, and the two arguments before.
+    """
     exact, counts, rest = known_part(network)
     values = np.repeat(exact, np.minimum(counts, most))
     residual = np.zeros(values.shape)
@@ -110,7 +161,7 @@ def _largest(
     if rest is None:
         rounding = spectrum_with_error(network).error
     else:
-        inside = _inside(rest, values, most, tolerance, steps, seed, repeat=repeat)
+        inside = find_inside(rest, values, most, tolerance)
         values = np.concatenate([values, inside.values])
         residual = np.concatenate([residual, inside.residual])
         smallest = inside.smallest
@@ -124,25 +175,16 @@ def _largest(
     )
 
 
-class _Inside(NamedTuple):
-    """Approximate eigenvalues of the network inside the row space of W1."""
-
-    values: Float[ndarray, " n"]
-    residual: Float[ndarray, " n"]
-    smallest: float
-    """The smallest Ritz value of all runs."""
-
-
 def _inside(
     rest: Network,
     outside: Float[ndarray, " m"],
     most: int,
     tolerance: float,
+    *,
     steps: int,
     seed: int,
-    *,
     repeat: bool,
-) -> _Inside:
+) -> Inside:
     """Return the eigenvalues inside the row space, given the eigenvalues outside.
 
     If `repeat`, further runs orthogonal to the eigenvectors found so far look for copies of the
@@ -167,7 +209,7 @@ def _inside(
         new = (ritz >= together[:most][-1]) & (left <= tolerance * together[0])
         found = len(values) + new.sum()
         if not repeat or not new.any() or found == rest.P:
-            return _Inside(
+            return Inside(
                 np.concatenate([values, ritz]), np.concatenate([residual, left]), smallest
             )
         if found >= steps:

@@ -38,7 +38,7 @@ def general_density_plan(
         n = N_i + 1
         memory = FLOAT64 * (4 * N_o * n**2 + 6 * n**2 + 4 * layout.P)
         stored = most + 2 * (N_o * n + 1)
-        return DensityPlan(True, 0, most, float(N_o * n) * n**2, 0.0, memory, stored)
+        return DensityPlan(True, 0, 0, most, float(N_o * n) * n**2, 0.0, memory, stored)
     n = min(N_i, N_h) if standard else N_i
     size = replace(layout, N_i=n).P
     steps = min(size, FEW_STEPS + 3 * N_h // 2)
@@ -52,6 +52,7 @@ def general_density_plan(
     return DensityPlan(
         closed_form=False,
         extreme_steps=steps,
+        extreme_vectors=0,
         most_extremes=most,
         product_flops=product * (PROBES * probe_steps + steps),
         basis_bytes=float(passes) * size,

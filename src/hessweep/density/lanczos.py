@@ -81,7 +81,7 @@ class Lanczos:
         last = self._steps if steps is None else min(first + steps, self._steps)
         vector = rows[first:][0]
         vector[:] = start / np.linalg.norm(start)
-        _orthogonalise(vector, rows[:first])
+        orthogonalise(vector, rows[:first])
         vector /= np.linalg.norm(vector)
         alpha: list[float] = []
         beta: list[float] = []
@@ -94,7 +94,7 @@ class Lanczos:
             w -= rows[j] * w.dtype.type(alpha[-1])
             if j > first:
                 w -= rows[j - 1] * w.dtype.type(beta[-1])
-            length = _orthogonalise(w, rows[: j + 1])
+            length = orthogonalise(w, rows[: j + 1])
             beta.append(length)
             scale = max(max(map(abs, alpha)), max(beta))
             if j + 1 == last or length <= 10 * np.finfo(w.dtype).eps * scale:
@@ -103,7 +103,7 @@ class Lanczos:
         return Krylov(np.array(alpha), np.array(beta), rows[first : first + len(alpha)])
 
 
-def _orthogonalise(w: Float[ndarray, " P"], rows: Float[ndarray, "k P"]) -> float:
+def orthogonalise(w: Float[ndarray, " P"], rows: Float[ndarray, "k P"]) -> float:
     """Make `w` orthogonal to the orthonormal rows, in place, and return its length."""
     length = float(np.linalg.norm(w))
     while len(rows):

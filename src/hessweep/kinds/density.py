@@ -81,7 +81,7 @@ def _plan(setup: "Setup") -> "DensityPlan":
 
 
 def _compute_one(point: "Point", network: "Network") -> PointResult:
-    from hessweep.density import converged_eigenvalues, spectral_density
+    from hessweep.density import converged_eigenvalues, few_eigenvalues, spectral_density
     from hessweep.hessian import hessian_operator, trace
 
     plan = _plan(point.setup)
@@ -89,9 +89,11 @@ def _compute_one(point: "Point", network: "Network") -> PointResult:
     seed = int(point.key, 16)
     start = perf_counter()
     density = spectral_density(network, seed=seed)
-    extremes = converged_eigenvalues(
-        network, plan.most_extremes, steps=plan.extreme_steps, seed=seed
-    )
+    most, vectors = plan.most_extremes, plan.extreme_vectors
+    if vectors:
+        extremes = few_eigenvalues(network, most, vectors=vectors)
+    else:
+        extremes = converged_eigenvalues(network, most, steps=plan.extreme_steps, seed=seed)
     spectrum_time = perf_counter() - start
     start = perf_counter()
     proof = theorem_columns(network)

@@ -16,7 +16,7 @@ from hessweep.address import Root
 from hessweep.errors import QueryError
 from hessweep.kinds import TIMES
 from hessweep.points import count_setups
-from hessweep.running.cost import OVERHEAD_SECONDS
+from hessweep.running.cost import OVERHEAD_SECONDS, blas_threads
 from hessweep.setup import AXES, KIND, Point, Setup
 from hessweep.store import open_results
 from hessweep.store.rows import read_stored
@@ -69,10 +69,14 @@ class Calibration:
         done = points[(points["status"] == "done") & points["activation_spec"].isin(list(known))]
         self.points = done.assign(seconds=done.reindex(columns=list(TIMES)).sum(axis=1))
         self.sizes = self.points.groupby(SIZE)["seconds"].mean().reset_index()
-        self.sizes["predicted"] = [
-            Setup.from_columns(known[row["activation_spec"]], row).cost.seconds
+        setups = [
+            Setup.from_columns(known[row["activation_spec"]], row)
             for row in self.sizes[SIZE].to_dict("records")
         ]
+        self.sizes["predicted"] = [setup.cost.seconds for setup in setups]
+        self.sizes["threads"] = [blas_threads(setup) for setup in setups]
+        # What is stored is the time of all threads together.
+        self.sizes["seconds"] *= self.sizes["threads"]
         self.measured = self.sizes.set_index(SIZE)["seconds"].to_dict()
         self.alike: dict[Any, Any] = {
             kind: (sizes["predicted"].to_numpy(), sizes["seconds"].to_numpy())
@@ -83,6 +87,13 @@ class Calibration:
         """Return about how long one core takes for the points, their storage included."""
         return sum(
             count * (OVERHEAD_SECONDS + self._seconds_of_one(setup))
+            for setup, count in count_setups(points).items()
+        )
+
+    def worker_seconds(self, points: Iterable[Point]) -> float:
+        """Return about how long one worker takes, whose threads share each of the points."""
+        return sum(
+            count * (OVERHEAD_SECONDS + self._seconds_of_one(setup) / blas_threads(setup))
             for setup, count in count_setups(points).items()
         )
 
@@ -97,6 +108,7 @@ class Calibration:
             for position, time in enumerate(predicted):
                 others = np.delete(predicted, position), np.delete(measured, position)
                 expected[rows[position]] = time * _factor(time, *others)
+        expected /= self.sizes["threads"].to_numpy()
         points = self.points.merge(self.sizes[SIZE].assign(expected=expected), on=SIZE)
         ratios = points["expected"] / points["seconds"]
         low, high = ratios.quantile([0.05, 0.95])
@@ -104,7 +116,7 @@ class Calibration:
         return Deviation(len(points), float(total), float(low), float(high))
 
     def _seconds_of_one(self, setup: Setup) -> float:
-        """Return the time of one point without storage: measured, or predicted and corrected."""
+        """Return one core's time without storage: measured, or predicted and corrected."""
         columns = {"activation_spec": identity_json(setup.activation), **setup.columns}
         if (measured := self.measured.get(tuple(columns[name] for name in SIZE))) is not None:
             return float(measured)

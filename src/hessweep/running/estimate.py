@@ -33,14 +33,15 @@ def estimate(
     from hessweep.running.calibration import calibrate
 
     activations = {setup.activation for setup in missing.count_setups()}
-    seconds = calibrate(root, activations).seconds(missing)
+    calibration = calibrate(root, activations)
     more = "at least " if callable(points) else ""
     told = f"{more}{show_count(len(missing), 'point')} to compute, "
     capacity = planned(cluster, missing, cores)
     if capacity is None:
-        return f"{told}{_about(seconds)} on one core"
+        return f"{told}{_about(calibration.seconds(missing))} on one core"
+    seconds = calibration.worker_seconds(missing) / capacity.workers
     return (
-        f"{told}{_about(seconds / capacity.workers)} with "
+        f"{told}{_about(seconds)} with "
         f"{show_count(capacity.workers, 'worker')}, and some seconds to start"
     )
 
