@@ -10,12 +10,15 @@ from snakemake.utils import min_version
 
 from hessweep.errors import HessweepError
 from hessweep.outputs import load_study, study_file_of
+from hessweep.running import preloading
 from hessweep.running.after_kill import clear_after_kill
 from hessweep.running.closing import announce, closing_lines
+from hessweep.running.estimate import cores_of_job
 from hessweep.running.receipts import Receipts
 
 min_version("9.0")
 
+PYTHON = sys.executable
 # Snakemake puts the path of Python into shell commands as it is, with its spaces.
 if Path(sys.executable).exists():
     sys.executable = shlex.quote(sys.executable)
@@ -32,6 +35,16 @@ try:
 except HessweepError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.folder
+PRELOADED = [
+    "distributed",
+    "hessweep.cli.progress",
+    "hessweep.figures.style",
+    "hessweep.outputs",
+    "hessweep.report",
+    "hessweep.running.driver",
+    "hessweep.running.receipts",
+    "matplotlib.pyplot",
+]
 announce(STUDY)
 
 
@@ -51,6 +64,12 @@ rule all:
         rules.figures.input,
         rules.report_page.output,
         rules.complete.output,
+
+
+# On this machine and with this Python, jobs start in a process that has its imports done.
+onstart:
+    if workflow.local_exec and not workflow.deployment_settings.deployment_method:
+        preloading.start(PYTHON, PRELOADED)
 
 
 onsuccess:

@@ -70,10 +70,11 @@ def test_the_terminal_shows_a_line_for_each_job_and_the_log_file_the_rest(workfl
     lines = text.splitlines()
     wanted = ["Sweep erf-square", "Sweep polynomials", "Publish the results for queries",
               "Table ranks", "Figure ranks", "Figure architecture", "Report page",
+              "Sum up the spectra for the report",
               "Check that nothing has failed"]  # fmt: skip
-    started = [line for line in lines if re.match(r"\[\d/8\] ", line)]
+    started = [line for line in lines if re.match(r"\[\d/9\] ", line)]
     assert sorted(line.split("] ")[1] for line in started) == sorted(wanted)
-    assert [line[1] for line in started] == list("12345678")
+    assert [line[1] for line in started] == list("123456789")
     assert "erf-square: 15 points to compute, less than a second with" in text
     assert lines[-2] == "Report: results/tiny/report.html"
     assert lines[-1].startswith(
@@ -83,8 +84,8 @@ def test_the_terminal_shows_a_line_for_each_job_and_the_log_file_the_rest(workfl
     assert "Reason" not in text
     [log] = (workflow / ".snakemake" / "log").glob("*.log")
     detail = log.read_text()
-    assert detail.count("Finished jobid") == 9
-    assert detail.count("Reason: Missing output files") == 8
+    assert detail.count("Finished jobid") == 10
+    assert detail.count("Reason: Missing output files") == 9
 
 
 def test_the_study_that_was_made_is_kept_with_its_results(workflow):
@@ -95,7 +96,7 @@ def test_the_study_that_was_made_is_kept_with_its_results(workflow):
 def test_each_job_keeps_a_log(workflow):
     logs = workflow / "results" / "tiny" / "logs"
     assert "15 points to compute" in (logs / "sweeps" / "erf-square.log").read_text()
-    for name in ("publish", "report", "complete", "tables/ranks", "figures/ranks"):
+    for name in ("publish", "explorer", "report", "complete", "tables/ranks", "figures/ranks"):
         assert (logs / f"{name}.log").is_file()
 
 

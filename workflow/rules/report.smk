@@ -1,8 +1,28 @@
+# The longest job beside the figures, and so the first of them.
+rule explorer:
+    input:
+        manifest=RECEIPTS.manifest,
+    output:
+        summed=temp(RESULTS / "receipts" / "report" / "explorer.json"),
+    log:
+        RECEIPTS.log("explorer"),
+    priority: 1
+    conda:
+        "../envs/hessweep.yaml"
+    params:
+        study=STUDY_FILE,
+    message:
+        "Sum up the spectra for the report"
+    script:
+        "../scripts/explorer.py"
+
+
 rule report_page:
     input:
         manifest=RECEIPTS.manifest,
         tables=rules.tables.input,
         figures=rules.figures.input,
+        explored=rules.explorer.output.summed,
     output:
         html=report(
             RESULTS / "report.html",

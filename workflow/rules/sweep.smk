@@ -9,8 +9,9 @@ rule sweep:
         sweep="|".join(map(re.escape, STUDY.sweeps)),
     conda:
         "../envs/hessweep.yaml"
-    # Dask spreads the points over all cores, so that sweeps go one after the other.
-    threads: lambda wildcards: workflow.cores
+    # Dask spreads the points over all cores, so that sweeps go one after the other. Those that take
+    # no longer than workers take to start go side by side.
+    threads: lambda wildcards: cores_of_job(STUDY, wildcards.sweep, workflow.cores)
     params:
         # The whole typed grid: another size, seed or activation is another parameter.
         grid=lambda wildcards: STUDY.sweeps[wildcards.sweep].model_dump(mode="json"),

@@ -7,15 +7,16 @@ import json
 import sys
 from pathlib import Path
 
-from hessweep.outputs import load_study
-from hessweep.report import summary
-from hessweep.running import find_work
 from hessweep.running.job import run_job
-from hessweep.running.receipts import Receipts
-from hessweep.running.requested import request
 
 
 def main(job):
+    from hessweep.outputs import load_study
+    from hessweep.report import summary
+    from hessweep.running import find_work
+    from hessweep.running.receipts import Receipts
+    from hessweep.running.requested import request
+
     study = load_study(job.params.study)
     work = find_work(request(study.sweeps.values(), study.results), study.results)
     problems = []

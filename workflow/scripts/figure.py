@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from hessweep.analysis import results_of
-from hessweep.errors import InputError
-from hessweep.figures import make, make_without_data
-from hessweep.outputs import load_study
 from hessweep.running.job import run_job
-from hessweep.running.receipts import Receipts, write_receipt
 
 
 def main(job):
+    from hessweep.analysis import results_of
+    from hessweep.errors import InputError
+    from hessweep.figures import make, make_without_data
+    from hessweep.outputs import load_study
+    from hessweep.running.receipts import Receipts, write_receipt
+
     study = load_study(job.params.study)
     request, stem = job.params.request, Path(job.output.png).with_suffix("")
     receipt = Receipts(study).output_content("figures", job.wildcards.figure)

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 from hessweep.running.job import run_job
-from hessweep.store import publish, published_digests
 
 
 def main(job):
+    from hessweep.store import publish, published_digests
+
     publish(job.params.results)
     manifest = published_digests(job.params.results)
     Path(job.output.manifest).write_text(json.dumps(manifest, indent=2) + "\n")

@@ -2,16 +2,17 @@
 
 from pathlib import Path
 
-from hessweep.outputs import load_study
-from hessweep.report import build
 from hessweep.running.job import run_job
-from hessweep.running.receipts import Receipts, write_receipt
 
 
 def main(job):
+    from hessweep.outputs import load_study
+    from hessweep.report import build
+    from hessweep.running.receipts import Receipts, write_receipt
+
     study = load_study(job.params.study)
     receipt = Receipts(study).report_content()
-    build(study)
+    build(study, explored=Path(job.input.explored))
     write_receipt(Path(job.output.receipt), receipt)
 
 

@@ -5,22 +5,24 @@ import signal
 import sys
 import threading
 import time
-from functools import partial
 from pathlib import Path
 
-from hessweep.cli.progress import ProgressDisplay
-from hessweep.running import run
-from hessweep.running.clusters import choose_cluster
-from hessweep.running.estimate import estimate
 from hessweep.running.job import run_job
-from hessweep.running.receipts import Receipts
-from hessweep.running.requested import request
-from hessweep.running.signals import stop_on_signals
-from hessweep.sharing.study_files import keep
-from hessweep.study import read_study
 
 
-def main(job, stops):
+def main(job):
+    from hessweep.cli.progress import ProgressDisplay
+    from hessweep.running import run
+    from hessweep.running.clusters import choose_cluster
+    from hessweep.running.estimate import estimate
+    from hessweep.running.receipts import Receipts
+    from hessweep.running.requested import request
+    from hessweep.running.signals import stop_on_signals
+    from hessweep.sharing.study_files import keep
+    from hessweep.study import read_study
+
+    stops = stop_on_signals()
+    threading.Thread(target=stop_with, args=(os.getppid(),), daemon=True).start()
     # The Snakefile has checked all of the study, and a sweep needs neither tables nor figures.
     study = read_study(job.params.study)
     name = job.wildcards.sweep
@@ -52,6 +54,4 @@ def stop_with(parent):
 
 
 if __name__ == "__main__":
-    stopped_by = stop_on_signals()
-    threading.Thread(target=stop_with, args=(os.getppid(),), daemon=True).start()
-    run_job(partial(main, stops=stopped_by), snakemake)  # noqa: F821 - Snakemake puts it there
+    run_job(main, snakemake)  # noqa: F821 - Snakemake puts it there

@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
-import pandas as pd
-
-from hessweep.analysis import results_of
-from hessweep.errors import InputError
-from hessweep.outputs import load_study
 from hessweep.running.job import run_job
-from hessweep.running.receipts import Receipts, write_receipt
-from hessweep.tables import make, to_markdown
 
 
 def main(job):
+    import pandas as pd
+
+    from hessweep.analysis import results_of
+    from hessweep.errors import InputError
+    from hessweep.outputs import load_study
+    from hessweep.running.receipts import Receipts, write_receipt
+    from hessweep.tables import make, to_markdown
+
     study = load_study(job.params.study)
     request = job.params.request
     receipt = Receipts(study).output_content("tables", job.wildcards.table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,16 @@ import pandas as pd
 import xarray as xr
 
 from hessweep import tables
-from hessweep.address import Root
-from hessweep.errors import QueryError
-from hessweep.report.ensembles import AXES, GRID, TEACHER_COLUMNS, Ensemble, ensembles
+from hessweep.report import explorer
+from hessweep.report.ensembles import GRID
+from hessweep.report.explorer import Summed, published
 from hessweep.report.illustrations import illustrations, missing_figures, read_table
 from hessweep.report.page import render
-from hessweep.report.progress import Keys, failures, progress, requested_keys
+from hessweep.report.progress import Keys, failures, progress
 from hessweep.report.table import NONE, Cell, Table, cell, tabulate
 from hessweep.report.tiles import tiles
 from hessweep.running.closing import REPORT as FILE
-from hessweep.store import open_results, restrict, table
+from hessweep.store import table
 from hessweep.store.files import accessing, commit_file, make_folder
 from hessweep.study import Study
 
@@ -36,7 +36,10 @@ _RANK_HEADINGS = {
 
 
 def build(
-    study: Study, results_root: Path | None = None, claims: pd.DataFrame | None = None
+    study: Study,
+    results_root: Path | None = None,
+    claims: pd.DataFrame | None = None,
+    explored: Path | None = None,
 ) -> Path:
     """Write the report page of a study.
 
@@ -48,6 +51,8 @@ def build(
             its `published/` and the figures that have been made in its `figures/`.
         claims: Claims of the theory and what the results say, one row for each claim. If None,
             the study's table of kind `claims`, if it has been made.
+        explored: A file that `explorer.write` may have written. If it is there and was made from
+            the same results, the page takes from it what it would otherwise sum up itself.
 
     Returns:
         The page's path, `report.html` in the study's folder or in `results_root`.
@@ -59,12 +64,13 @@ def build(
     root, folder = (
         (study.results, study.folder) if results_root is None else (results_root, results_root)
     )
-    results, requested = _published(study, root)
+    results, requested = published(study, root)
     points = table(results)
     claims = _read_claims(study, folder) if claims is None else claims
+    summed = explored and explorer.read(explored, study)
     context = {
         **_sweeps(study, requested, points),
-        **_ranks(points, [e for node in results.leaves for e in ensembles(node)], root),
+        **_ranks(points, summed or explorer.sum_up(results, root)),
         **_figures(study, folder),
         "claims": None if claims is None else tabulate(_verdict_second(claims)),
     }
@@ -86,25 +92,11 @@ def summary(study: Study) -> str:
     Raises:
         QueryError: If no point of the study is published, or its table of claims is damaged.
     """
-    results, requested = _published(study, study.results)
+    results, requested = published(study, study.results)
     points = table(results)
     counts = _counts(requested, points)
     shown = tiles(counts, tables.rank_table(points), _read_claims(study, study.folder))
     return "; ".join(f"{tile.heading.lower()}: {tile.number} ({tile.note})" for tile in shown)
-
-
-def _published(study: Study, root: Root) -> tuple[xr.DataTree, Keys]:
-    """Return the published points that a study asks for, and the keys of all that it asks for."""
-    published = open_results(root)
-    requested = requested_keys(study, published)
-    keys = {key for sweep in requested.values() for key in sweep}
-    results = restrict(published, keys)
-    if not results.children:
-        raise QueryError(
-            f"{root}: expected published points of the study {study.name!r}, found none of "
-            f"{len(keys)}; `hessweep run` computes and publishes them"
-        )
-    return results, requested
 
 
 def _read_claims(study: Study, folder: Path) -> pd.DataFrame | None:
@@ -143,17 +135,12 @@ def _sweeps(study: Study, requested: Keys, points: pd.DataFrame) -> dict[str, An
     }
 
 
-def _ranks(points: pd.DataFrame, summed: list[Ensemble], root: Root) -> dict[str, Any]:
+def _ranks(points: pd.DataFrame, summed: Summed) -> dict[str, Any]:
     return {
         "summary": tabulate(tables.rank_summary(points), _RANK_HEADINGS),
-        "ranks": _rank_table(points, summed),
+        "ranks": _rank_table(points, summed["ensembles"]),
         "methods": tabulate(tables.methods_table(points)),
-        "results": {
-            "root": str(root),
-            "axes": [axis for axis in AXES if axis not in tables.unvaried_axes(points)],
-            "teacher_columns": TEACHER_COLUMNS,
-            "ensembles": [ensemble.to_json() for ensemble in summed],
-        },
+        "results": summed,
     }
 
 
@@ -177,12 +164,12 @@ def _sections(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, heading) for name, heading in sections.items() if heading]
 
 
-def _rank_table(points: pd.DataFrame, summed: list[Ensemble]) -> Table:
+def _rank_table(points: pd.DataFrame, summed: Sequence[Mapping[str, Any]]) -> Table:
     # What needs a look comes first: ranks off the formula, then those that float64 gets wrong.
     ranks = tables.rank_table(points).sort_values(
         ["rank_differs", "float64_differs"], ascending=False, kind="stable", ignore_index=True
     )
-    place = {ensemble.cell: k for k, ensemble in enumerate(summed)}
+    place = {tuple(ensemble[name] for name in GRID): k for k, ensemble in enumerate(summed)}
     flags = {
         "differs": ranks["rank_differs"] > 0,
         "undecided": ranks["proved"] < ranks["teachers"],

@@ -117,11 +117,6 @@ class Ensemble:
     listed: list[list[Any]]
     """Values of `TEACHER_COLUMNS` for the listed points."""
 
-    @property
-    def cell(self) -> tuple[Any, ...]:
-        """The values of `GRID`."""
-        return (self.activation, *self.axes.values(), self.N_i, self.N_h)
-
     def to_json(self) -> dict[str, Any]:
         """Return the ensemble as JSON takes it: six digits, None for what is not finite."""
         fields = {name: _plain(value) for name, value in asdict(self).items()}

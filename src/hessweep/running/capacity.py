@@ -56,11 +56,16 @@ def connected_memory(client: "Client") -> int | None:
     return min(limits, default=None)
 
 
+def is_address_space_limited() -> bool:
+    """Return whether this process may use only so much address space, as by `ulimit -v`."""
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+
+
 def address_space_note() -> str:
     """Return the end of a message: that this process has little address space, if that is so."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
+    if not is_address_space_limited():
         return ""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return (
         f"; this process and its workers may use {show_bytes(limit)} of address space each, and "
         "libraries need a gigabyte and points come on top: raise the limit with "
@@ -77,9 +82,9 @@ def fit_address_space() -> None:
     Raises:
         ClusterError: If the limit is below what the libraries need.
     """
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
+    if not is_address_space_limited():
         return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit < ADDRESS_SPACE:
         raise ClusterError(f"there is not enough memory{address_space_note()}")
     os.environ["MALLOC_ARENA_MAX"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"

@@ -1,13 +1,32 @@
-"""How long what is missing will take, in words, before it is computed."""
+"""How long what is asked for will take, before it is computed."""
 
 from collections.abc import Iterable
 
 from hessweep.address import Root
-from hessweep.running.clusters import planned
+from hessweep.running.clusters import choose_cluster, planned
+from hessweep.running.cost import seconds_of_each
 from hessweep.running.sweep import Request, find_work
 from hessweep.setup import Point
-from hessweep.study import ClusterConfig
+from hessweep.study import ClusterConfig, LocalCluster, Study
 from hessweep.units import show_count, show_seconds
+
+STARTING_SECONDS = 2.0
+"""About how long worker processes take to start."""
+
+
+def cores_of_job(study: Study, name: str, cores: int) -> int:
+    """Return how many of a machine's cores the workflow's job for a sweep takes.
+
+    That is one if a single worker computes the sweep in the time that workers take to start: the
+    workers of two such sweeps then start side by side. It is all of them otherwise, and where
+    study or environment say where to compute or with how many workers.
+    """
+    cluster = choose_cluster(study.cluster)
+    if not isinstance(cluster, LocalCluster) or cluster.workers:
+        return cores
+    parts = study.sweeps[name].points().parts
+    seconds = sum(len(seeds) * seconds_of_each(setup) for setup, seeds in parts)
+    return 1 if seconds < STARTING_SECONDS else cores
 
 
 def estimate(

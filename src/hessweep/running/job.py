@@ -3,13 +3,15 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TextIO
 
 from hessweep.errors import HessweepError
 from hessweep.running.capacity import fit_address_space
+from hessweep.running.preloading import hand_over
 from hessweep.running.signals import ignore_further_signals
 from hessweep.store.files import accessing
 
@@ -68,12 +70,17 @@ def refusals_in_words() -> Iterator[None]:
             raise
 
 
-def run_job(main: Callable[[Any], None], job: Any) -> None:
+def run_job(main: FunctionType, job: Any) -> None:
     """Run the main function of a script with Snakemake's object, and write the job's log.
+
+    Where a process has the job's imports done, the script runs there (`preloading`), and so it
+    imports within its main function all that takes long to import.
 
     The exit code is 1 if it fails. A message ends it where a user can do something about it,
     and a traceback where that is a fault of the program.
     """
+    if (status := hand_over(main.__globals__["__file__"], job)) is not None:
+        sys.exit(status)
     with logged(Path(job.log[0])):
         try:
             with refusals_in_words():

@@ -56,6 +56,8 @@ def select_columns(
     parts: dict[str, list[ndarray]] = {name: [] for name in names}
     for source in sources:
         rows = select_rows(source, expression)
+        if isinstance(rows, slice) and rows == slice(0):
+            continue  # without a look at each of its columns
         for name in names:
             parts[name].append(values_of(source, name, rows))
     return {
@@ -100,7 +102,10 @@ def _label_in(expression: Expression, label: str) -> str:
 
 
 def as_slice(rows: ndarray) -> Rows:
-    """Return rows that follow one another as a slice, because a slice needs no copy."""
+    """Return rows that follow one another as a slice, because a slice needs no copy.
+
+    No rows are `slice(0)`.
+    """
     if rows.size == 0:
         return slice(0)
     if (np.diff(rows) == 1).all():
