@@ -92,3 +92,12 @@ def test_the_error_of_long_rows_is_as_large_a_part_of_the_norm_as_that_of_others
         found = spectrum_with_error(Network(W1, teacher.W2, teacher.activation))
         parts.append(found.error / found.eigenvalues[-1])
     assert parts[1] >= parts[0] * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("name", ["linear", "quadratic"])
+def test_no_error_of_tiny_eigenvalues_of_several_outputs_is_0(name) -> None:
+    """Block B alone, once for each output: `W1 W1^T` but for squares of its entries."""
+    found = spectrum_with_error(Network(rows() * 1e-160, np.zeros((2, 4)), name))
+    true = np.zeros(20)
+    true[-6:] = np.repeat(np.linalg.eigvalsh(rows().T @ rows()), 2) * 1e-160**2
+    assert 0 < np.abs(found.eigenvalues - true).max() <= found.error
