@@ -158,6 +158,12 @@ def test_a_wrong_sweep_names_its_key_and_what_it_takes(changes: dict, key: str, 
         ({"name": "größe"}, "name: expected a plain name"),
         ({"name": 3}, "name: expected a text, got 3"),
         ({"results": "ftp://bucket/x"}, "results: expected the path"),
+        ({"results": "out\0x"}, "results: expected the path"),
+        ({"results": ""}, "results: expected the path"),
+        ({"results": 3}, "results: expected the path"),
+        ({"results": "out/" + 256 * "x"}, "results: expected a path with names of at most 255"),
+        ({"results": 128 * "é"}, "results: expected a path with names of at most 255 bytes"),
+        ({"results": 21 * (99 * "x" + "/")}, "results: expected a path with names of at most 255"),
         (
             {"results": "s3://key:secret@bucket/x"},
             "results: an address of results has no user or password in it (s3://…@…)",
@@ -288,6 +294,12 @@ def test_paths_expand_as_in_a_shell(
         {"name": "demo", "results": written, "sweeps": {"one": SWEEP}, "cluster": slurm}
     )
     assert study.results == study.cluster.folder == Path(expanded)
+
+
+def test_a_path_may_be_as_long_as_file_systems_hold() -> None:
+    longest = 7 * (255 * "x" + "/") + 215 * "y"
+    study = parse_study({"name": "demo", "results": longest, "sweeps": {"one": SWEEP}})
+    assert study.results == Path(longest)
 
 
 def test_an_empty_variable_is_not_a_folder_below_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
