@@ -23,6 +23,7 @@ from hessweep.store import (
     write_segment,
 )
 from hessweep.store.provenance import provenance
+from hessweep.store.published import metadata_digest
 from hessweep.store.segments import list_segments
 
 from .conftest import ACTIVATIONS, Hump, with_seed
@@ -119,6 +120,35 @@ def test_published_values_that_no_checksum_can_doubt_are_compared_with_the_segme
     found = verify(root, sample=0).problems
     assert {problem.kind for problem in found} == {"damaged published"}
     assert any("differs from the segments at row 0" in problem.message for problem in found)
+
+
+def retype(array):
+    array.update(data_type="int64", fill_value=0)
+
+
+def shorten(array):
+    array["shape"] = [array["shape"][0] - 1]
+
+
+@pytest.mark.parametrize(
+    ("alter", "told"),
+    [
+        (retype, "expected 3 of float64, got 3 of int64"),
+        (shorten, "expected 3 of float64, got 2 of float64"),
+    ],
+)
+def test_published_bytes_that_are_read_as_something_else_are_found(small, alter, told):
+    """All checksums and digests are right, and all metadata say the same."""
+    folder = small / "published" / "erf.zarr"
+    array, group = (json.loads((folder / at / "zarr.json").read_bytes()) for at in ("trace", ""))
+    alter(array)
+    alter(group["consolidated_metadata"]["metadata"]["trace"])
+    group["attributes"]["metadata_digest"] = metadata_digest(group)
+    (folder / "trace" / "zarr.json").write_text(json.dumps(array))
+    (folder / "zarr.json").write_text(json.dumps(group))
+    (problem,) = verify(small, sample=0).problems
+    assert (problem.kind, small / problem.path) == ("damaged published", folder / "trace")
+    assert problem.message == told
 
 
 def test_points_that_are_not_published_yet_are_found(root, computed):
