@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 from scipy.sparse import linalg as sparse
+from scipy.stats import norm
 
 from hessweep import activation, hessian_operator, sample_teacher, spectrum
 from hessweep.errors import InputError, ShapeError
@@ -50,6 +51,20 @@ def test_coefficients_in_closed_form():
     sine = coefficients("sin")
     assert sine.h[1] == pytest.approx(np.exp(-0.5), rel=1e-13)
     assert sine.h[3] == pytest.approx(-np.exp(-0.5), rel=1e-11)
+
+
+def test_coefficients_of_a_corner_that_is_named():
+    """Of `max(x - a, 0)`, whose second derivative is one point: `h_l = φ(a) He_{l-2}(a)`."""
+    a = 0.3
+    c = coefficients(
+        activation(lambda x: np.maximum(x - a, 0), derivative=lambda x: 1.0 * (x > a), kinks=[a])
+    )
+    at_a, above = norm.pdf(a), norm.sf(a)
+    expected = [at_a - a * above, above, at_a, a * at_a, (a**2 - 1) * at_a, (a**3 - 3 * a) * at_a]
+    np.testing.assert_allclose(c.h[:6], expected, atol=1e-14)
+    assert c.squared_slope == pytest.approx(above, abs=1e-14)
+    assert c.squared_mean == pytest.approx((1 + a * a) * above - a * at_a, abs=1e-14)
+    assert c.error < 1e-13
 
 
 def test_polynomials_agree_with_quadrature():
