@@ -166,6 +166,14 @@ def test_multiple_extremes_inside_the_row_space(name: str, k: int) -> None:
     assert (found.error <= 1e-12 * eigenvalues[0]).all()
 
 
+def test_eigenvalues_outside_the_row_space_leave_fewer_to_look_for() -> None:
+    """Six steps are enough for the few of the twelve largest that are not known before."""
+    network = Network(np.eye(3, 9), np.full(3, 2.0), activation("erf"))
+    found = extreme_eigenvalues(network, k=12, steps=6)
+    eigenvalues = np.linalg.eigvalsh(hessian(network))[::-1]
+    assert (np.abs(found.largest - eigenvalues[:12]) <= found.error).all()
+
+
 def test_no_step_left_to_look_for_copies() -> None:
     network = Network(np.eye(9), np.ones(9), activation("erf"))
     with pytest.raises(PrecisionError, match="raise steps"):

@@ -30,7 +30,7 @@ from hessweep.store import (
 )
 from hessweep.store.index import read_index
 from hessweep.store.opening import group_addresses
-from hessweep.store.reservations import reserve
+from hessweep.store.reservations import MAX_LOCKS, _ranges, reserve
 from hessweep.store.segments import encode_segment, has_segment, list_segments, segments_folder
 from hessweep.store.waiting import WaitingWarning
 
@@ -282,6 +282,21 @@ def test_a_reservation_keeps_another_run_out_until_it_ends(place, monkeypatch):
                 check()
                 assert time.monotonic() - begin > 2
         assert [w.category for w in told if w.category is WaitingWarning] == [WaitingWarning]
+
+
+@pytest.mark.parametrize("count", [MAX_LOCKS, MAX_LOCKS + 1])
+def test_many_setups_of_one_activation_are_reserved_together(count):
+    setups = [Setup(activation("erf"), 2, N_h) for N_h in range(1, count + 1)]
+    ranges = _ranges(setups)
+
+    def kept_out(setup):
+        [(place, _)] = _ranges([setup])
+        return any(start <= place < start + length for start, length in ranges)
+
+    assert len(ranges) == (count if count == MAX_LOCKS else 1)
+    assert all(map(kept_out, setups))
+    assert kept_out(Setup(activation("erf"), 3, 2)) == (count > MAX_LOCKS)
+    assert not kept_out(Setup(activation("linear"), 2, 1))
 
 
 def _publish_often(root, number, results):
