@@ -107,3 +107,22 @@ def test_the_error_at_the_optimum_is_that_of_the_hessian(tmp_path, name):
     g = load_activation(tmp_path / "own.py", name) if name == "unnamed" else name
     teacher = sample_teacher(g, 2, 3, 0)
     assert PopulationLoss(teacher).hessian(teacher.parameters).error >= hessian_error(teacher) > 0
+
+
+@pytest.mark.parametrize("size", [1e-1, 1e-3, 1e-6])
+def test_the_error_of_a_numeric_kernel_is_small_where_its_rows_are_apart(tmp_path, size):
+    """It is not below the true one, and of no matter for the loss."""
+    (tmp_path / "own.py").write_text(FILE)
+    teacher = sample_teacher("relu", 3, 4, 0)
+    displacement = size * np.random.default_rng(1).normal(size=teacher.P)
+    closed, numeric = (
+        PopulationLoss(Network(teacher.W1, teacher.W2, g))
+        for g in ("relu", load_activation(tmp_path / "own.py", "own_relu"))
+    )
+    student = teacher.parameters + displacement
+    off = displacement @ (closed.gradient(student) - numeric.gradient(student))
+    rounding = closed.rounding(displacement, 1.0) + numeric.rounding(displacement, 1.0)
+    found = numeric.kernel_error(displacement)
+    assert abs(off) <= found + rounding
+    assert 0 < found < 1e-7 * closed.loss(student)
+    assert closed.kernel_error(displacement) == 0
