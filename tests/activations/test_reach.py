@@ -103,6 +103,17 @@ def test_nothing_is_assumed_where_a_table_ends(grown) -> None:
         spectrum_with_error(Network([[2.0]], [1.0], g))
 
 
+@pytest.mark.parametrize("end", [12.0, 15.0, 30.0, 100.0])
+def test_a_table_may_raise_beyond_its_ends(end) -> None:
+    def raising(x):
+        if (np.abs(x) > end).any():
+            raise ValueError("outside the table")
+        return np.tanh(x)
+
+    p = np.array([0.1, 1.0, 9.0])
+    np.testing.assert_array_equal(reaches(raising, raising, p, "table"), FIRST)
+
+
 def test_a_power_of_x_reaches_further(grown) -> None:
     g = grown("eighth")
     assert reaches(g, g.derivative, np.array(1.0), "eighth") == 2 * FIRST
