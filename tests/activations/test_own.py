@@ -404,6 +404,22 @@ def test_a_dual_kernel_may_have_the_limits_of_a_kink(tmp_path: Path) -> None:
     )
 
 
+def test_a_dual_kernel_may_be_more_accurate_than_the_integrals_it_is_tried_with(tmp_path) -> None:
+    """The kink is not named, so that the integrals of bent are wrong, and say so."""
+    text = (
+        "import numpy as np\n"
+        "from hessweep.activations import activation\n"
+        "def bent(x): return np.maximum(x - 0.3, 0)\n"
+        "def slope(x): return 1.0 * (x > 0.3)\n"
+        "_named = activation(bent, derivative=slope, kinks=(0.3,))\n"
+        "bent_derivative = slope\n"
+        "def bent_dual(p, q, c): return _named.dual(p, q, c{more})\n"
+    )
+    load_activation(write(tmp_path, text.format(more="")), "bent")
+    with pytest.raises(ActivationError, match=r"K at p, q, c = 1, 1, 0\.3: expected 0\.121"):
+        load_activation(write(tmp_path, text.format(more=")._replace(K=0.5 + 0 * c")), "bent")
+
+
 TABLE = """
 from pathlib import Path
 _T = np.loadtxt(Path(__file__).with_name("table.txt"))
