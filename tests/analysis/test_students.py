@@ -98,6 +98,36 @@ def test_claims_hold_and_are_seen_to_fail(results):
     assert claims.visible_ranks(higher).verdict == "fails"
 
 
+def test_each_claim_fails_for_one_run_that_is_otherwise(results):
+    def of_split(dataset, *seeds):
+        return (dataset["student"].values == "split=1") & np.isin(dataset["seed"].values, seeds)
+
+    def one_exponential(values, dataset):
+        return np.where(of_split(dataset, 0), 1e-6 * values, values)
+
+    assert claims.late_decay(changed(results, "lambda_min", one_exponential)).verdict == "fails"
+
+    def one_less(ranks, dataset):
+        return np.where(of_split(dataset, 1) & (ranks > 0), ranks - 1, ranks)
+
+    assert claims.wide_ranks(changed(results, "rank", one_less)).verdict == "fails"
+
+    def a_kind_without_proofs(certificates, dataset):
+        return np.where(of_split(dataset, 0, 1), "undecided", certificates)
+
+    unproved = changed(results, "rank_certificate", a_kind_without_proofs)
+    assert claims.wide_ranks(unproved).verdict == "fails"
+
+    def one_record_above(ranks, _):
+        ranks[np.argmax(ranks)] += 1
+        return ranks
+
+    above = changed(results, "visible_rank", one_record_above)
+    assert claims.visible_ranks(above).verdict == "fails"
+    still = changed(results, "visible_rank", lambda ranks, _: 0 * ranks + 2)
+    assert claims.visible_ranks(still).verdict == "fails"
+
+
 def test_the_figure_along_training_shows_the_stored_runs(results):
     tables = along_training.data(results, "quadratic")
     rows = tables["runs"].set_index("quantity")
