@@ -266,3 +266,17 @@ def test_costs_grow_with_what_is_asked_for():
     larger = Setup(activation("erf"), 10, 10, kind="training").cost
     assert larger.seconds > cost().seconds
     assert larger.peak_bytes > cost().peak_bytes
+
+
+def test_the_cost_of_spectra_grows_with_their_number():
+    def of_spectra(times):
+        with_spectra, without = (
+            setup_of(Training(times=times, spectra=spectra)).cost for spectra in (True, False)
+        )
+        return [
+            getattr(with_spectra, what) - getattr(without, what)
+            for what in ("seconds", "peak_bytes", "stored_values")
+        ]
+
+    np.testing.assert_allclose(of_spectra(600), 3 * np.array(of_spectra(200)), rtol=1e-9)
+    assert min(of_spectra(200)) > 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from flint import acb_mat, ctx
+from flint import acb_mat, arb, arb_mat, ctx
 from named import DENSE, worst_case_of_the_solver
 from scipy import linalg
 
@@ -64,6 +64,26 @@ def test_float64_is_taken_where_it_is_good_enough():
     assert found.value == spectrum.eigenvalues[0]
     exact = enclosed_smallest_eigenvalue(network, network.P)
     assert abs(found.value - exact.value) <= found.relative_error * exact.value
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus"])
+def test_float64_is_taken_where_no_kernel_in_balls_is_known(name):
+    network = sample_teacher(name, 2, 3, 0)
+    assert network.activation.in_balls is not None
+    found = smallest_eigenvalue(network, spectrum_with_error(network), network.P, relative_error=0)
+    assert found.method == "float64"
+
+
+@pytest.mark.parametrize(("radius", "enough"), [(0.01, True), (0.25, True), (0.3, False)])
+def test_nothing_is_said_where_the_inverse_may_be_infinite(radius, enough):
+    """Of the identity with wide balls, whose eigenvalues are 1 - 2 radius and more."""
+    with ball.working_precision(100):
+        one, zero = arb(1, radius), arb(0, radius)
+        found = smallest._from_inverse(arb_mat([[one, zero], [zero, one]]), np.arange(2))
+    assert (found is not None) == enough
+    if enough:
+        for true in (1 - 2 * radius, 1.0):
+            assert abs(found.value - true) <= found.relative_error * true
 
 
 def test_more_accuracy_is_had_for_the_asking():

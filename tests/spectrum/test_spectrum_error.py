@@ -198,3 +198,16 @@ def test_the_bound_has_a_part_for_the_eigensolver(name, N_i, N_h) -> None:
     """Dense, in the row space, and from a Gram matrix."""
     found = spectrum_with_error(Network(*sample_weights(N_i, N_h, 0), name))
     assert found.error > solver_error(found.plan.size, found.eigenvalues[-1])
+
+
+@pytest.mark.parametrize("slope", [16.0, -16.0, 0.25])
+@pytest.mark.parametrize(("N_i", "N_h"), [(3, 4), (5, 2)])
+def test_eigenvalues_and_bound_of_a_line_have_its_slope_squared_as_a_factor(slope, N_i, N_h):
+    weights = sample_weights(N_i, N_h, 0)
+    plain, steep = (
+        spectrum_with_error(Network(*weights, activation("polynomial", coefficients=[0.0, a])))
+        for a in (1.0, slope)
+    )
+    assert plain.route == steep.route == "closed form"
+    np.testing.assert_array_equal(steep.eigenvalues, slope**2 * plain.eigenvalues)
+    assert steep.error == pytest.approx(slope**2 * plain.error, abs=0)
