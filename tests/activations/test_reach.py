@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from hessweep.activations import activation, load_activation
 from hessweep.activations.reach import FIRST, reaches
@@ -87,6 +88,26 @@ def test_means_with_offsets_reach_as_far(grown) -> None:
     )
     assert np.abs(own.eigenvalues - exact.eigenvalues).max() <= own.error + exact.error
     assert own.error < 1e-9 * exact.eigenvalues[-1]
+
+
+@pytest.mark.parametrize(("rate", "offset"), [(0.1, -2.0), (0.05, 4.0), (0.1, 4.0), (0.15, 8.0)])
+def test_an_offset_moves_what_grows_on_one_side(rate, offset) -> None:
+    """`E g(z + b)²` of `g(x) = exp(rate x²)` for x > 0 and 1 elsewhere, by completing the square."""
+
+    def g(x):
+        return np.exp(rate * np.maximum(x, 0) ** 2)
+
+    def slope(x):
+        return 2 * rate * np.maximum(x, 0) * g(x)
+
+    own = activation(g, derivative=slope)
+    found = spectrum_with_error(Network([[1.0]], [0.0], own, b1=[offset]))
+    c = 2 * rate
+    rest = 0.5 - c
+    peak = np.exp(c * offset**2 * (1 + c / rest)) / np.sqrt(2 * rest)
+    mean = ndtr(-offset) + peak * ndtr(offset * (1 + c / rest) * np.sqrt(2 * rest))
+    assert abs(found.eigenvalues[-1] - mean) <= found.error + 1e-14 * mean
+    assert found.error < 1e-6 * mean
 
 
 @pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "silu", "gelu", "relu", "cubic"])
