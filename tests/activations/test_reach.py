@@ -92,7 +92,7 @@ def test_means_with_offsets_reach_as_far(grown) -> None:
 
 @pytest.mark.parametrize(("rate", "offset"), [(0.1, -2.0), (0.05, 4.0), (0.1, 4.0), (0.15, 8.0)])
 def test_an_offset_moves_what_grows_on_one_side(rate, offset) -> None:
-    """`E g(z + b)²` of `g(x) = exp(rate x²)` for x > 0 and 1 elsewhere, by completing the square."""
+    """`E g(z + b)²` of `g(x) = exp(rate x²)` for x > 0, 1 elsewhere: completed squares."""
 
     def g(x):
         return np.exp(rate * np.maximum(x, 0) ** 2)
