@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import integrate, linalg
 
 from hessweep.dynamics import (
     LinearisedFlow,
@@ -10,7 +10,7 @@ from hessweep.dynamics import (
     gradient_flow,
     linearised_losses,
 )
-from hessweep.errors import InputError
+from hessweep.errors import InputError, PrecisionError
 from hessweep.hessian import hessian
 from hessweep.networks import sample_teacher
 
@@ -114,3 +114,19 @@ def test_refuses_times_that_do_not_ascend(t):
     surface, _ = optimum("erf")
     with pytest.raises(InputError, match="ascending"):
         gradient_flow(surface, surface.teacher.parameters + 0.1, np.array(t))
+
+
+def test_a_flow_that_the_integrator_gives_up_is_an_error(monkeypatch):
+    original = integrate.solve_ivp
+
+    def giving_up(*arguments, **options):
+        found = original(*arguments, **options)
+        found.update(success=False, message="too stiff", y=found.y[:, :-1])
+        return found
+
+    teacher, t = sample_teacher("erf", 2, 2, 0), np.array([0.5, 3.0])
+    start = teacher.parameters + 0.1
+    assert gradient_flow(PopulationLoss(teacher), start, t).shape == (2, 6)
+    monkeypatch.setattr(integrate, "solve_ivp", giving_up)
+    with pytest.raises(PrecisionError, match="expected to reach t = 3, stopped: too stiff"):
+        gradient_flow(PopulationLoss(teacher), start, t)

@@ -135,7 +135,7 @@ def test_a_bias_that_cancels_an_earlier_one_lowers_the_rank_of_generic_weights(s
     weights = [[[3.0], [5.0]], [[1.0, -2.0], [4.0, 7.0]], [[2.0, -1.0], [6.0, 5.0], [1.0, 3.0]]]
     first = np.array([1.0, 2.0])
     cancelling = -slope * np.array(weights[1]) @ first
-    for second, lower in ((cancelling, True), ([*cancelling, 0, 1], False)):
+    for second, lower in ((cancelling, True), (cancelling + np.array([0, 1]), False)):
         network = DeepNetwork(weights, g, [first, second, None])
         found, generic = exact_linear_rank(network), linear_rank(network.widths, network.biased)
         assert found == deep_rational_rank(network)
