@@ -22,6 +22,9 @@ OURS = 50
 STEPS = 100
 """Products in a Lanczos run, of ours and of matfree."""
 
+TOGETHER = 10_000
+"""Samples whose Hessian JAX computes at once: 100,000 would take 20 GB."""
+
 # PyTorch's threads else go on spinning after its turn, in the way of ours.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -39,22 +42,28 @@ def rows(quick: bool) -> Iterator[Row]:
         yield _against_pyhessian(N, samples)
 
 
-def _jax_loss(network: Network, samples: int) -> Callable[[Any], Any]:
-    """Return the loss on sampled inputs as a function of the parameters."""
+def _jax_loss(network: Network) -> Callable[..., Any]:
+    """Return the loss as a function of the parameters, of inputs and of what they should give."""
     import jax
     import jax.numpy as jnp
 
     jax.config.update("jax_enable_x64", True)
     N_h, N_i = network.W1.shape
-    x = jnp.asarray(np.random.default_rng(0).standard_normal((samples, N_i)))
-    target = jnp.asarray(network(np.asarray(x)))
 
-    def loss(theta: Any) -> Any:
+    def loss(theta: Any, x: Any, target: Any) -> Any:
         W1, W2 = theta[: N_h * N_i].reshape(N_h, N_i), theta[N_h * N_i :]
-        y = jax.scipy.special.erf(x @ W1.T / np.sqrt(2)) @ W2
+        y = jax.scipy.special.erf(x @ W1.T / jnp.sqrt(2)) @ W2
         return ((y - target) ** 2).mean() / 2
 
     return loss
+
+
+def _jax_samples(network: Network, samples: int) -> tuple[Any, Any]:
+    """Return sampled inputs, and what the network gives for them."""
+    import jax.numpy as jnp
+
+    x = np.random.default_rng(0).standard_normal((samples, network.N_i))
+    return jnp.asarray(x), jnp.asarray(network(x))
 
 
 def _against_jax(N: int, samples: int) -> Row:
@@ -62,13 +71,17 @@ def _against_jax(N: int, samples: int) -> Row:
     import jax.numpy as jnp
 
     network = sample_teacher("erf", N, N, seed=0)
-    loss = _jax_loss(network, samples)
+    theirs = jax.jit(jax.hessian(_jax_loss(network)))
     theta = jnp.asarray(network.parameters)
-    sampled = jax.jit(jax.hessian(loss))
-    found = np.linalg.eigvalsh(np.asarray(sampled(theta)))
-    taken = _turns(
-        lambda: spectrum(network), lambda: np.linalg.eigvalsh(np.asarray(sampled(theta)))
-    )
+    count = max(1, samples // TOGETHER)
+    parts = [jnp.split(values, count) for values in _jax_samples(network, samples)]
+
+    def sampled() -> Any:
+        hessians = [np.asarray(theirs(theta, *part)) for part in zip(*parts, strict=True)]
+        return np.linalg.eigvalsh(np.mean(hessians, axis=0))
+
+    found = sampled()
+    taken = _turns(lambda: spectrum(network), sampled)
     exact = spectrum(network)
     top = N
     error = np.abs(found[-top:] / exact[-top:] - 1).max()
@@ -113,11 +126,11 @@ def _against_matfree(N: int, samples: int) -> Row:
     from matfree import decomp
 
     network = sample_teacher("erf", N, N, seed=0)
-    loss = _jax_loss(network, samples)
+    loss, data = _jax_loss(network), _jax_samples(network, samples)
     theta = jnp.asarray(network.parameters)
 
     def product(v: Any) -> Any:
-        return jax.jvp(jax.grad(loss), (theta,), (v,))[1]
+        return jax.jvp(jax.grad(lambda theta: loss(theta, *data)), (theta,), (v,))[1]
 
     tridiagonal = jax.jit(lambda start: decomp.tridiag_sym(STEPS)(product, start).J_small)
     start = jnp.asarray(np.random.default_rng(1).standard_normal(network.P))
