@@ -99,6 +99,18 @@ def test_the_law_of_a_quadratic_teacher_is_its_spectrum(N_i, N_h, weights, epsil
     np.testing.assert_allclose(law.sf(x) * len(eigenvalues), count, atol=0.02)
 
 
+@pytest.mark.parametrize(("N_i", "N_h"), [(20, 10), (10, 20), (7, 7)])
+def test_the_law_of_a_linear_teacher_is_its_spectrum(N_i, N_h):
+    """All but N_i eigenvalues are 0, and no zero takes the place of another."""
+    teacher = sample_teacher("linear", N_i, N_h, 0)
+    law = spectrum_law("linear", N_i, N_h, W1=teacher.W1, W2=teacher.W2)
+    positive = spectrum(teacher)[-N_i:]
+    x = np.r_[0.5 * positive[0], np.sqrt(positive[1:] * positive[:-1]), 2 * positive[-1]]
+    apart = np.diff(positive, prepend=0, append=np.inf) > 1e-9 * positive[-1]
+    count = N_i - np.arange(N_i + 1)
+    np.testing.assert_allclose((law.sf(x) * teacher.P)[apart], count[apart], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["relu", "softplus", "swish"])
 @pytest.mark.parametrize(("N_i", "N_h"), [(12, 12), (20, 26)])
 def test_special_directions_are_as_many_as_in_the_spectrum(name, N_i, N_h):
