@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from hessweep import activation, sample_teacher, spectrum
 from hessweep.activations import ACTIVATIONS
@@ -83,6 +84,22 @@ def test_given_weights_the_distribution_function_rises_from_0_to_1(name, weights
         # Seven eigenvalues of `exp` and `power` lie above the last place for Laplace weights.
         top = spectrum(teacher).max()
         assert law.cdf(np.array([100 * top]))[0] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("a", [0.05, 0.3, 1.0, 1.7])
+def test_local_coefficients_of_a_corner(a):
+    """Of `max(√p z - a, 0)`, each mean by parts; the corner is on another place for each p."""
+    g = activation(lambda x: np.maximum(x - a, 0), derivative=lambda x: 1.0 * (x > a), kinks=[a])
+    p = np.array([1e-12, 0.3, 1.0, 2.7])
+    k, root = a / np.sqrt(p), np.sqrt(p)
+    at_k, above = norm.pdf(k), norm.sf(k)
+    found = local_coefficients(g, p)
+    np.testing.assert_allclose(found.squared_slope, above, atol=1e-12)
+    np.testing.assert_allclose(found.squared_turn, above + k * at_k, atol=1e-12)
+    h = root * [at_k - k * above, above, at_k, k * at_k]
+    np.testing.assert_allclose(found.h[:4], h, atol=1e-12)
+    squared_mean = p * ((1 + k * k) * above - k * at_k)
+    np.testing.assert_allclose(found.squared_mean, squared_mean, atol=1e-12)
 
 
 @pytest.mark.parametrize("N_i", [1, 2, 3, 10, 60])

@@ -124,8 +124,7 @@ def _of_polynomial(g: Polynomial) -> Coefficients:
 
 
 def _by_quadrature(g: Activation, panels: int) -> Coefficients:
-    kinks = np.asarray(getattr(getattr(g, "inner", g), "kinks", ()), dtype=float)
-    edges = np.unique(np.r_[np.linspace(-REACH, REACH, panels + 1), 0.0, kinks])
+    edges = np.unique(np.r_[np.linspace(-REACH, REACH, panels + 1), 0.0, kinks_of(g)])
     z, w = composite(edges[np.abs(edges) <= REACH])
     weight = w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -152,6 +151,11 @@ def _by_quadrature(g: Activation, panels: int) -> Coefficients:
         float(weight @ (values**2 * (z * z - 1))),
         float(weight @ (values**2 * (z**4 - 6 * z * z + 3))), 0.0,
     )  # fmt: skip
+
+
+def kinks_of(g: Activation) -> Float[ndarray, " kinks"]:
+    """Return the kinks that an activation names; those of an activation of one's own, too."""
+    return np.asarray(getattr(getattr(g, "inner", g), "kinks", ()), dtype=float)
 
 
 def require_bulk(c: Coefficients, name: str) -> None:

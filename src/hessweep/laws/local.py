@@ -1,6 +1,6 @@
 """Hermite coefficients of `g(√p z)`: those of a neuron whose weights have `|w|² = p`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import factorial
 
@@ -10,6 +10,7 @@ from numpy import ndarray
 
 from hessweep.activations import Activation
 from hessweep.activations.hermite import composite, hermite_functions
+from hessweep.laws.coefficients import kinks_of
 
 ORDERS = 13
 REACH = 10.0
@@ -46,9 +47,27 @@ class LocalCoefficients:
 
 
 def local_coefficients(g: Activation, p: Float[ndarray, " N_h"]) -> LocalCoefficients:
-    """Return the coefficients of g at each variance p, by quadrature to some 1e-6."""
+    """Return the coefficients of g at each variance p, by quadrature to some 1e-6.
+
+    The quadrature ends at the kinks of g, if it has some and names them.
+    """
     p = np.maximum(np.asarray(p, dtype=float), 1e-12)
-    z, weight, polynomials = _rule()
+    kinks = kinks_of(g)
+    if not kinks.any():  # A kink at 0 is at the end of a panel for every p.
+        return _by_rule(g, p, ())
+    rows = [_by_rule(g, one, tuple(kinks / np.sqrt(one))) for one in p[:, None]]
+    return LocalCoefficients(
+        *(
+            np.concatenate([getattr(row, field.name) for row in rows], axis=-1)
+            for field in fields(LocalCoefficients)
+        )
+    )
+
+
+def _by_rule(
+    g: Activation, p: Float[ndarray, " n"], breaks: tuple[float, ...]
+) -> LocalCoefficients:
+    z, weight, polynomials = _rule(breaks)
     u = np.sqrt(p)[:, None] * z
     values, slopes = g(u), g.derivative(u)
     h = (polynomials * weight) @ values.T
@@ -59,9 +78,12 @@ def local_coefficients(g: Activation, p: Float[ndarray, " N_h"]) -> LocalCoeffic
 
 
 @lru_cache(maxsize=1)
-def _rule() -> tuple[Float[ndarray, " n"], Float[ndarray, " n"], Float[ndarray, "orders n"]]:
-    """Return nodes and weights of a standard normal z, and `He_l(z)`."""
-    z, w = composite(np.linspace(-REACH, REACH, PANELS + 1))
+def _rule(
+    breaks: tuple[float, ...],
+) -> tuple[Float[ndarray, " n"], Float[ndarray, " n"], Float[ndarray, "orders n"]]:
+    """Return nodes and weights of a standard normal z between these breaks, and `He_l(z)`."""
+    edges = np.unique(np.r_[np.linspace(-REACH, REACH, PANELS + 1), breaks])
+    z, w = composite(edges[np.abs(edges) <= REACH])
     functions = hermite_functions(z)[:ORDERS] * np.exp(z * z / 4)
     root = np.sqrt([float(factorial(k)) for k in range(ORDERS)])
     return z, w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi), functions * root[:, None]
