@@ -11,7 +11,13 @@ from hessweep.kinds.groups import GROUPS
 from hessweep.networks import Network, sample_inputs, sample_teacher
 from hessweep.rank.batch import _exact_rows, batch_rank, batch_smallest
 from hessweep.setup import Setup
-from hessweep.spectrum.batch import BatchSpectrum, batch_gradients, batch_spectrum
+from hessweep.spectrum.batch import (
+    BatchGradients,
+    BatchSpectrum,
+    batch_gradients,
+    batch_spectrum,
+)
+from hessweep.spectrum.solver import solver_error
 
 CASES = [
     ("erf", "both", 1, "standard"),
@@ -177,3 +183,20 @@ def test_inputs_of_another_size_are_refused():
     network = Network([[1.0, 2.0]], [1.0], "erf")
     with pytest.raises(ShapeError, match="n x 2"):
         batch_gradients(network, np.ones((3, 3)))
+
+
+def test_the_bound_of_singular_values_has_a_part_for_every_step():
+    """Of the gradients, of the factor of a tall matrix, and of the solver."""
+    phi = np.random.default_rng(0).normal(size=(6, 5))
+
+    def error(rows, known=0.0, size=1.0):
+        padded = np.concatenate([phi, np.zeros((rows - len(phi), 5))])
+        return batch_spectrum(BatchGradients(size * padded, known)).error
+
+    assert error(6, known=0.125) == pytest.approx(0.125 + error(6), rel=1e-15)
+    assert error(6, size=64.0) == pytest.approx(64 * error(6), abs=0)
+    # Sums over the rows, of which the most are zeros here, round as often as there are rows.
+    of_rows = error(20_000) - error(10_000)
+    assert of_rows == pytest.approx(10 * (error(2_000) - error(1_000)), abs=0)
+    assert of_rows > 0
+    assert error(6) > solver_error(5, np.linalg.norm(phi)) > 0
