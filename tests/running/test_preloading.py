@@ -1,6 +1,7 @@
 """The process that forks for the jobs of a workflow: a job can not tell, except by its speed."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,16 +19,22 @@ CLIENT = """
 import sys, types
 from hessweep.running.preloading import hand_over
 job = types.SimpleNamespace(threads=int(sys.argv[2]), name="fig-1")
+sys.path.append(sys.argv[3])
 status = hand_over(sys.argv[1], job)
 sys.exit("ran nowhere" if status is None else status)
 """
 
 
 @pytest.fixture
-def started(monkeypatch):
+def started(monkeypatch, tmp_path):
     """The process that forks has been started from here, and ends with the test."""
     monkeypatch.setenv(preloading.VARIABLE, "")
-    preloading.start(sys.executable, ["no_such_module", "hessweep.units", "numpy"])
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "looks_for_a_folder.py").write_text("import tempfile; tempfile.gettempdir()")
+    monkeypatch.setenv("PYTHONPATH", f"{modules}:{os.environ.get('PYTHONPATH', '')}")
+    names = ["no_such_module", "hessweep.units", "numpy", "looks_for_a_folder"]
+    preloading.start(sys.executable, names)
     process, pipe = preloading._kept.pop()
     yield process
     os.close(pipe)
@@ -44,8 +51,8 @@ def script(tmp_path):
     return write
 
 
-def client(script, threads=1, **options):
-    command = [sys.executable, "-c", CLIENT, str(script), str(threads)]
+def client(script, threads=1, path="", **options):
+    command = [sys.executable, "-c", CLIENT, str(script), str(threads), str(path)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
     )
@@ -81,6 +88,18 @@ def test_a_job_has_the_folder_environment_and_streams_of_its_script(started, scr
     out, err = process.communicate("a line\n", timeout=30)
     assert (process.returncode, err) == (0, "a line True\n")
     assert out == f"fig-1 {tmp_path} blue False\nFalse\n"
+
+
+def test_a_job_imports_and_writes_where_its_script_would(started, script, tmp_path):
+    (tmp_path / "beside").mkdir()
+    (tmp_path / "beside" / "helps.py").write_text("word = 'found'")
+    path = script("import helps, tempfile; print(helps.word, tempfile.gettempdir())")
+    process = client(path, path=tmp_path / "beside", env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert ended(process) == (0, f"found {tmp_path}\n", "")
+
+
+def test_what_interrupts_the_workflow_does_not_reach_the_process(started):
+    assert os.getpgid(started.pid) != os.getpgid(0)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +182,7 @@ from hessweep.running import preloading
 preloading.start(sys.executable, [])
 process, _ = preloading._kept[0]
 print(process.pid, preloading.os.environ[preloading.VARIABLE], flush=True)
-client = subprocess.Popen([sys.executable, "-c", {CLIENT!r}, {str(path)!r}, "1"])
+client = subprocess.Popen([sys.executable, "-c", {CLIENT!r}, {str(path)!r}, "1", ""])
 print(client.pid, flush=True)
 time.sleep(60)
 """
@@ -194,6 +213,13 @@ def test_where_nothing_answers_a_script_runs_in_its_own_process(script, tmp_path
         listening.listen()
         process = client(path)
         listening.accept()[0].close()
+        assert ended(process)[2] == "ran nowhere\n"
+        process = client(path)
+        connection, _ = listening.accept()
+        with connection.makefile("rb", buffering=0) as stream:  # it reads before it ends
+            assert stream.read(1) == preloading.ACCEPTED
+            assert pickle.load(stream)["folder"] == str(Path.cwd())  # noqa: S301 - our own
+        connection.close()
     assert ended(process)[2] == "ran nowhere\n"
 
 
