@@ -3,8 +3,12 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, pairwise
 from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
 
 from hessweep.setup import Point, Setup
 
@@ -70,20 +74,30 @@ class Points(Sequence[Point]):
         places = range(len(self))[place]
         if isinstance(places, range):
             if places.step == 1:
-                return self._between(places.start, places.stop)
+                return list(self.between(places.start, places.stop))
             return [self._at(one) for one in places]
         return self._at(places)
 
-    def _between(self, first: int, last: int) -> list[Point]:
-        """Return the points from one place up to another, setup by setup."""
-        found: list[Point] = []
+    def between(self, first: int, last: int) -> "Points":
+        """Return the points from one place up to another; none of them is made."""
+        return Points(self._parts_between(first, last))
+
+    def at(self, places: Int[ndarray, " n"]) -> "Points":
+        """Return the points at these places, ascending within each setup; none of them is made."""
+        if not len(places):
+            return Points([])
+        starts = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), len(places)]
+        runs = [(int(places[start]), int(places[end - 1]) + 1) for start, end in pairwise(starts)]
+        return Points(part for run in runs for part in self._parts_between(*run))
+
+    def _parts_between(self, first: int, last: int) -> Iterator[Part]:
         part = bisect_right(self._ends, first)
-        while len(found) < last - first:
+        while first < last:
             setup, seeds = self.parts[part]
             start = self._ends[part] - len(seeds)
-            found += setup.points(seeds[max(first - start, 0) : last - start])
+            yield setup, seeds[first - start : last - start]
+            first = self._ends[part]
             part += 1
-        return found
 
     def _at(self, place: int) -> Point:
         part = bisect_right(self._ends, place)

@@ -65,6 +65,11 @@ class Setup(Axes):
         before, after = self.identity_texts
         return digest(f"{before}{seed}{after}")
 
+    def keys(self, seeds: Iterable[int]) -> list[str]:
+        """Return the key of the point with each of these seeds."""
+        before, after = self.identity_texts
+        return [digest(f"{before}{seed}{after}") for seed in seeds]
+
     def point(self, seed: int) -> "Point":
         """Return the point with this seed."""
         [point] = self.points([seed])
@@ -72,11 +77,11 @@ class Setup(Axes):
 
     def points(self, seeds: Iterable[int]) -> "list[Point]":
         """Return a point for each seed; three times faster than one by one."""
-        before, after = self.identity_texts
         points = []
-        for seed in seeds:
+        seeds = list(seeds)
+        for seed, key in zip(seeds, self.keys(seeds), strict=True):
             point = object.__new__(Point)
-            vars(point).update(setup=self, seed=seed, key=digest(f"{before}{seed}{after}"))
+            vars(point).update(setup=self, seed=seed, key=key)
             points.append(point)
         return points
 
@@ -85,7 +90,7 @@ class Setup(Axes):
         [teacher] = self.networks([seed])
         return teacher
 
-    def compute(self, seeds: Sequence[int]) -> list[PointResult]:
+    def compute(self, seeds: Sequence[int]) -> Sequence[PointResult]:
         """Compute the points of these seeds, without input or output.
 
         Each result is the same to the bit whichever seeds are computed together. Exceptions of the

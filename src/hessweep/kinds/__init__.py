@@ -5,7 +5,7 @@ from hessweep.kinds.columns import SPECTRUM
 from hessweep.kinds.density import Density
 from hessweep.kinds.exact import Exact
 from hessweep.kinds.kind import Cost, Kind
-from hessweep.kinds.result import PointResult
+from hessweep.kinds.result import PointResult, ResultTable
 from hessweep.kinds.sampled import Sampled
 from hessweep.kinds.training import TrainingKind
 
@@ -44,4 +44,5 @@ __all__ = [
     "Cost",
     "Kind",
     "PointResult",
+    "ResultTable",
 ]

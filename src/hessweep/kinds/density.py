@@ -9,11 +9,10 @@ import numpy as np
 
 from hessweep.columns import Column, Ragged
 from hessweep.kinds.columns import SPECTRUM
-from hessweep.kinds.exact import formula_columns
 from hessweep.kinds.groups import group_columns
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
-from hessweep.kinds.values import rank_deviations
+from hessweep.kinds.values import formula_columns, rank_deviations
 
 if TYPE_CHECKING:
     from hessweep.density import DensityPlan

@@ -6,12 +6,11 @@ from math import comb
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hessweep.errors import InputError, PrecisionError
 from hessweep.kinds.batch import batch_cost, compute_batch_points
 from hessweep.kinds.columns import SCALARS
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
+from hessweep.kinds.plain import plain_points
 from hessweep.kinds.result import PointResult
 from hessweep.kinds.students import (
     LEARNING,
@@ -20,9 +19,8 @@ from hessweep.kinds.students import (
     unknown_learning,
 )
 from hessweep.kinds.values import (
-    columns_of_formula,
     eigenvalue_deviations,
-    proof_columns,
+    rank_columns,
     rank_deviations,
     spectrum_columns,
 )
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from hessweep.activations import Activation, Polynomial
     from hessweep.networks import Network
     from hessweep.setup import Setup
-    from hessweep.spectrum import Spectrum
 
 SECONDS_PER_SQUARE, SECONDS_PER_CUBE = 2e-8, 7e-11
 """Time of an n x n eigenproblem with its assembly; small ones are slow for their size."""
@@ -114,7 +111,7 @@ class Exact(Kind):
             seconds += NUMERIC_SECONDS + NUMERIC_SECONDS_PER_NEURON * N_h
         return Cost(seconds, plan.peak_bytes, setup.P)
 
-    def compute(self, setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
+    def compute(self, setup: "Setup", seeds: Sequence[int]) -> Sequence[PointResult]:
         """Return the result of each seed.
 
         Teachers and eigenvalues of all seeds are computed together: for small networks that is
@@ -138,13 +135,16 @@ class Exact(Kind):
         yield from rank_deviations(one, other)
 
 
-def _population_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
+def _population_points(setup: "Setup", seeds: Sequence[int]) -> Sequence[PointResult]:
     """Return the result of each seed for networks of two layers and all inputs."""
+    from hessweep.hessian import trace
     from hessweep.spectrum import spectra_of
 
     networks = setup.networks(seeds)
     start = perf_counter()
     try:
+        if all(network.is_plain for network in networks):
+            return plain_points(setup, seeds, networks)
         spectra = spectra_of(networks)
     except PrecisionError as error:
         # One by one it turns out whose it is, and its rank needs no eigenvalues.
@@ -152,16 +152,15 @@ def _population_points(setup: "Setup", seeds: Sequence[int]) -> list[PointResult
             raise
         raise PrecisionError(f"{error}; {_rank_alone(networks[0])}") from error
     spectrum_time = (perf_counter() - start) / len(seeds)
-    traces = _traces(networks)
     by_formula = student_columns(setup)
     results = []
-    for seed, network, spectrum, trace in zip(seeds, networks, spectra, traces, strict=True):
+    for seed, network, spectrum in zip(seeds, networks, spectra, strict=True):
         start = perf_counter()
         proof = rank_columns(network, spectrum) | by_formula
         learning = learning_columns(network, proof)
         rank_time = perf_counter() - start
         scalars = {
-            **spectrum_columns(setup, spectrum, trace),
+            **spectrum_columns(setup, spectrum, trace(network)),
             **proof,
             **learning,
             "spectrum_time": spectrum_time,
@@ -180,18 +179,6 @@ def _rank_alone(network: "Network") -> str:
     if found.certificate == "proved":
         return f"the rank of H is {found.value}, proved by {found.method}"
     return f"the rank of H is from {found.lower} to {found.upper}"
-
-
-def _traces(networks: "Sequence[Network]") -> list[float]:
-    """Return the traces of the Hessians; those of plain networks are computed together."""
-    from hessweep.hessian import stacked_trace, trace
-
-    if not all(network.is_plain for network in networks):
-        return [trace(network) for network in networks]
-    W1 = np.stack([network.W1 for network in networks])
-    W2 = np.stack([network.W2 for network in networks])
-    traces: list[float] = stacked_trace(networks[0].activation, W1, W2).tolist()
-    return traces
 
 
 def _general_cost(setup: "Setup") -> Cost:
@@ -218,28 +205,6 @@ def _general_cost(setup: "Setup") -> Cost:
         + 8 * setup.P
     )
     return Cost(seconds, int(8 * numbers), setup.P)
-
-
-def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
-    """Return everything that is stored about the rank of a point, by column."""
-    from hessweep.rank import rank, smallest_eigenvalue
-
-    proof = rank(network, spectrum)
-    smallest = smallest_eigenvalue(network, spectrum, proof.value)
-    # The inverse of as many independent gradients as the rank is a second proof.
-    if proof.method == "theorem" and smallest.method == "ball":
-        proof = replace(proof, method="theorem, ball")
-    return {
-        **proof_columns(proof, spectrum, smallest.value, smallest.relative_error),
-        **formula_columns(network),
-    }
-
-
-def formula_columns(network: "Network") -> dict[str, Any]:
-    """Return the columns on the rank for generic weights by formula; -1 where none is known."""
-    from hessweep.rank.effective import network_formula
-
-    return columns_of_formula(network_formula(network))
 
 
 def certificate_seconds(activation: "Activation", N_i: int, N_h: int) -> float:

@@ -4,6 +4,7 @@ from functools import lru_cache
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -24,14 +25,17 @@ GROUPS = {
 
 
 def group_columns(
-    setup: "Setup", eigenvalues: Float[ndarray, " n"], error: float
+    setup: "Setup",
+    eigenvalues: Float[ndarray, "*stack n"],
+    error: float | Float[ndarray, "*stack"],
 ) -> dict[str, Any]:
     """Return what is stored about the groups of eigenvalues of a point.
 
     Args:
         setup: The point's. Only for plain networks there is a law, and none for wide
             students.
-        eigenvalues: All eigenvalues, or the largest ones, ascending.
+        eigenvalues: All eigenvalues, or the largest ones, ascending; of one point, or of several
+            whose columns then are arrays, or one value where it is the same for all.
         error: A bound on the error of each; what is below it makes no gap.
 
     Returns:
@@ -41,7 +45,10 @@ def group_columns(
         or up to as many as are known; and its `large_ratio`. If not so many are known as to
         compare, they are -1 and NaN.
     """
-    from hessweep.spectrum.gaps import largest_gap
+    if eigenvalues.ndim == 1:
+        of_one = group_columns(setup, eigenvalues[None], np.array([error]))
+        return {name: value.item() if np.ndim(value) else value for name, value in of_one.items()}
+    from hessweep.spectrum.gaps import largest_gaps
 
     counts = (
         _by_law(setup.activation, setup.N_i, setup.N_h)
@@ -51,18 +58,20 @@ def group_columns(
     columns: dict[str, Any] = {
         column: -1 if counts is None else counts[group] for group, column in GROUPS.items()
     }
-    outlier_ratio = nan
-    if len(eigenvalues) > 1:
-        second = max(float(eigenvalues[-2]), error)
-        outlier_ratio = float(eigenvalues[-1]) / second if second > 0 else nan
-    columns["outlier_ratio"] = outlier_ratio
+    known = eigenvalues.shape[1]
+    columns["outlier_ratio"] = (
+        _ratio(eigenvalues[:, -1], np.maximum(eigenvalues[:, -2], error)) if known > 1 else nan
+    )
     few, many = sorted((setup.N_i, setup.layout.N_h if setup.is_wide else setup.N_h))
-    if many >= len(eigenvalues):
+    if many >= known:
         return {**columns, "large": -1, "large_ratio": nan}
-    gap = largest_gap(eigenvalues, few, many, error)
-    below = max(gap.below, error)
-    ratio = gap.above / below if below > 0 else nan
-    return {**columns, "large": gap.count, "large_ratio": ratio}
+    large, above, below = largest_gaps(eigenvalues, few, many, error)
+    return {**columns, "large": large, "large_ratio": _ratio(above, np.maximum(below, error))}
+
+
+def _ratio(above: Float[ndarray, " S"], below: Float[ndarray, " S"]) -> Float[ndarray, " S"]:
+    """Return the ratios, NaN where there is nothing below."""
+    return np.divide(above, below, out=np.full(above.shape, nan), where=below > 0)
 
 
 @lru_cache(maxsize=1024)

@@ -94,7 +94,7 @@ class Kind(ABC):
         """Return the predicted cost of one point."""
 
     @abstractmethod
-    def compute(self, setup: "Setup", seeds: Sequence[int]) -> list[PointResult]:
+    def compute(self, setup: "Setup", seeds: Sequence[int]) -> Sequence[PointResult]:
         """Return the result of each seed, the same to the bit whichever seeds come together.
 
         Exceptions of the mathematics and of a user's activation are passed on.

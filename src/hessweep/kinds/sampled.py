@@ -16,10 +16,15 @@ from hessweep.kinds.deep import (
     gradient_seconds,
     plan_of,
 )
-from hessweep.kinds.exact import SECONDS_PER_CUBE, formula_columns
+from hessweep.kinds.exact import SECONDS_PER_CUBE
 from hessweep.kinds.kind import SMALLEST_SECONDS, Cost, Kind
 from hessweep.kinds.result import PointResult
-from hessweep.kinds.values import eigenvalue_deviations, rank_deviations, spectrum_columns
+from hessweep.kinds.values import (
+    eigenvalue_deviations,
+    formula_columns,
+    rank_deviations,
+    spectrum_columns,
+)
 
 if TYPE_CHECKING:
     from jaxtyping import Float

@@ -9,6 +9,7 @@ from hessweep.kinds.values import columns_of_formula
 
 if TYPE_CHECKING:
     from hessweep.networks import Network
+    from hessweep.rank import Rank
     from hessweep.setup import Setup
 
 LEARNING = (
@@ -48,6 +49,14 @@ def learning_columns(network: "Network", proof: Mapping[str, Any]) -> dict[str, 
     names = ("rank", "rank_lower", "rank_upper", "rank_certificate", "rank_method")
     known = learning_coefficient(network, Rank(*(proof[name] for name in names)))
     return dict(zip((column.name for column in LEARNING), known, strict=True))
+
+
+def known_learning_columns(proof: "Rank") -> dict[str, float]:
+    """Return the learning coefficient of plain networks whose rank is the largest of their size.
+
+    These have proved ranks, and weights near which the output is differentiable.
+    """
+    return {column.name: proof.value / 2 for column in LEARNING}
 
 
 def unknown_learning() -> dict[str, float]:

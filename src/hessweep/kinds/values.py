@@ -1,47 +1,57 @@
 """Values of the columns that several kinds of measurement share."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from hessweep.kinds.groups import group_columns
 
 if TYPE_CHECKING:
+    from hessweep.networks import Network
     from hessweep.rank import Rank
     from hessweep.rank.formulas import Formula
     from hessweep.setup import Setup
-    from hessweep.spectrum import Spectrum
+    from hessweep.spectrum import Spectrum, SpectrumStack
 
 
-def spectrum_columns(setup: "Setup", spectrum: "Spectrum", trace: float) -> dict[str, Any]:
+def spectrum_columns(
+    setup: "Setup", spectrum: "Spectrum | SpectrumStack", trace: float | Float[ndarray, " S"]
+) -> dict[str, Any]:
     """Return what is stored about a spectrum of all eigenvalues, by column.
 
     Args:
         setup: The point's.
-        spectrum: The eigenvalues.
+        spectrum: The eigenvalues. Those of several points make columns with a value for each, or
+            one value where it is the same for all.
         trace: The trace of H, computed without them.
     """
     return {
-        "P": len(spectrum.eigenvalues),
-        "lambda_max": spectrum.eigenvalues[-1],
+        "P": spectrum.eigenvalues.shape[-1],
+        "lambda_max": spectrum.eigenvalues[..., -1],
         "trace": trace,
         "frobenius_norm": spectrum.frobenius_norm,
         "eigenvalue_error": spectrum.error,
         "density_floor": 0.0,
         **group_columns(setup, spectrum.eigenvalues, spectrum.error),
-        "route": spectrum.route,
+        "route": spectrum.plan.route,
     }
 
 
 def proof_columns(
-    proof: "Rank", spectrum: "Spectrum", smallest: float, relative_error: float
+    proof: "Rank",
+    spectrum: "Spectrum | SpectrumStack",
+    smallest: float | Float[ndarray, " S"],
+    relative_error: float | Float[ndarray, " S"],
 ) -> dict[str, Any]:
     """Return what is stored about the rank of a spectrum of all eigenvalues, by column.
 
     Args:
         proof: The rank and how it was proved.
-        spectrum: The eigenvalues.
+        spectrum: The eigenvalues, of one point or of several that have this rank.
         smallest: The smallest non-zero eigenvalue.
         relative_error: A bound on its relative error.
     """
@@ -58,6 +68,28 @@ def proof_columns(
         "rank_float64": float64.numpy_rank(spectrum),
         "gap_ratio": float64.gap_ratio(spectrum, proof.value),
     }
+
+
+def rank_columns(network: "Network", spectrum: "Spectrum") -> dict[str, Any]:
+    """Return everything that is stored about the rank of a point, by column."""
+    from hessweep.rank import rank, smallest_eigenvalue
+
+    proof = rank(network, spectrum)
+    smallest = smallest_eigenvalue(network, spectrum, proof.value)
+    # The inverse of as many independent gradients as the rank is a second proof.
+    if proof.method == "theorem" and smallest.method == "ball":
+        proof = replace(proof, method="theorem, ball")
+    return {
+        **proof_columns(proof, spectrum, smallest.value, smallest.relative_error),
+        **formula_columns(network),
+    }
+
+
+def formula_columns(network: "Network") -> dict[str, Any]:
+    """Return the columns on the rank for generic weights by formula; -1 where none is known."""
+    from hessweep.rank.effective import network_formula
+
+    return columns_of_formula(network_formula(network))
 
 
 def columns_of_formula(known: "Formula") -> dict[str, Any]:

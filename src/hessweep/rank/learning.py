@@ -4,7 +4,10 @@ from math import fsum
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
 
+from hessweep.activations import Activation
 from hessweep.networks import Network, require_plain
 from hessweep.rank import Rank, rank
 from hessweep.rank.formulas import formula
@@ -52,7 +55,7 @@ def learning_coefficient(network: Network, proof: Rank | None = None) -> Learnin
     if _is_largest(network, proof):
         # As nearly all random teachers have it; what follows takes far longer for small ones.
         return LearningCoefficient(lower, lower)
-    if not _is_differentiable(network):
+    if not is_differentiable(network.activation, network.W1):
         lower = 0.0
     optima = _optima(network, proof)
     upper = (P - optima.dimension) / 2
@@ -61,13 +64,16 @@ def learning_coefficient(network: Network, proof: Rank | None = None) -> Learnin
     return LearningCoefficient(lower, upper)
 
 
-def _is_differentiable(network: Network) -> bool:
+def is_differentiable(
+    activation: Activation, W1: Float[ndarray, "*stack N_h N_i"]
+) -> Bool[ndarray, "*stack"]:
     """Return whether the output is a differentiable function of the weights near these.
 
     It is not at a row of zeros for an activation with a kink.
     """
-    known = network.activation.theory
-    return not (known is not None and known.homogeneous) or bool(network.W1.any(axis=1).all())
+    known = activation.theory
+    has_kink = known is not None and known.homogeneous
+    return np.asarray(W1.any(axis=-1).all(axis=-1) | (not has_kink))
 
 
 def _is_smooth(network: Network) -> bool:
@@ -136,4 +142,5 @@ def _own_optima(network: Network, kept: list[tuple[np.ndarray, float]], proof: R
 def _is_largest(network: Network, proof: Rank) -> bool:
     """Return whether the rank is proved to be the largest one of networks of this size."""
     generic = formula(network.activation, network.N_i, network.N_h).value
-    return proof.certificate == "proved" and proof.value == generic and _is_differentiable(network)
+    is_generic = proof.certificate == "proved" and proof.value == generic
+    return is_generic and bool(is_differentiable(network.activation, network.W1))

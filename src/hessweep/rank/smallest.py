@@ -55,15 +55,31 @@ def smallest_eigenvalue(
     """
     if rank == 0:
         return SmallestEigenvalue(0.0, 0.0, "float64")
-    value = float(spectrum.eigenvalues[len(spectrum.eigenvalues) - rank])
-    # |value - truth| <= error and truth >= value - error
-    error = spectrum.error / (value - spectrum.error) if value > spectrum.error else np.inf
-    rough = SmallestEigenvalue(value, float(error), "float64")
-    if error >= 1:
-        rough = SmallestEigenvalue(0.0, 1.0, "float64")
+    [value], [error] = in_float64(spectrum.eigenvalues[None], np.array([spectrum.error]), rank)
+    rough = SmallestEigenvalue(float(value), float(error), "float64")
     if error <= relative_error or not has_balls(network):
         return rough
     return enclosed_smallest_eigenvalue(network, rank, relative_error) or rough
+
+
+def in_float64(
+    eigenvalues: Float[ndarray, "S P"], error: Float[ndarray, " S"], rank: int
+) -> tuple[Float[ndarray, " S"], Float[ndarray, " S"]]:
+    """Return the `rank`-th largest eigenvalue of each spectrum, and a bound on its relative error.
+
+    Both are 0 and 1 where the eigenvalue is only known to be positive and tiny.
+
+    Args:
+        eigenvalues: Spectra in ascending order.
+        error: A bound on the absolute error of the eigenvalues of each.
+        rank: At least 1.
+    """
+    value = eigenvalues[:, eigenvalues.shape[1] - rank]
+    # |value - truth| <= error and truth >= value - error
+    room = value - error
+    relative = np.divide(error, room, out=np.full(value.shape, np.inf), where=value > error)
+    known = relative < 1
+    return np.where(known, value, 0.0), np.where(known, relative, 1.0)
 
 
 def has_balls(network: Network) -> bool:

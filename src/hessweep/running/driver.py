@@ -43,7 +43,7 @@ HEARTBEAT_SECONDS = 2.0
 class Batch:
     """The points of one task."""
 
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     seconds: tuple[float, ...]
     """The predicted time of each point on one core."""
 
@@ -93,6 +93,7 @@ def batches(
         seconds: The predicted time of each point.
         longest: The largest predicted time of a batch of more than one point.
     """
+    points = Points.of(points)
     start, total = 0, 0.0
     # Arrays, and numbers of Python a batch at a time: there may be ten million points.
     seconds = np.asarray(seconds, float)
@@ -110,11 +111,8 @@ def batches(
         yield _batch(points, seconds, order[start:])
 
 
-def _batch(points: Sequence[Point], seconds: ndarray, places: ndarray) -> Batch:
-    first, last = int(places[0]), int(places[-1]) + 1
-    together = np.array_equal(places, np.arange(first, last))  # and so made faster
-    chosen = points[first:last] if together else [points[place] for place in places.tolist()]
-    return Batch(tuple(chosen), tuple(seconds[places].tolist()))
+def _batch(points: Points, seconds: ndarray, places: ndarray) -> Batch:
+    return Batch(points.at(places), tuple(seconds[places].tolist()))
 
 
 class Driver:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache
 from importlib import import_module
-from itertools import groupby
 from multiprocessing import parent_process
 from socket import gethostname
 
@@ -13,7 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from hessweep.address import Address, Root
 from hessweep.errors import ClusterInputError, HessweepError, StoreError
-from hessweep.kinds import PointResult
+from hessweep.kinds import PointResult, ResultTable
+from hessweep.points import Points
 from hessweep.running.code_version import code_version
 from hessweep.running.cost import blas_threads
 from hessweep.setup import Point, Setup
@@ -48,17 +48,26 @@ def compute_batch(
             f"the worker on {gethostname()} has hessweep {code_version()}, and the driver has "
             f"{code}: install the same on both, and build the image of containers anew"
         )
-    results: list[PointResult] = []
-    for setup, group in groupby(points, key=lambda point: point.setup):
-        results += _attempt(setup, list(group))
-    segment, content = encode_segment(results)
+    results = [_attempt(setup, seeds) for setup, seeds in Points.of(points).parts]
+    segment, content = encode_segment(*results)
     if isinstance(root, Address):
         _leave_room()
     try:
         commit_segment(root, segment, content)
     except StoreError as error:  # returned, because its class would be lost if it were raised
         return error
-    return segment, {place: result.error for place, result in enumerate(results) if result.error}
+    return segment, _errors(results)
+
+
+def _errors(groups: Sequence[Sequence[PointResult]]) -> dict[int, str]:
+    """Return the errors of the points that failed, by their place in all groups together."""
+    errors: dict[int, str] = {}
+    start = 0
+    for group in groups:
+        if not isinstance(group, ResultTable):  # In a table are results without errors alone.
+            errors |= {start + i: one.error for i, one in enumerate(group) if one.error}
+        start += len(group)
+    return errors
 
 
 def _leave_room() -> None:
@@ -70,19 +79,19 @@ def _leave_room() -> None:
         secede()
 
 
-def _attempt(setup: Setup, points: list[Point]) -> list[PointResult]:
+def _attempt(setup: Setup, seeds: Sequence[int]) -> Sequence[PointResult]:
     """Compute points that differ in their seeds: together, or one by one to find which one fails.
 
     Everything that may run a user's activation is inside the guard, the prediction of memory too.
     """
     try:
         with _blas_limited_to(blas_threads(setup)):
-            return setup.compute([point.seed for point in points])
+            return setup.compute(seeds)
     # SystemExit: a user's activation may call sys.exit, which must not end the worker.
     except (Exception, SystemExit) as error:
-        if len(points) > 1:
-            return [result for point in points for result in _attempt(setup, [point])]
-        return [PointResult(points[0], error=error_text(error))]
+        if len(seeds) > 1:
+            return [result for seed in seeds for result in _attempt(setup, [seed])]
+        return [PointResult(setup.point(seeds[0]), error=error_text(error))]
 
 
 def error_text(error: BaseException) -> str:

@@ -1,9 +1,7 @@
 """Eigenvalues of the Hessian at the optimum, by the cheapest exact route (docs/spectra.md)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, singledispatch
-from math import sqrt
+from functools import singledispatch
 
 import numpy as np
 from jaxtyping import Float
@@ -16,12 +14,12 @@ from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import lengthen_rows, moderate_rows, stacked_upper_hessian
 from hessweep.networks import DeepNetwork, Network
 from hessweep.spectrum.accuracy import assembly_error, gram_error
-from hessweep.spectrum.batch import BatchPlan
 from hessweep.spectrum.deep import deep_spectrum
 from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
-from hessweep.spectrum.general import GeneralPlan, general_eigenvalues, general_plan
+from hessweep.spectrum.general import general_eigenvalues, general_plan
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
+from hessweep.spectrum.result import Spectrum, SpectrumStack
 from hessweep.spectrum.root import RootSpectrum, root_spectrum
 from hessweep.spectrum.sampled import SampledSpectrum, sampled_spectrum
 from hessweep.spectrum.shares import layer_shares, shares_of
@@ -29,36 +27,6 @@ from hessweep.spectrum.solver import EPS, LANES, UNDERFLOW, solver_error, stacke
 
 STACK_BYTES = 2**24
 """Networks are solved in stacks of about this many bytes, so that a stack stays in the cache."""
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """All eigenvalues of a Hessian, with a bound on the error of each."""
-
-    eigenvalues: Float[ndarray, " P"]
-    """In ascending order. Eigenvalues that are 0 because of structure that the plan uses are
-    exactly 0; rounding may make others that should be 0 slightly negative."""
-    error: float
-    """A bound on the absolute error of each eigenvalue, including that of the assembly
-    (docs/spectra.md)."""
-    plan: SpectrumPlan | GeneralPlan | DeepPlan | BatchPlan
-    """How they were computed."""
-
-    @property
-    def route(self) -> str:
-        """How they were computed, as text."""
-        return self.plan.route
-
-    @cached_property
-    def frobenius_norm(self) -> float:
-        """The square root of the sum of the squared eigenvalues."""
-        with np.errstate(over="ignore"):
-            square = self.eigenvalues.dot(self.eigenvalues)
-        if 0 < square < np.inf:
-            return sqrt(square)
-        # Squares above 1.8e308 or below 5e-324.
-        largest = float(np.abs(self.eigenvalues).max(initial=0))
-        return largest * float(np.linalg.norm(self.eigenvalues / largest)) if largest else 0.0
 
 
 def spectrum(network: Network | DeepNetwork) -> Float[ndarray, " P"]:
@@ -99,8 +67,7 @@ def _of_two_layers(network: Network) -> Spectrum:
     if not network.is_plain:
         [result] = spectra_of([network])
         return result
-    [result] = stacked_spectra_with_error(network.activation, network.W1[None], network.W2[None])
-    return result
+    return stacked_spectra_with_error(network.activation, network.W1[None], network.W2[None])[0]
 
 
 def spectra_of(networks: Sequence[Network]) -> list[Spectrum]:
@@ -111,7 +78,7 @@ def spectra_of(networks: Sequence[Network]) -> list[Spectrum]:
     """
     if networks and all(network.is_plain for network in networks):
         stack = [network.W1 for network in networks], [network.W2 for network in networks]
-        return stacked_spectra_with_error(networks[0].activation, *map(np.stack, stack))
+        return list(stacked_spectra_with_error(networks[0].activation, *map(np.stack, stack)))
     if not networks:
         return []
     eigenvalues, error, plan = general_eigenvalues(networks)
@@ -131,14 +98,12 @@ def stacked_spectra(
     Raises:
         ShapeError: If the shapes of `W1` and `W2` do not fit together.
     """
-    found = stacked_spectra_with_error(activation, W1, W2)
-    P = W1.shape[1] * (W1.shape[2] + 1)
-    return np.array([result.eigenvalues for result in found]).reshape(len(W1), P)
+    return stacked_spectra_with_error(activation, W1, W2).eigenvalues
 
 
 def stacked_spectra_with_error(
     activation: Activation, W1: Float[ndarray, "S N_h N_i"], W2: Float[ndarray, "S N_h"]
-) -> list[Spectrum]:
+) -> SpectrumStack:
     """Return `spectrum_with_error` for each network of a stack; they are computed together.
 
     Raises:
@@ -154,17 +119,13 @@ def stacked_spectra_with_error(
     _, N_h, N_i = W1.shape
     plan = spectrum_plan(activation, N_i, N_h)
     together = max(1, STACK_BYTES // plan.bytes_each // LANES * LANES)
-    results: list[Spectrum] = []
+    values, errors = np.empty((len(W1), N_h * (N_i + 1))), np.empty(len(W1))
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
         # Overflows are found by their results.
         with threads_for(plan.size), np.errstate(over="ignore", invalid="ignore"):
-            eigenvalues, error = _solve(activation, W1[part], W2[part], plan)
-        results += [
-            Spectrum(values, float(bound), plan)
-            for values, bound in zip(eigenvalues, error, strict=True)
-        ]
-    return results
+            values[part], errors[part] = _solve(activation, W1[part], W2[part], plan)
+    return SpectrumStack(values, errors, plan)
 
 
 def _solve(
@@ -240,6 +201,7 @@ __all__ = [
     "SampledSpectrum",
     "Spectrum",
     "SpectrumPlan",
+    "SpectrumStack",
     "deep_plan",
     "general_plan",
     "layer_shares",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from hessweep.errors import InputError
@@ -49,14 +49,28 @@ def largest_gap(
     Raises:
         InputError: If `expected` is below 1 or there are no eigenvalues on both sides of it.
     """
-    descending = np.sort(eigenvalues)[::-1]
     greatest = expected if at_most is None else at_most
-    first, last = (expected + 1) // 2, min(2 * greatest, len(descending) - 1)
+    last = min(2 * greatest, len(eigenvalues) - 1)
     if not 1 <= expected <= greatest <= last:
         raise InputError(
-            f"expected: a number of large eigenvalues from 1 to {len(descending) - 1}, one less "
+            f"expected: a number of large eigenvalues from 1 to {len(eigenvalues) - 1}, one less "
             f"than all eigenvalues, got {expected}{'' if at_most is None else f' to {at_most}'}"
         )
-    window = np.maximum(descending[first - 1 : last + 1], max(floor, np.finfo(float).tiny))
-    count = first + int(np.argmax(-np.diff(np.log(window))))
-    return Gap(count, float(descending[count - 1]), float(descending[count]))
+    [count], [above], [below] = largest_gaps(eigenvalues[None], expected, greatest, floor)
+    return Gap(int(count), float(above), float(below))
+
+
+def largest_gaps(
+    eigenvalues: Float[ndarray, "S P"],
+    expected: int,
+    at_most: int,
+    floor: float | Float[ndarray, " S"],
+) -> tuple[Int[ndarray, " S"], Float[ndarray, " S"], Float[ndarray, " S"]]:
+    """Return count, above and below of the `largest_gap` of each of several spectra."""
+    descending = np.sort(eigenvalues, axis=1)[:, ::-1]
+    first, last = (expected + 1) // 2, min(2 * at_most, descending.shape[1] - 1)
+    smallest = np.maximum(floor, np.finfo(float).tiny)
+    window = np.maximum(descending[:, first - 1 : last + 1], np.reshape(smallest, (-1, 1)))
+    count = first + np.argmax(-np.diff(np.log(window)), axis=1)
+    each = np.arange(len(count))
+    return count, descending[each, count - 1], descending[each, count]

@@ -10,8 +10,8 @@ from numpy import ndarray
 
 from hessweep.columns import Column, Ragged
 from hessweep.errors import InputError
-from hessweep.kinds import KINDS, RAGGED, SCALARS, SPECTRUM, Kind, PointResult
-from hessweep.setup import IDENTITY
+from hessweep.kinds import KINDS, RAGGED, SCALARS, SPECTRUM, Kind, PointResult, ResultTable
+from hessweep.setup import IDENTITY, Setup
 
 if TYPE_CHECKING:
     from hessweep.activations import Activation
@@ -130,6 +130,8 @@ def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
     """
     if not results:
         raise InputError("results: expected at least one to store, got none")
+    if isinstance(results, ResultTable):
+        return _columns_of_table(results)
     for result in results:
         _check(result)
     values = _values(results)
@@ -143,6 +145,35 @@ def columns_of(results: Sequence[PointResult]) -> dict[str, ndarray]:
             [result.flat.get(column.name, empty) for result in results]
         )
     return arrays
+
+
+def _columns_of_table(table: ResultTable) -> dict[str, ndarray]:
+    """Return the columns of results that are kept by column already."""
+    _check(table[0])  # The others have the same names and types.
+    values: dict[str, Any] = {column.name: column.missing_value for column in POINT_COLUMNS}
+    values |= _described(table.setup) | {"status": "done", "error": ""} | dict(table.scalars)
+    values |= {"key": table.setup.keys(table.seeds), "seed": np.asarray(table.seeds)}
+    values |= {
+        ragged.size.name: max(
+            table.flat[column.name].shape[1] if column.name in table.flat else 0
+            for column in ragged.columns
+        )
+        for ragged in RAGGED
+    }
+    arrays = {
+        column.name: _filled(values[column.name], len(table), column) for column in POINT_COLUMNS
+    }
+    for column in FLAT_COLUMNS:
+        rows = table.flat.get(column.name)
+        arrays[column.name] = empty_values(column) if rows is None else rows.reshape(-1)
+    return arrays
+
+
+def _filled(values: Any, count: int, column: Column) -> ndarray:
+    """Return the values of a column, of which one stands for as many equal ones."""
+    if isinstance(values, ndarray | list):
+        return np.asarray(values, dtype=column.numpy_dtype)
+    return np.full(count, values, dtype=column.numpy_dtype)
 
 
 def empty_values(column: Column) -> ndarray:
@@ -203,6 +234,17 @@ def _size(result: PointResult, ragged: Ragged) -> int:
     return sizes.pop() if sizes else 0
 
 
+def _described(setup: Setup) -> dict[str, Any]:
+    """Return the values of the columns that all points of a setup share."""
+    return {
+        "activation": setup.activation.label,
+        **setup.columns,
+        "activation_spec": identity_json(setup.activation),
+        "kernel_version": setup.kernel_version,
+        "depth": setup.depth,
+    }
+
+
 def _values(results: Sequence[PointResult]) -> dict[str, list[Any]]:
     """Return the values of each column along `point`."""
     setups = [result.point.setup for result in results]
@@ -210,13 +252,7 @@ def _values(results: Sequence[PointResult]) -> dict[str, list[Any]]:
     described: dict[int, dict[str, Any]] = {}
     for setup in setups:
         if id(setup) not in described:
-            described[id(setup)] = {
-                "activation": setup.activation.label,
-                **setup.columns,
-                "activation_spec": identity_json(setup.activation),
-                "kernel_version": setup.kernel_version,
-                "depth": setup.depth,
-            }
+            described[id(setup)] = _described(setup)
     rows = [described[id(setup)] for setup in setups]
     return {
         "key": [result.point.key for result in results],

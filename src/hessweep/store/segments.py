@@ -79,18 +79,19 @@ def write_segment(root: Root, results: Sequence[PointResult]) -> str:
     return name
 
 
-def encode_segment(results: Sequence[PointResult]) -> tuple[str, bytes]:
-    """Return the name and the bytes of a segment of these results.
+def encode_segment(*groups: Sequence[PointResult]) -> tuple[str, bytes]:
+    """Return the name and the bytes of a segment of these results, in one or several groups.
 
     Raises:
         InputError: As `write_segment` does.
     """
-    arrays = _arrays(columns_of(results))
+    arrays = _arrays(_joined([columns_of(group) for group in groups]))
+    points = sum(map(len, groups))
     content = _zip(flat_zarr.encode(arrays, _provenance_attributes()))
     is_large = len(content) > MAX_BYTES or _memory(arrays) > flat_zarr.MAX_DECODED_BYTES
-    if is_large or len(results) > MAX_POINTS:
+    if is_large or points > MAX_POINTS:
         raise InputError(
-            f"{len(results)} results are too large for one segment, which has at most "
+            f"{points} results are too large for one segment, which has at most "
             f"{MAX_POINTS} points and {MAX_BYTES} bytes; store fewer of them at a time"
         )
     return _digest(content) + SUFFIX, content
@@ -254,6 +255,13 @@ def _arrays(columns: dict[str, ndarray]) -> dict[str, Array]:
         )
         for column in (*POINT_COLUMNS, *FLAT_COLUMNS)
     }
+
+
+def _joined(groups: Sequence[dict[str, ndarray]]) -> dict[str, ndarray]:
+    """Return the columns of all groups, one group after the other."""
+    if len(groups) == 1:
+        return groups[0]
+    return {name: np.concatenate([columns[name] for columns in groups]) for name in groups[0]}
 
 
 def _memory(arrays: Mapping[str, Array]) -> int:
