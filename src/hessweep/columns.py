@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy import ndarray
 
 STRING = np.dtypes.StringDType()
 
@@ -48,3 +49,13 @@ class Ragged:
     size: Column
     """The column along `point` that holds the number of entries of each point."""
     columns: tuple[Column, ...]
+
+
+def repeated(value: Any, count: int, dtype: Any) -> ndarray:
+    """Return an array of as many equal values, read-only, in the memory of one of them."""
+    return np.broadcast_to(np.array(value, dtype), (count,))
+
+
+def is_repeated(values: ndarray) -> bool:
+    """Whether an array comes from `repeated`, so that its first value is all of them."""
+    return values.ndim == 1 and values.strides == (0,) and values.size > 0

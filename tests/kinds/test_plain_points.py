@@ -7,11 +7,11 @@ import pytest
 
 import hessweep
 from hessweep.activations import activation
-from hessweep.kinds import ResultTable
+from hessweep.kinds import ResultTable, plain
 from hessweep.kinds.students import learning_columns, student_columns
 from hessweep.kinds.values import rank_columns
 from hessweep.setup import Setup
-from hessweep.spectrum import spectrum_with_error
+from hessweep.spectrum import SpectrumStack, spectrum_plan, spectrum_with_error
 from hessweep.store.schema import columns_of
 
 SIZES = [(1, 1), (1, 6), (4, 4), (6, 3), (2, 9)]
@@ -81,3 +81,14 @@ def test_slices_of_a_table_are_lists():
     assert table[-1].point.seed == 9
     with pytest.raises(IndexError):
         table[3]
+
+
+def test_a_smallest_eigenvalue_that_float64_does_not_know_well_is_not_usual():
+    erf = activation("erf")
+    networks = Setup(erf, 1, 1).networks([0, 1])
+    eigenvalues, error = np.array([[0.05, 1.0], [0.5, 1.0]]), np.array([0.01, 0.001])
+    spectra = SpectrumStack(eigenvalues, error, spectrum_plan(erf, 1, 1))
+    W1 = np.array([network.W1 for network in networks])
+    usual, columns = plain._of_usual(networks, W1, spectra)
+    assert usual.tolist() == [False, True]
+    assert columns["lambda_min_error"] == pytest.approx([0.01 / 0.04, 0.001 / 0.499])

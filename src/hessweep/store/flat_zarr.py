@@ -19,6 +19,7 @@ from numcodecs.vlen import VLenUTF8
 from numcodecs.zstd import Zstd
 from numpy import ndarray
 
+from hessweep.columns import is_repeated, repeated
 from hessweep.errors import NO_MEMORY, DamagedStoreError, shortened
 
 _ZSTD = Zstd(level=1, checksum=True)
@@ -143,6 +144,10 @@ def _array_metadata(array: Array) -> dict[str, Any]:
 
 
 def _encode_chunk(values: ndarray) -> bytes:
+    if values.dtype.kind == "T" and is_repeated(values):
+        text = values[0].encode()
+        size = values.size.to_bytes(4, "little")
+        return bytes(_ZSTD.encode(size + (len(text).to_bytes(4, "little") + text) * values.size))
     if values.dtype.kind == "T":
         return bytes(_ZSTD.encode(_VLEN.encode(values.astype(object))))
     return bytes(_ZSTD.encode(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))))
@@ -204,5 +209,5 @@ def _decode_texts(name: str, block: bytes, size: int) -> ndarray:
         raise DamagedStoreError(f"{name}: expected {size} texts, got {count}")
     first = block[4 : 8 + int.from_bytes(block[4:8], "little")]
     if len(block) == 4 + len(first) * size and block[4:] == first * size:
-        return np.repeat(np.array([first[4:].decode()], _TEXT), size)
+        return repeated(first[4:].decode(), size, _TEXT)
     return np.asarray(_VLEN.decode(block)).astype(_TEXT)

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy import ndarray
 
 from hessweep.address import Root, root_of
+from hessweep.columns import is_repeated
 from hessweep.errors import DamagedStoreError, StoreAccessError
 from hessweep.kinds import RAGGED
 from hessweep.setup import IDENTITY
 from hessweep.store.files import accessing
+from hessweep.store.recent import Read
 from hessweep.store.run_columns import plain, runs, runs_of
 from hessweep.store.schema import POINT_COLUMNS
 from hessweep.store.segments import list_segments, read_columns, segments_folder
@@ -112,8 +115,12 @@ class Index:
         return pd.DataFrame(columns, copy=False)
 
 
-def read_index(root: Root) -> Index:
+def read_index(root: Root, read: Read = read_columns) -> Index:
     """Return the index, brought up to date with the segments that are there now.
+
+    Args:
+        root: The results root.
+        read: Reads a segment that is new.
 
     Raises:
         StoreAccessError: If the folder can not be read.
@@ -127,7 +134,7 @@ def read_index(root: Root) -> Index:
     unknown = {name: size for name, size in sizes.items() if name not in valid}
     if not unknown and kept is cached:
         return Index(cached, ())
-    new, damaged = _read_segments(root, unknown)
+    new, damaged = _read_segments(root, unknown, read)
     table = pa.concat_tables([kept, new]).combine_chunks()
     _write_cache(root, table)
     return Index(table, damaged)
@@ -171,10 +178,12 @@ def warn_of(damaged: tuple[Damage, ...]) -> None:
         )
 
 
-def _read_segments(root: Root, sizes: dict[str, int]) -> tuple[pa.Table, tuple[Damage, ...]]:
+def _read_segments(
+    root: Root, sizes: dict[str, int], read: Read
+) -> tuple[pa.Table, tuple[Damage, ...]]:
     parts = [_SCHEMA.empty_table()]
     damaged = []
-    for _, rows in each(storage_of(root), sizes.items(), partial(_read_segment, root)):
+    for _, rows in each(storage_of(root), sizes.items(), partial(_read_segment, root, read)):
         if isinstance(rows, Damage):
             damaged.append(rows)
         else:
@@ -182,19 +191,31 @@ def _read_segments(root: Root, sizes: dict[str, int]) -> tuple[pa.Table, tuple[D
     return pa.concat_tables(parts), tuple(damaged)
 
 
-def _read_segment(root: Root, segment: tuple[str, int]) -> pa.Table | Damage:
+def _read_segment(root: Root, read: Read, segment: tuple[str, int]) -> pa.Table | Damage:
     """Return what the index has of the points of a segment, given its name and size."""
     name, size = segment
     try:
         # All arrays and not `INDEXED` alone, so that a segment in the index can be published.
-        arrays, _ = read_columns(segments_folder(root) / name)
+        arrays, _ = read(segments_folder(root) / name)
     except DamagedStoreError as error:
         return Damage(name, str(error))
     rows = len(arrays["key"])
-    lists: dict[str, list[Any]] = {c: [value] * rows for c, value in _DEFAULTS.items()}
-    lists |= {c: arrays[c].tolist() for c in INDEXED if c in arrays}
-    lists |= {"segment": [name] * rows, "segment_size": [size] * rows, "row": list(range(rows))}
-    return _with_runs({name: pa.array(lists[name], kind) for name, kind in _PLAIN.items()})
+    values: dict[str, Any] = _DEFAULTS | {c: arrays[c] for c in INDEXED if c in arrays}
+    values |= {"segment": name, "segment_size": size, "row": np.arange(rows)}
+    return pa.table([_kept(name, values[name], rows) for name in _SCHEMA.names], schema=_SCHEMA)
+
+
+def _kept(name: str, values: Any, rows: int) -> pa.Array:
+    """Return a column as the table keeps it, of an array or of one value for all rows."""
+    kind = _PLAIN[name]
+    if isinstance(values, ndarray):
+        varies = not len(values) or not (is_repeated(values) or (values == values[0]).all())
+        if name in _VARIED or varies:
+            array = pa.array(values.tolist(), kind)
+            return array if name in _VARIED else runs_of(array)
+        [values] = values[:1].tolist()
+    ends = pa.array([rows] if rows else [], pa.int32())
+    return pa.RunEndEncodedArray.from_arrays(ends, pa.array([values] * len(ends), kind))
 
 
 def _read_cache(root: Root) -> pa.Table:

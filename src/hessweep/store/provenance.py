@@ -21,19 +21,25 @@ _GIT_SECONDS = 10
 
 
 @cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that numbers and files depend on."""
+    packages = ("hessweep", "numpy", "scipy", "python-flint", "xarray", "zarr")
+    found = {name: metadata.version(name) for name in packages}
+    return found | {"python": platform.python_version()}
+
+
+@cache
 def provenance() -> dict[str, Any]:
     """Return versions, processor, BLAS and the commit of this process, as JSON can hold them."""
     # Only a BLAS that has been loaded is seen.
     importlib.import_module("scipy.linalg")
-    packages = ("hessweep", "numpy", "scipy", "python-flint", "xarray", "zarr")
     blas = {
         f"{info.get('internal_api')} {info.get('version')} {info.get('architecture', '')}".strip()
         for info in threadpoolctl.threadpool_info()
         if info.get("user_api") == "blas"
     }
     found = {
-        "versions": {name: metadata.version(name) for name in packages}
-        | {"python": platform.python_version()},
+        "versions": versions(),
         "processor": platform.machine(),
         "blas": ", ".join(sorted(blas)),
         "kernel_version": FIRST_VERSION,

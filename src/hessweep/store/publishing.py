@@ -35,7 +35,7 @@ from hessweep.store.files import (
     sync,
 )
 from hessweep.store.index import cache_digest, read_index, warn_of
-from hessweep.store.provenance import provenance
+from hessweep.store.provenance import versions
 from hessweep.store.published import (
     ASIDE,
     BUILD,
@@ -53,6 +53,7 @@ from hessweep.store.published import (
     read_state,
     written_folders,
 )
+from hessweep.store.recent import Read, RecentSegments
 from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES, PUBLISHED_COLUMNS
 from hessweep.store.segments import list_segments
 from hessweep.store.selection import COLUMNS, Group, digest, gather, select
@@ -93,7 +94,8 @@ def _publish(root: Path, force: bool) -> bool:
     folder = published_folder(root)
     if not force and _state(root, list_segments(root)) == read_state(folder):
         return False
-    index = read_index(root)
+    recent = RecentSegments()
+    index = read_index(root, recent.read)
     warn_of(index.damaged)
     groups = select(index.points)
     if not (force or _work(folder, groups) or _others(folder, groups)):
@@ -101,11 +103,11 @@ def _publish(root: Path, force: bool) -> bool:
     make_folder(folder)
     with _lock_folder(folder) as publisher:
         # Another process may have published, or stored, while this one waited.
-        stored = read_index(root)
+        stored = read_index(root, recent.read)
         groups = groups if stored.table.equals(index.table) else select(stored.points)
         work = groups if force else _work(folder, groups)
         for group in work:
-            _publish_group(root, folder, group, publisher)
+            _publish_group(root, folder, group, publisher, recent.take)
         others = _others(folder, groups)
         publisher.check()
         if others:
@@ -158,7 +160,9 @@ def _published_digest(folder: Path, group: Group) -> str | None:
     return attribute(folder / f"{group.slug}{SUFFIX}", "segments_digest")
 
 
-def _publish_group(root: Path, folder: Path, group: Group, publisher: "_Publisher") -> None:
+def _publish_group(
+    root: Path, folder: Path, group: Group, publisher: "_Publisher", read: Read
+) -> None:
     # Here and not above: where nothing is to be published, zarr is not even imported.
     from hessweep.store.group_writer import write_group
 
@@ -173,10 +177,10 @@ def _publish_group(root: Path, folder: Path, group: Group, publisher: "_Publishe
             "activation_spec": group.spec,
             "segments_digest": group.digest,
             "generation": generation,
-            "published_with": json.dumps(provenance()["versions"], sort_keys=True),
+            "published_with": json.dumps(versions(), sort_keys=True),
             "published_at": datetime.now(UTC).isoformat(),
         }
-        metadata = write_group(build, group, gather(root, group), attributes)
+        metadata = write_group(build, group, gather(root, group, read), attributes)
         metadata["attributes"]["metadata_digest"] = metadata_digest(metadata)
         if _is_obstructed(target, metadata):
             publisher.check()

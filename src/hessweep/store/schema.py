@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
-from hessweep.columns import Column, Ragged
+from hessweep.columns import Column, Ragged, repeated
 from hessweep.errors import InputError
 from hessweep.kinds import KINDS, RAGGED, SCALARS, SPECTRUM, Kind, PointResult, ResultTable
 from hessweep.setup import IDENTITY, Setup
@@ -173,7 +173,7 @@ def _filled(values: Any, count: int, column: Column) -> ndarray:
     """Return the values of a column, of which one stands for as many equal ones."""
     if isinstance(values, ndarray | list):
         return np.asarray(values, dtype=column.numpy_dtype)
-    return np.full(count, values, dtype=column.numpy_dtype)
+    return repeated(values, count, column.numpy_dtype)
 
 
 def empty_values(column: Column) -> ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from hessweep.address import Root, root_of
+from hessweep.columns import is_repeated
 from hessweep.errors import NO_MEMORY, DamagedStoreError, InputError, shortened
 from hessweep.kinds import RAGGED, PointResult
 from hessweep.setup import IDENTITY
@@ -268,13 +269,15 @@ def _memory(arrays: Mapping[str, Array]) -> int:
     """Return how many bytes the arrays take once they are decoded, at most."""
     return sum(
         array.values.nbytes
-        + (
-            4 * int(np.strings.str_len(array.values).sum())
-            if array.values.dtype.kind == "T"
-            else 0
-        )
+        + (4 * _characters(array.values) if array.values.dtype.kind == "T" else 0)
         for array in arrays.values()
     )
+
+
+def _characters(texts: ndarray) -> int:
+    if is_repeated(texts):
+        return len(texts[0]) * len(texts)
+    return int(np.strings.str_len(texts).sum())
 
 
 def _zip(files: dict[str, bytes]) -> bytes:

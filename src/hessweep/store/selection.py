@@ -17,6 +17,7 @@ from hessweep.address import Root
 from hessweep.columns import STRING, Column
 from hessweep.kinds import RAGGED
 from hessweep.setup import AXES, KIND
+from hessweep.store.recent import Read
 from hessweep.store.rows import Rows, as_slice
 from hessweep.store.schema import (
     FORMAT,
@@ -150,17 +151,22 @@ def _parts(chosen: "pd.DataFrame") -> list[slice]:
     return [slice(*ends) for ends in pairwise([*starts, len(codes)])]
 
 
-def gather(root: Root, group: Group) -> Iterator[Block]:
+def gather(root: Root, group: Group, read: Read = read_columns) -> Iterator[Block]:
     """Yield the group's points from their segments, block by block, in order.
 
     Memory stays at one block, whatever the size of the group; a segment is read once a block.
+
+    Args:
+        root: The results root.
+        group: The group.
+        read: Reads a segment.
 
     Raises:
         DamagedStoreError: If a segment's bytes are not those that were written.
         StoreAccessError: If a segment can not be read.
     """
     for start, stop in _block_bounds(group.points["row_size"].to_numpy()):
-        yield _read_block(root, group.label, group.points.iloc[start:stop])
+        yield _read_block(root, group.label, group.points.iloc[start:stop], read)
 
 
 def _full_label(spec: str) -> str:
@@ -182,7 +188,7 @@ def _block_bounds(row_sizes: ndarray) -> list[tuple[int, int]]:
     return bounds
 
 
-def _read_block(root: Root, label: str, points: "pd.DataFrame") -> Block:
+def _read_block(root: Root, label: str, points: "pd.DataFrame", read: Read) -> Block:
     segments = []
     computed_with = set()
     # Segment by segment, then all at once into the order of the points.
@@ -190,17 +196,19 @@ def _read_block(root: Root, label: str, points: "pd.DataFrame") -> Block:
     where = points.groupby(names, sort=False).indices
     folder = segments_folder(root)
     for name, (arrays, attrs) in each(
-        storage_of(root), where, lambda name: read_columns(folder / str(name))
+        storage_of(root), where, lambda name: read(folder / str(name))
     ):
         computed_with.add(str(attrs["computed_with"]))
         segments.append(_rows_of(arrays, as_slice(points["row"].to_numpy()[where[name]])))
     order = as_slice(np.argsort(np.concatenate(list(where.values()))))
-    read = {name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]}
-    columns = {column.name: read[column.name][order] for column in POINT_COLUMNS}
+    joined = {
+        name: np.concatenate([columns[name] for columns in segments]) for name in segments[0]
+    }
+    columns = {column.name: joined[column.name][order] for column in POINT_COLUMNS}
     flat: dict[str, ndarray] = {}
     for ragged in RAGGED:
-        entries = _entries(read[ragged.size.name], order)
-        flat |= {column.name: read[column.name][entries] for column in ragged.columns}
+        entries = _entries(joined[ragged.size.name], order)
+        flat |= {column.name: joined[column.name][entries] for column in ragged.columns}
     columns["activation"][:] = label
     columns["segment"] = points["segment"].to_numpy().astype(STRING)
     return Block(columns, flat, frozenset(computed_with))

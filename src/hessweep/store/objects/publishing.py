@@ -24,8 +24,9 @@ from hessweep.store.objects.conditions import wants_quotes
 from hessweep.store.objects.pointer import Pointer, Published, pointer_to_replace
 from hessweep.store.objects.storage import ObjectStorage
 from hessweep.store.objects.zarr_store import zarr_store
-from hessweep.store.provenance import provenance
+from hessweep.store.provenance import versions
 from hessweep.store.published import FOLDER, METADATA, POINTER, SUFFIX, metadata_digest
+from hessweep.store.recent import Read, RecentSegments
 from hessweep.store.schema import FORMAT, GROUP_ATTRIBUTES
 from hessweep.store.segments import list_segments
 from hessweep.store.selection import COLUMNS, Group, digest, gather, select
@@ -50,7 +51,8 @@ def publish_objects(root: Address, *, force: bool = False) -> bool:
         segments = _segments_digest(root)
         if not force and current.segments == segments:
             return False
-        index = read_index(root)
+        recent = RecentSegments()
+        index = read_index(root, recent.read)
         warn_of(index.damaged)
         groups = {f"{group.slug}{SUFFIX}": group for group in select(index.points)}
         if not groups and version is None:
@@ -60,7 +62,9 @@ def publish_objects(root: Address, *, force: bool = False) -> bool:
         changed = bool(work or current.groups.keys() - groups.keys())
         listed = storage.walk(FOLDER) if changed else {}
         # What was written before another publisher came first is not used: it may be empty now.
-        written = {name: _write(root, storage, name, groups[name]) for name in sorted(work)}
+        written = {
+            name: _write(root, storage, name, groups[name], recent.take) for name in sorted(work)
+        }
         before = tuple(group.place for group in current.groups.values())
         new = Pointer(
             {name: written.get(name) or current.groups[name] for name in groups},
@@ -108,7 +112,9 @@ def _segments_digest(root: Address) -> str:
     return digest([str(FORMAT), *COLUMNS, *sizes])
 
 
-def _write(root: Address, storage: ObjectStorage, name: str, group: Group) -> Published:
+def _write(
+    root: Address, storage: ObjectStorage, name: str, group: Group, read: Read
+) -> Published:
     # Here and not above: where nothing is to be published, zarr is not even imported.
     from hessweep.store.group_writer import write_group
 
@@ -119,11 +125,11 @@ def _write(root: Address, storage: ObjectStorage, name: str, group: Group) -> Pu
         "activation_spec": group.spec,
         "segments_digest": group.digest,
         "generation": 0,
-        "published_with": json.dumps(provenance()["versions"], sort_keys=True),
+        "published_with": json.dumps(versions(), sort_keys=True),
         "published_at": datetime.now(UTC).isoformat(),
     }
     target = zarr_store(root / place, read_only=False)
-    metadata = write_group(target, group, gather(root, group), attributes)
+    metadata = write_group(target, group, gather(root, group, read), attributes)
     metadata["attributes"]["metadata_digest"] = metadata_digest(metadata)
     storage.put(f"{place}/{METADATA}", json.dumps(metadata, indent=1).encode())
     return Published(place, group.digest)
