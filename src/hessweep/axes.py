@@ -211,7 +211,7 @@ class Axes:
         named = {*InputLaw.parse(self.inputs).hashes, weights_hash(self.weights)} - {None}
         return named <= {file.sha256 for file in self.files}
 
-    def networks(self, seeds: Sequence[int]) -> list[Any]:
+    def networks(self, seeds: Sequence[int]) -> Sequence[Any]:
         """Return the teacher of each seed: a `Network`, or a `DeepNetwork` if it has widths.
 
         For a student with more neurons than its teacher it is the student's optimum.

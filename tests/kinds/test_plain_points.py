@@ -88,7 +88,6 @@ def test_a_smallest_eigenvalue_that_float64_does_not_know_well_is_not_usual():
     networks = Setup(erf, 1, 1).networks([0, 1])
     eigenvalues, error = np.array([[0.05, 1.0], [0.5, 1.0]]), np.array([0.01, 0.001])
     spectra = SpectrumStack(eigenvalues, error, spectrum_plan(erf, 1, 1))
-    W1 = np.array([network.W1 for network in networks])
-    usual, columns = plain._of_usual(networks, W1, spectra)
+    usual, columns = plain._of_usual(networks, spectra)
     assert usual.tolist() == [False, True]
     assert columns["lambda_min_error"] == pytest.approx([0.01 / 0.04, 0.001 / 0.499])

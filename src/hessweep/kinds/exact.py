@@ -138,13 +138,14 @@ class Exact(Kind):
 def _population_points(setup: "Setup", seeds: Sequence[int]) -> Sequence[PointResult]:
     """Return the result of each seed for networks of two layers and all inputs."""
     from hessweep.hessian import trace
+    from hessweep.networks import NetworkStack
     from hessweep.spectrum import spectra_of
 
     networks = setup.networks(seeds)
     start = perf_counter()
     try:
-        if all(network.is_plain for network in networks):
-            return plain_points(setup, seeds, networks)
+        if stack := NetworkStack.of(networks):
+            return plain_points(setup, seeds, stack)
         spectra = spectra_of(networks)
     except PrecisionError as error:
         # One by one it turns out whose it is, and its rank needs no eigenvalues.

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from numpy import ndarray
 
 from hessweep.kinds.result import ResultTable
@@ -19,14 +19,12 @@ from hessweep.kinds.students import known_learning_columns, learning_columns, st
 from hessweep.kinds.values import formula_columns, proof_columns, rank_columns, spectrum_columns
 
 if TYPE_CHECKING:
-    from hessweep.networks import Network
+    from hessweep.networks import NetworkStack
     from hessweep.setup import Setup
     from hessweep.spectrum import SpectrumStack
 
 
-def plain_points(
-    setup: "Setup", seeds: Sequence[int], networks: "Sequence[Network]"
-) -> ResultTable:
+def plain_points(setup: "Setup", seeds: Sequence[int], networks: "NetworkStack") -> ResultTable:
     """Return the results of the seeds of a setup, whose networks are plain.
 
     Raises:
@@ -35,15 +33,13 @@ def plain_points(
     from hessweep.hessian import stacked_trace
     from hessweep.spectrum import stacked_spectra_with_error
 
-    activation = networks[0].activation
+    weights = networks.activation, networks.W1, networks.W2
     start = perf_counter()
-    W1 = np.stack([network.W1 for network in networks])
-    W2 = np.stack([network.W2 for network in networks])
-    spectra = stacked_spectra_with_error(activation, W1, W2)
+    spectra = stacked_spectra_with_error(*weights)
     spectrum_time = (perf_counter() - start) / len(seeds)
     columns = {
-        **spectrum_columns(setup, spectra, stacked_trace(activation, W1, W2)),
-        **_rank_columns(setup, networks, W1, spectra),
+        **spectrum_columns(setup, spectra, stacked_trace(*weights)),
+        **_rank_columns(setup, networks, spectra),
         "spectrum_time": spectrum_time,
     }
     return ResultTable(setup, seeds, columns, {"eigenvalues": spectra.eigenvalues})
@@ -51,13 +47,12 @@ def plain_points(
 
 def _rank_columns(
     setup: "Setup",
-    networks: "Sequence[Network]",
-    W1: Float[ndarray, "S N_h N_i"],
+    networks: "NetworkStack",
     spectra: "SpectrumStack",
 ) -> dict[str, Any]:
     """Return everything that is stored about the ranks, by column."""
     start = perf_counter()
-    usual, columns = _of_usual(networks, W1, spectra)
+    usual, columns = _of_usual(networks, spectra)
     by_formula = student_columns(setup)
     columns |= by_formula
     rank_time = np.full(len(networks), (perf_counter() - start) / len(networks))
@@ -76,7 +71,7 @@ def _rank_columns(
 
 
 def _of_usual(
-    networks: "Sequence[Network]", W1: Float[ndarray, "S N_h N_i"], spectra: "SpectrumStack"
+    networks: "NetworkStack", spectra: "SpectrumStack"
 ) -> tuple[Bool[ndarray, " S"], dict[str, Any]]:
     """Return which networks are usual ones, and what is stored about their ranks, by column.
 
@@ -87,7 +82,7 @@ def _of_usual(
     from hessweep.rank.usual import usual_rank
 
     first = networks[0]
-    proof, usual = usual_rank(first.activation, W1, spectra)
+    proof, usual = usual_rank(networks.activation, networks.W1, spectra)
     smallest, error = in_float64(spectra.eigenvalues, spectra.error, max(proof.value, 1))
     if has_balls(first):
         usual &= error <= GOOD

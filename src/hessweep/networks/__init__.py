@@ -19,6 +19,7 @@ from hessweep.networks.own_teachers import (
     weights_text,
 )
 from hessweep.networks.samples import sample_inputs
+from hessweep.networks.stack import NetworkStack
 from hessweep.networks.stored_arrays import StoredArrays
 from hessweep.networks.students import Student, widen
 from hessweep.networks.teachers import (
@@ -41,6 +42,7 @@ __all__ = [
     "Inputs",
     "Layout",
     "Network",
+    "NetworkStack",
     "StoredArrays",
     "as_deep",
     "biased_layers",

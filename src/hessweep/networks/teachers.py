@@ -1,18 +1,20 @@
 """Random teachers: networks with independent weights of mean 0 and variance 1/fan_in."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from numpy.random import PCG64, Generator, SeedSequence
+from numpy.random import Generator
 
 from hessweep.activations import Activation
 from hessweep.activations import activation as resolve
 from hessweep.errors import InputError
+from hessweep.networks.generators import generators
 from hessweep.networks.inputs import Inputs
 from hessweep.networks.layout import check_sizes
+from hessweep.networks.stack import NetworkStack
 from hessweep.networks.two_layer import Network
 
 MAX_SEED = 2**63 - 1
@@ -104,7 +106,7 @@ def sample_teachers(
     biases: str = "none",
     N_o: int = 1,
     inputs: Inputs | None = None,
-) -> list[Network]:
+) -> Sequence[Network]:
     """Return `sample_teacher` for each seed, which is much faster for many small networks.
 
     Raises:
@@ -121,8 +123,7 @@ def sample_teachers(
     stacks = sample_stack(N_i, N_h, seeds, weights)
     for stack in stacks:
         stack.flags.writeable = False
-    resolved = resolve(activation)
-    return [Network._unchecked(W1, W2, resolved) for W1, W2 in zip(*stacks, strict=True)]
+    return NetworkStack(*stacks, resolve(activation))
 
 
 def sample_weights(
@@ -152,12 +153,10 @@ def sample_stack(
     check_sizes(N_i, N_h)
     _check_choice(seeds, weights)
     draw = WEIGHTS[weights]
-    shared = _shared_words(N_i, N_h, weights)
     W1, W2 = np.empty((len(seeds), N_h * N_i)), np.empty((len(seeds), N_h))
-    for of_first, of_second, seed in zip(W1, W2, seeds, strict=True):
-        rng = _generator_of_words(shared, seed)
-        of_first[:] = draw(rng, N_h * N_i)
-        of_second[:] = draw(rng, N_h)
+    for place, rng in _generators(N_i, N_h, seeds, weights):
+        W1[place] = draw(rng, N_h * N_i)
+        W2[place] = draw(rng, N_h)
     W1 /= np.sqrt(N_i)
     W2 /= np.sqrt(N_h)
     return W1.reshape(-1, N_h, N_i), W2
@@ -176,13 +175,25 @@ def _check_choice(seeds: Sequence[int], weights: str) -> None:
 
 def _generator(N_i: int, N_h: int, seed: int, weights: str) -> Generator:
     """Return the generator that draws the teacher of a point."""
-    return _generator_of_words(_shared_words(N_i, N_h, weights), seed)
+    [(_, generator)] = _generators(N_i, N_h, [seed], weights)
+    return generator
 
 
-def _generator_of_words(shared: list[int], seed: int) -> Generator:
-    # The words of `SeedSequence([digest, N_i, N_h, seed])`, five times faster than it.
-    words = np.array([*shared, *_words(int(seed))], dtype=np.uint32)
-    return Generator(PCG64(SeedSequence(words)))
+def _generators(
+    N_i: int, N_h: int, seeds: Sequence[int], weights: str
+) -> Iterator[tuple[int, Generator]]:
+    """Yield the place of each seed with the generator that draws its teacher.
+
+    It is that of `SeedSequence([digest, N_i, N_h, seed])`.
+    """
+    shared = _shared_words(N_i, N_h, weights)
+    numbers = np.array(seeds, np.uint64)
+    halves = np.stack([numbers & np.uint64(0xFFFFFFFF), numbers >> np.uint64(32)], axis=1)
+    for places, count in ((halves[:, 1] == 0, 1), (halves[:, 1] > 0, 2)):
+        own = halves[places, :count].astype(np.uint32)
+        words = np.tile(np.array([*shared, *[0] * count], np.uint32), (len(own), 1))
+        words[:, -count:] = own
+        yield from zip(np.flatnonzero(places).tolist(), generators(words), strict=True)
 
 
 def _shared_words(N_i: int, N_h: int, weights: str) -> list[int]:

@@ -12,7 +12,7 @@ from hessweep.activations import Activation
 from hessweep.blas import threads_for
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import lengthen_rows, moderate_rows, stacked_upper_hessian
-from hessweep.networks import DeepNetwork, Network
+from hessweep.networks import DeepNetwork, Network, NetworkStack
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.deep import deep_spectrum
 from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
@@ -76,9 +76,8 @@ def spectra_of(networks: Sequence[Network]) -> list[Spectrum]:
     Raises:
         InputError: If they differ in activation, architecture or inputs.
     """
-    if networks and all(network.is_plain for network in networks):
-        stack = [network.W1 for network in networks], [network.W2 for network in networks]
-        return list(stacked_spectra_with_error(networks[0].activation, *map(np.stack, stack)))
+    if stack := NetworkStack.of(networks):
+        return list(stacked_spectra_with_error(stack.activation, stack.W1, stack.W2))
     if not networks:
         return []
     eigenvalues, error, plan = general_eigenvalues(networks)

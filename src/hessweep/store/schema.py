@@ -80,6 +80,11 @@ GROUP_ATTRIBUTES: dict[str, Any] = {
 
 def attributes(column: Column) -> dict[str, Any]:
     """Return the column's CF attributes."""
+    return dict(_attributes(column))
+
+
+@lru_cache(maxsize=1024)
+def _attributes(column: Column) -> dict[str, Any]:
     attrs: dict[str, Any] = {"long_name": column.long_name}
     if column.dtype != "str":
         attrs["units"] = column.units
