@@ -35,10 +35,13 @@
 #define ROUND(x) (void)0
 #endif
 
-/* One solver for each width of a register. The widest that the processor has is taken, and a
+/* One solver for each width of a register, and one more for several registers, whose iterations take
+   turns where the chain of one would wait for its divisions: half the time or less. The widest that the processor has is taken, and a
    narrower one where fewer matrices are left: it has less memory to go through. Rounding does not
    depend on the width: the sets differ in that all but the plain one fuse a * b + c (always: tuned
    for Haswell, which unlike other targets has no exceptions for chains of sums). */
+#define FOUR_ROWS 0
+#define GROUPS 1
 #define LANES 2
 #define ISA(name) name##_plain
 #include "_lanes_kernel.h"
@@ -58,23 +61,38 @@
 #define LANES 4
 #define ISA(name) name##_v3
 #include "_lanes_kernel.h"
+#undef ISA
+#undef GROUPS
+#define GROUPS 4
+#define ISA(name) name##_v3_groups
+#include "_lanes_kernel.h"
 #undef LANES
 #undef ISA
+#undef GROUPS
+#undef FOUR_ROWS
 #pragma GCC pop_options
 
 #pragma GCC push_options
 #pragma GCC target("arch=x86-64-v4,tune=haswell")
+#define FOUR_ROWS 1
+#define GROUPS 1
 #define LANES 8
 #define ISA(name) name##_v4
+#include "_lanes_kernel.h"
+#undef ISA
+#undef GROUPS
+#define GROUPS 4
+#define ISA(name) name##_v4_groups
 #include "_lanes_kernel.h"
 #undef LANES
 #undef ISA
 #pragma GCC pop_options
 #endif
 
-typedef int solver(const double *matrices, double *out, Py_ssize_t n, int count, void *work);
+typedef unsigned solver(const double *matrices, double *out, Py_ssize_t n, int count, void *work);
 
 #define WIDEST 8
+#define MOST_GROUPS 4
 
 /* Return this processor's solver for so many matrices, and how many it takes at a time. */
 static solver *choose(Py_ssize_t count, int *lanes)
@@ -82,8 +100,12 @@ static solver *choose(Py_ssize_t count, int *lanes)
 #ifdef X86_LEVELS
     __builtin_cpu_init();
     if (__builtin_cpu_supports("x86-64-v4") && count > 4) {
-        *lanes = 8;
-        return solve_v4;
+        *lanes = count > 8 ? 32 : 8;
+        return count > 8 ? solve_v4_groups : solve_v4;
+    }
+    if (__builtin_cpu_supports("x86-64-v3") && count > 4) {
+        *lanes = 16;
+        return solve_v3_groups;
     }
     if (__builtin_cpu_supports("x86-64-v3")) {
         *lanes = count > 2 ? 4 : 2;
@@ -106,7 +128,7 @@ static PyObject *eigenvalues(PyObject *self, PyObject *args)
     void *work = NULL;
     if (n < 1 || in.len != 8 * S * n * n || out.len != 8 * S * n)
         PyErr_SetString(PyExc_ValueError, "expected (S, n, n), (S, n) and (S,) buffers");
-    else if (posix_memalign(&work, 64, sizeof(double) * (size_t)(WIDEST * n * (n + 6))))
+    else if (posix_memalign(&work, 64, sizeof(double) * (size_t)(WIDEST * n * (n + 4 + 2 * MOST_GROUPS))))
         PyErr_NoMemory();
     if (!PyErr_Occurred()) {
         const double *matrices = in.buf;
@@ -117,7 +139,7 @@ static PyObject *eigenvalues(PyObject *self, PyObject *args)
             int lanes;
             solver *solve = choose(S - first, &lanes);
             int count = (int)(S - first < lanes ? S - first : lanes);
-            int bits = solve(matrices + first * n * n, values + first * n, n, count, work);
+            unsigned bits = solve(matrices + first * n * n, values + first * n, n, count, work);
             for (int s = 0; s < count; s++)
                 flags[first + s] = (char)(bits >> s & 1);
             first += count;
