@@ -87,12 +87,23 @@ def _rows(matrix: Any) -> int:
 
 _by_rows = with_threads_for(_rows)
 
-eigh = _by_rows(np.linalg.eigh)
-eigvals = _by_rows(np.linalg.eigvals)
-eigvalsh = _by_rows(np.linalg.eigvalsh)
-inv = _by_rows(np.linalg.inv)
-qr = _by_rows(np.linalg.qr)
-svd = _by_rows(np.linalg.svd)
+
+def _of_numpy(function: Function) -> Function:
+    """Return a function of `numpy.linalg` with threads by the size of its matrix."""
+
+    @wraps(function)
+    def found(*args: Any, **named: Any) -> Any:
+        return getattr(np.linalg, function.__name__)(*args, **named)
+
+    return _by_rows(cast(Function, found))
+
+
+eigh = _of_numpy(np.linalg.eigh)
+eigvals = _of_numpy(np.linalg.eigvals)
+eigvalsh = _of_numpy(np.linalg.eigvalsh)
+inv = _of_numpy(np.linalg.inv)
+qr = _of_numpy(np.linalg.qr)
+svd = _of_numpy(np.linalg.svd)
 
 
 @_by_rows

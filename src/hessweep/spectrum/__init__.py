@@ -9,14 +9,14 @@ from numpy import ndarray
 
 from hessweep import blas
 from hessweep.activations import Activation
-from hessweep.blas import threads_for
+from hessweep.blas import with_threads_for
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import lengthen_rows, moderate_rows, stacked_upper_hessian
 from hessweep.networks import DeepNetwork, Network, NetworkStack
 from hessweep.spectrum.accuracy import assembly_error, gram_error
 from hessweep.spectrum.deep import deep_spectrum
 from hessweep.spectrum.deep_plan import DeepPlan, deep_plan
-from hessweep.spectrum.general import general_eigenvalues, general_plan
+from hessweep.spectrum.general import general_eigenvalues, general_plan, plan_of
 from hessweep.spectrum.gram import stacked_gram
 from hessweep.spectrum.plan import SpectrumPlan, spectrum_plan
 from hessweep.spectrum.result import Spectrum, SpectrumStack
@@ -62,7 +62,15 @@ def _of_deep(network: DeepNetwork) -> Spectrum:
     return Spectrum(found.eigenvalues, float(found.errors.max()), plan)
 
 
+def _largest_eigenproblem(network: Network) -> int:
+    if network.is_plain:
+        return spectrum_plan(network.activation, network.N_i, network.N_h).size
+    return plan_of(network).size
+
+
+# Not of `spectra_of`: a worker has set the threads by the memory that the setup needs.
 @spectrum_with_error.register(Network)
+@with_threads_for(_largest_eigenproblem)
 def _of_two_layers(network: Network) -> Spectrum:
     if not network.is_plain:
         [result] = spectra_of([network])
@@ -122,7 +130,7 @@ def stacked_spectra_with_error(
     for start in range(0, len(W1), together):
         part = slice(start, start + together)
         # Overflows are found by their results.
-        with threads_for(plan.size), np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             values[part], errors[part] = _solve(activation, W1[part], W2[part], plan)
     return SpectrumStack(values, errors, plan)
 

@@ -11,7 +11,6 @@ from numpy import ndarray
 
 from hessweep import blas
 from hessweep.activations import Activation
-from hessweep.blas import threads_for
 from hessweep.errors import InputError
 from hessweep.hessian.deep_linear import is_affine
 from hessweep.hessian.general import Weights, assembled, seen
@@ -104,7 +103,7 @@ def general_eigenvalues(
     for start in range(0, len(networks), together):
         part = slice(start, start + together)
         # Overflows are found by their results.
-        with threads_for(plan.size), np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             values[part], errors[part] = _solve(first.activation, networks[part], plan)
     return values, errors + UNDERFLOW * first.P, plan
 

@@ -115,12 +115,12 @@ class Index:
         return pd.DataFrame(columns, copy=False)
 
 
-def read_index(root: Root, read: Read = read_columns) -> Index:
+def read_index(root: Root, read: Read | None = None) -> Index:
     """Return the index, brought up to date with the segments that are there now.
 
     Args:
         root: The results root.
-        read: Reads a segment that is new.
+        read: Reads a segment that is new; `read_columns` if None.
 
     Raises:
         StoreAccessError: If the folder can not be read.
@@ -134,7 +134,7 @@ def read_index(root: Root, read: Read = read_columns) -> Index:
     unknown = {name: size for name, size in sizes.items() if name not in valid}
     if not unknown and kept is cached:
         return Index(cached, ())
-    new, damaged = _read_segments(root, unknown, read)
+    new, damaged = _read_segments(root, unknown, read or read_columns)
     table = pa.concat_tables([kept, new]).combine_chunks()
     _write_cache(root, table)
     return Index(table, damaged)

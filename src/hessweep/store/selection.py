@@ -151,7 +151,7 @@ def _parts(chosen: "pd.DataFrame") -> list[slice]:
     return [slice(*ends) for ends in pairwise([*starts, len(codes)])]
 
 
-def gather(root: Root, group: Group, read: Read = read_columns) -> Iterator[Block]:
+def gather(root: Root, group: Group, read: Read | None = None) -> Iterator[Block]:
     """Yield the group's points from their segments, block by block, in order.
 
     Memory stays at one block, whatever the size of the group; a segment is read once a block.
@@ -159,14 +159,14 @@ def gather(root: Root, group: Group, read: Read = read_columns) -> Iterator[Bloc
     Args:
         root: The results root.
         group: The group.
-        read: Reads a segment.
+        read: Reads a segment; `read_columns` if None.
 
     Raises:
         DamagedStoreError: If a segment's bytes are not those that were written.
         StoreAccessError: If a segment can not be read.
     """
     for start, stop in _block_bounds(group.points["row_size"].to_numpy()):
-        yield _read_block(root, group.label, group.points.iloc[start:stop], read)
+        yield _read_block(root, group.label, group.points.iloc[start:stop], read or read_columns)
 
 
 def _full_label(spec: str) -> str:
