@@ -87,4 +87,4 @@ def workspace_numbers(size: int) -> int:
     """Return the number of floats that the solver needs besides a matrix of this size."""
     if size > SMALL:
         return 40 * size
-    return LANES * size * (size + 7) if lanes else size**2
+    return LANES * size * (size + 13) if lanes else size**2
