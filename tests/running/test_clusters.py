@@ -257,7 +257,7 @@ def test_the_command_line_beats_the_environment_beats_the_study() -> None:
     assert choose_cluster(study, "a/s.json", {}) == FileCluster(path=Path("a/s.json"))
     for text in ("localhost:8786", "127.0.0.1:9999", "[::1]:8786"):
         assert choose_cluster(study, text, {}) == AddressCluster(address=f"tcp://{text}")
-    for path in ("./a:1", "s.json"):
+    for path in ("./a:1", "s.json", "node:8786.json", "node:8786/s.json", "a/node:8786"):
         assert choose_cluster(study, path, {}) == FileCluster(path=Path(path))
     with pytest.raises(ClusterError, match=r"^http://10.* expected local, an address such as"):
         choose_cluster(study, "http://10.0.0.1:8786", {})

@@ -9,8 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hessweep.errors import StudyError
+from hessweep.networks.teachers import MAX_SEED
 from hessweep.study import Study, parse_study
-from hessweep.study.seeds_until import Look, SeedsUntil, look_at
+from hessweep.study.seeds_until import Look, SeedsUntil, look_at, read_seeds_until
 
 RULE = {"until": {"relative_error": 0.01, "of": "lambda_min"}, "at_most": 5000}
 
@@ -60,6 +61,8 @@ def test_the_rule_looks_after_blocks_of_a_quarter():
         ({**RULE, "until": {"of": "rank"}}, "until.relative_error: missing"),
         ({**RULE, "until": {**RULE["until"], "error": 1}}, "until.error: unknown key"),
         ({**RULE, "until": {"relative_error": 0, "of": "rank"}}, "number between 0 and 1, got 0"),
+        ({**RULE, "until": {"relative_error": 1, "of": "rank"}}, "number between 0 and 1, got 1"),
+        ({**RULE, "until": {"relative_error": float("nan"), "of": "rank"}}, "0 and 1, got nan"),
         ({**RULE, "until": {"relative_error": True, "of": "rank"}}, "between 0 and 1, got True"),
         ({**RULE, "until": {"relative_error": "1%", "of": "rank"}}, "between 0 and 1, got '1%'"),
         ({**RULE, "until": {"relative_error": 0.1, "of": 3}}, "until.of: expected the name"),
@@ -75,6 +78,17 @@ def test_the_rule_looks_after_blocks_of_a_quarter():
 def test_mistakes_are_told(seeds, message):
     with pytest.raises(StudyError, match=message):
         read(seeds)
+
+
+def test_the_ends_of_what_is_allowed_are_allowed():
+    until = {"relative_error": 0.999, "of": "rank"}
+    for at_most, at_least in ((10, 10), (1_000_000, 10), (1_000_000, 1_000_000)):
+        start = MAX_SEED - at_most + 1
+        seeds = {"until": until, "at_most": at_most, "at_least": at_least, "start": start}
+        rule = read_seeds_until(seeds)
+        assert (rule.at_most, rule.at_least, rule.start) == (at_most, at_least, start)
+        with pytest.raises(ValueError, match="start: expected a whole number from 0"):
+            read_seeds_until({**seeds, "start": start + 1})
 
 
 @pytest.mark.parametrize(
