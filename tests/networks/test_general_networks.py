@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import hessweep
-from hessweep.density.comparison import comparison
+from hessweep.density import few_eigenvalues
+from hessweep.density.beside import largest_beside
+from hessweep.density.comparison import comparison, compression
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import HessianOperator, blocks
 from hessweep.networks import BIASES, WEIGHTS, Inputs, Layout, Network, sample_teacher
@@ -160,6 +162,9 @@ REFUSING: dict[str, Callable] = {
     "widen": lambda network: hessweep.widen(network, zero_output=1),
     "learning_coefficient": hessweep.learning_coefficient,
     "comparison": comparison,
+    "compression": lambda network: compression(network, np.array([1.0, 0.0, 0.0])),
+    "few_eigenvalues": lambda network: few_eigenvalues(network, 1, vectors=4),
+    "largest_beside": lambda network: largest_beside(network, 1, 1e-8, 4),
 }
 """Functions that know the paper's networks alone."""
 

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.typing import DTypeLike
 
+from hessweep import blas
 from hessweep.density.comparison import Correction, comparison
 from hessweep.density.count import count_large
 from hessweep.density.extremes import (
@@ -12,6 +13,7 @@ from hessweep.density.extremes import (
     converged_eigenvalues,
     extreme_eigenvalues,
     few_eigenvalues,
+    one_thread_if_small,
 )
 from hessweep.density.general_plan import general_density_plan
 from hessweep.density.known import direction, directions, known_part, product_rounding
@@ -50,6 +52,7 @@ CONVERGED = 1e-4
 """The relative residual up to which a Ritz vector counts as an eigenvector."""
 
 
+@one_thread_if_small
 def spectral_density(
     network: Network,
     probes: int | None = None,
@@ -141,7 +144,7 @@ def _lock_outliers(lanczos: Lanczos, network: Network, krylov: Krylov) -> Float[
     if not count:
         return np.empty(0)
     found = (vectors[:, :count].T.astype(krylov.Q.dtype)) @ krylov.Q
-    found, _ = np.linalg.qr(found.T)
+    found, _ = blas.qr(found.T)
     precise = hessian_operator(network)
     eigenvalues = [float(u @ precise.product(u)) for u in found.T.astype(float)]
     lanczos.lock(found.T)

@@ -16,13 +16,13 @@ eigenvalue that is returned is that of its vector in a product with the Hessian.
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from scipy import linalg
 
+from hessweep import blas
 from hessweep.density.comparison import compression
 from hessweep.density.inside import Inside
 from hessweep.density.lanczos import orthogonalise
 from hessweep.hessian import hessian_operator
-from hessweep.networks import Network
+from hessweep.networks import Network, require_plain
 
 INDEPENDENT = 1e-3
 """A residual is added if at least this part of it is orthogonal to those added before."""
@@ -43,6 +43,7 @@ def largest_beside(network: Network, most: int, tolerance: float, vectors: int) 
     Raises:
         InputError: If the network has biases, several outputs or other inputs.
     """
+    require_plain(network, "largest_beside")
     space = _Space(network, vectors)
     while True:
         before = space.count
@@ -67,7 +68,7 @@ class _Space:
         W1, W2 = network.W1, network.W2
         self._shape = W1.shape
         A = np.outer(W2, W2) * network.activation.self_dual(W1).K_c
-        _, top = linalg.eigh(A, subset_by_index=[len(A) - 1] * 2, overwrite_a=True)
+        _, top = blas.scipy_eigh(A, subset_by_index=[len(A) - 1] * 2, overwrite_a=True)
         self._u = top[:, 0]
         self._size = sum(W1.shape)
         # Rows and columns of S, then those of the vectors.
@@ -86,7 +87,7 @@ class _Space:
     def ritz(self, most: int) -> tuple[Float[ndarray, " most"], Float[ndarray, "_ most"]]:
         """Return the largest eigenvalues of the compression, descending, and eigenvectors."""
         size = self._size + self.count
-        values, vectors = linalg.eigh(
+        values, vectors = blas.scipy_eigh(
             self._compressed[:size, :size], subset_by_index=[size - most, size - 1]
         )
         return values[::-1], vectors[:, ::-1]

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from hessweep import blas
 from hessweep.laws.local import local_coefficients
 from hessweep.networks import Network, require_plain
 
@@ -94,8 +95,8 @@ def comparison(network: Network) -> Comparison:
     W1, W2 = network.W1, network.W2
     N_h, n = W1.shape
     kernel = network.activation.self_dual(W1)
-    d, U = np.linalg.eigh((np.outer(W2, W2) * kernel.K_c).astype(np.float32))
-    order_one, inside = np.linalg.eigh(compression(network, U[:, -1]).astype(np.float32))
+    d, U = blas.eigh((np.outer(W2, W2) * kernel.K_c).astype(np.float32))
+    order_one, inside = blas.eigh(compression(network, U[:, -1]).astype(np.float32))
     direction, d, U = U[:, -1].copy(), d[:-1], U[:, :-1]
     m = min(n, N_h - 1)
     exchange = local_coefficients(network.activation, (W1**2).sum(axis=1))
@@ -132,7 +133,11 @@ def compression(network: Network, u: Float[ndarray, " N_h"]) -> Float[ndarray, "
     Args:
         network: A plain network, whose H acts on pairs of an N_h x n matrix and N_h numbers.
         u: A unit vector.
+
+    Raises:
+        InputError: If the network has biases, several outputs or other inputs.
     """
+    require_plain(network, "compression")
     W1, k = network.W1, network.activation.self_dual(network.W1)
     a = network.W2 * u
     E = np.outer(a, a)
@@ -148,7 +153,7 @@ def _matched_rows(
     C: Float[ndarray, "m n"],
 ) -> tuple[Float[ndarray, "n n"], Float[ndarray, " m"]]:
     """Return O and σ: the orthogonal rows nearest to C's, and C's products with them."""
-    left, _, right = np.linalg.svd(C)
+    left, _, right = blas.svd(C)
     m = len(C)
     rows = np.concatenate([left @ right[:m], right[m:]])
     return rows, np.einsum("mn,mn->m", C, rows[:m])
