@@ -1,13 +1,14 @@
 """What the driver sends to a cluster, with one that answers at once."""
 
 from contextlib import contextmanager
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from distributed import KilledWorker
 
 from hessweep.activations import activation
-from hessweep.running import Summary, run, sweep
+from hessweep.running import Summary, driver, run, sweep
 from hessweep.running.code_version import code_version
 from hessweep.running.driver import WINDOW, Batch, Driver, Progress
 from hessweep.setup import Setup
@@ -18,7 +19,10 @@ POINTS = Setup(activation("erf"), 2, 2).points(range(60))
 
 
 class AtOnce:
-    """A client whose tasks are done as soon as they are sent, all with the same segment."""
+    """A client whose tasks are done as soon as they are sent, all with the same segment.
+
+    If it is `slow`, one of them is done whenever the driver asks for the workers.
+    """
 
     status = "running"
 
@@ -29,8 +33,12 @@ class AtOnce:
         self.driver: Driver
         self.most = 0
         self.killer = None
+        self.slow = False
+        self.running: list = []
 
     def nthreads(self) -> dict[str, int]:
+        if self.running:
+            self.running.pop(0)()
         return {"one": self.threads - 1, "other": 1}
 
     def submit(self, _function, points, _root, code, *, key, pure):
@@ -39,8 +47,14 @@ class AtOnce:
         self.most = max(self.most, len(self.driver.in_flight) + 1)
         status = "error" if self.killer in points else "finished"
         future = SimpleNamespace(key=key, status=status, result=lambda: self.result_of(points))
-        future.add_done_callback = lambda call: call(future)
+        future.add_done_callback = lambda call: self.when_done(partial(call, future))
         return future
+
+    def when_done(self, call):
+        if self.slow:
+            self.running.append(call)
+        else:
+            call()
 
     def result_of(self, points):
         if self.killer in points:
@@ -55,11 +69,11 @@ class AtOnce:
         pass
 
 
-def driven(tmp_path, batches, errors=None, threads=3, killer=None):
+def driven(tmp_path, batches, errors=None, threads=3, killer=None, slow=False):
     """Return the driver, its client and the reported states after these batches."""
     segment = write_segment(tmp_path, POINTS[0].setup.compute([0]))
     client = AtOnce(threads, segment, errors or {})
-    client.killer = killer
+    client.killer, client.slow = killer, slow
     total = sum(len(batch.points) for batch in batches)
     seconds = sum(sum(batch.seconds) for batch in batches)
     states = []
@@ -81,6 +95,14 @@ def test_no_more_tasks_are_in_flight_than_the_window_holds(tmp_path):
     # What has finished meanwhile is asked for together.
     assert client.gathered[0] == WINDOW * 3
     assert sum(client.gathered) == len(batches)
+
+
+def test_a_task_is_sent_for_each_that_has_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr(driver, "HEARTBEAT_SECONDS", 0.001)
+    batches = [Batch((point,), (1.0,)) for point in POINTS]
+    _, client, _ = driven(tmp_path, batches, slow=True)
+    assert client.sent == [batch.points for batch in batches]
+    assert client.most == WINDOW * 3 < len(batches)
 
 
 def test_progress_counts_points_and_their_predicted_times(tmp_path):
