@@ -223,6 +223,28 @@ def test_where_nothing_answers_a_script_runs_in_its_own_process(script, tmp_path
     assert ended(process)[2] == "ran nowhere\n"
 
 
+def test_a_killed_process_leaves_its_jobs_and_later_ones_run_without(
+    script, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(preloading.VARIABLE, "")
+    preloading.start(sys.executable, [])
+    process, pipe = preloading._kept.pop()
+    path = script("""
+        import os, time
+        open("running", "w").close()
+        while not os.path.exists("go on"):
+            time.sleep(0.01)
+    """)
+    job = client(path, cwd=tmp_path)
+    wait_for(tmp_path / "running")
+    process.kill()
+    process.wait(20)
+    (tmp_path / "go on").touch()
+    assert ended(job) == (0, "", "")
+    assert ended(client(path, cwd=tmp_path))[2] == "ran nowhere\n"
+    os.close(pipe)
+
+
 def test_where_address_space_is_limited_nothing_is_started(monkeypatch):
     monkeypatch.delenv(preloading.VARIABLE, raising=False)
     monkeypatch.setattr(preloading, "is_address_space_limited", lambda: True)
