@@ -223,9 +223,7 @@ def test_where_nothing_answers_a_script_runs_in_its_own_process(script, tmp_path
     assert ended(process)[2] == "ran nowhere\n"
 
 
-def test_a_killed_process_leaves_its_jobs_and_later_ones_run_without(
-    script, tmp_path, monkeypatch
-):
+def test_a_killed_process_leaves_its_jobs_and_later_ones_do_without(script, tmp_path, monkeypatch):
     monkeypatch.setenv(preloading.VARIABLE, "")
     preloading.start(sys.executable, [])
     process, pipe = preloading._kept.pop()
