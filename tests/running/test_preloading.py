@@ -16,7 +16,8 @@ from hessweep.running import preloading
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked on Linux only")
 
 CLIENT = """
-import sys, types
+import signal, sys, types
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where nohup has made all ignore it
 from hessweep.running.preloading import hand_over
 job = types.SimpleNamespace(threads=int(sys.argv[2]), name="fig-1")
 sys.path.append(sys.argv[3])
