@@ -253,6 +253,14 @@ def test_progress_ends_at_the_total(client: Client, tmp_path: Path) -> None:
     assert seen == sorted(seen)
 
 
+def test_progress_counts_the_rounds_of_a_run_that_grows(client: Client, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    rounds = iter((POINTS[:3], POINTS[:5], POINTS[:5]))
+    run(lambda: next(rounds), tmp_path, client, progress=lambda s: seen.append((s.done, s.total)))
+    assert (0, 3) in seen
+    assert seen[-1] == (5, 5)
+
+
 def test_workers_that_join_while_results_come_are_counted(monkeypatch, tmp_path) -> None:
     client = SimpleNamespace(status="running", nthreads=lambda: {"first": 1, "later": 1})
     told = driver.Driver(client, tmp_path, driver.Progress(2, workers=1), lambda state: None)
