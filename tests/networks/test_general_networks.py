@@ -60,6 +60,14 @@ def test_parameters_are_layer_by_layer(biases: str, N_o: int) -> None:
     np.testing.assert_array_equal(again.parameters, theta + 1)
 
 
+def test_other_parameters_leave_the_inputs() -> None:
+    inputs = Inputs(mean=np.array([1.0, -2.0]))
+    teacher = Network(np.eye(2), np.ones(2), "erf", inputs=inputs)
+    moved = teacher.with_parameters(teacher.parameters + 1)
+    assert moved.inputs is inputs
+    np.testing.assert_array_equal(moved.offsets, moved.W1 @ [1.0, -2.0])
+
+
 @pytest.mark.parametrize("N_o", [None, 1, 3])
 @pytest.mark.parametrize("biases", BIASES)
 def test_gradients_are_those_of_differences(biases: str, N_o: int | None) -> None:
