@@ -36,10 +36,11 @@
 #endif
 
 /* One solver for each width of a register, and one more for several registers, whose iterations take
-   turns where the chain of one would wait for its divisions: half the time or less. The widest that the processor has is taken, and a
-   narrower one where fewer matrices are left: it has less memory to go through. Rounding does not
-   depend on the width: the sets differ in that all but the plain one fuse a * b + c (always: tuned
-   for Haswell, which unlike other targets has no exceptions for chains of sums). */
+   turns where the chain of one would wait for its divisions: half the time or less. The widest that
+   the processor has is taken, and a narrower one where fewer matrices are left: it has less memory
+   to go through. Rounding does not depend on the width: the sets differ in that all but the plain
+   one fuse a * b + c (always: tuned for Haswell, which unlike other targets has no exceptions for
+   chains of sums). */
 #define FOUR_ROWS 0
 #define GROUPS 1
 #define LANES 2
@@ -128,7 +129,8 @@ static PyObject *eigenvalues(PyObject *self, PyObject *args)
     void *work = NULL;
     if (n < 1 || in.len != 8 * S * n * n || out.len != 8 * S * n)
         PyErr_SetString(PyExc_ValueError, "expected (S, n, n), (S, n) and (S,) buffers");
-    else if (posix_memalign(&work, 64, sizeof(double) * (size_t)(WIDEST * n * (n + 4 + 2 * MOST_GROUPS))))
+    else if (posix_memalign(&work, 64,
+                            sizeof(double) * (size_t)(WIDEST * n * (n + 4 + 2 * MOST_GROUPS))))
         PyErr_NoMemory();
     if (!PyErr_Occurred()) {
         const double *matrices = in.buf;

@@ -34,155 +34,78 @@ INLINE void ISA(householder)(const lanes *row, Py_ssize_t k, lanes *x, lanes *ta
     x[k - 1] = one;
 }
 
+/* Rows i to i + rows - 1 of `update_and_multiply`. The number of rows is a constant of each call, so
+   that the loops over them become straight code and their arrays registers. Each entry of p is a
+   sum in ascending order of columns, whatever the number of rows. */
+INLINE void ISA(update_rows)(const int rows, lanes *a, Py_ssize_t n, Py_ssize_t i, const lanes *v,
+                             const lanes *w, const lanes *x, lanes *p)
+{
+    const lanes zero = {0};
+    lanes *r[4], vi[4], wi[4], xi[4], sum[4], own[4][4];
+#pragma GCC unroll 4
+    for (int s = 0; s < rows; s++) {
+        r[s] = a + (i + s) * n;
+        vi[s] = v[i + s];
+        wi[s] = w[i + s];
+        xi[s] = x[i + s];
+        sum[s] = zero;
+    }
+    for (Py_ssize_t j = 0; j < i; j++) {
+        lanes vj = v[j], wj = w[j], xj = x[j], pj = p[j], b[4];
+#pragma GCC unroll 4
+        for (int s = 0; s < rows; s++)
+            b[s] = r[s][j];
+#pragma GCC unroll 4
+        for (int s = 0; s < rows; s++)
+            b[s] -= vi[s] * wj;
+#pragma GCC unroll 4
+        for (int s = 0; s < rows; s++)
+            b[s] -= wi[s] * vj;
+#pragma GCC unroll 4
+        for (int s = 0; s < rows; s++)
+            r[s][j] = b[s];
+#pragma GCC unroll 4
+        for (int s = 0; s < rows; s++) {
+            pj += b[s] * xi[s];
+            sum[s] += b[s] * xj;
+        }
+        p[j] = pj;
+    }
+    /* The columns of these rows: a triangle, whose mirror image is not stored. */
+#pragma GCC unroll 4
+    for (int s = 0; s < rows; s++)
+#pragma GCC unroll 4
+        for (int t = 0; t <= s; t++) {
+            lanes b = r[s][i + t];
+            b -= vi[s] * wi[t];
+            b -= wi[s] * vi[t];
+            r[s][i + t] = own[s][t] = own[t][s] = b;
+        }
+#pragma GCC unroll 4
+    for (int s = 0; s < rows; s++) {
+#pragma GCC unroll 4
+        for (int t = 0; t < rows; t++)
+            sum[s] += own[s][t] * xi[t];
+        p[i + s] = sum[s];
+    }
+}
+
 /* a -= v w^T + w v^T on the first k rows, and p = a x of the result, in one pass. */
 INLINE void ISA(update_and_multiply)(lanes *a, Py_ssize_t n, Py_ssize_t k, const lanes *v,
-                                const lanes *w, const lanes *x, lanes *p)
+                                     const lanes *w, const lanes *x, lanes *p)
 {
     const lanes zero = {0};
     Py_ssize_t i = 0;
     for (Py_ssize_t j = 0; j < k; j++)
         p[j] = zero;
 #if FOUR_ROWS
-    for (; i + 3 < k; i += 4) {
-        lanes *r = a + i * n, *s = r + n, *t = s + n, *u = t + n;
-        lanes v0 = v[i], w0 = w[i], x0 = x[i], sum0 = zero;
-        lanes v1 = v[i + 1], w1 = w[i + 1], x1 = x[i + 1], sum1 = zero;
-        lanes v2 = v[i + 2], w2 = w[i + 2], x2 = x[i + 2], sum2 = zero;
-        lanes v3 = v[i + 3], w3 = w[i + 3], x3 = x[i + 3], sum3 = zero;
-        for (Py_ssize_t j = 0; j < i; j++) {
-            lanes vj = v[j], wj = w[j], xj = x[j], pj = p[j];
-            lanes b = r[j], c = s[j], d = t[j], e = u[j];
-            b -= v0 * wj;
-            c -= v1 * wj;
-            d -= v2 * wj;
-            e -= v3 * wj;
-            b -= w0 * vj;
-            c -= w1 * vj;
-            d -= w2 * vj;
-            e -= w3 * vj;
-            r[j] = b;
-            s[j] = c;
-            t[j] = d;
-            u[j] = e;
-            pj += b * x0;
-            sum0 += b * xj;
-            pj += c * x1;
-            sum1 += c * xj;
-            pj += d * x2;
-            sum2 += d * xj;
-            pj += e * x3;
-            sum3 += e * xj;
-            p[j] = pj;
-        }
-        /* The four rows' own columns, in the order of the loops for two rows. */
-        lanes d0 = r[i], b = s[i], d1 = s[i + 1], c0 = t[i], c1 = t[i + 1], d2 = t[i + 2];
-        lanes e0 = u[i], e1 = u[i + 1], e2 = u[i + 2], d3 = u[i + 3];
-        d0 -= v0 * w0;
-        d0 -= w0 * v0;
-        b -= v1 * w0;
-        b -= w1 * v0;
-        d1 -= v1 * w1;
-        d1 -= w1 * v1;
-        c0 -= v2 * w0;
-        c0 -= w2 * v0;
-        c1 -= v2 * w1;
-        c1 -= w2 * v1;
-        d2 -= v2 * w2;
-        d2 -= w2 * v2;
-        e0 -= v3 * w0;
-        e0 -= w3 * v0;
-        e1 -= v3 * w1;
-        e1 -= w3 * v1;
-        e2 -= v3 * w2;
-        e2 -= w3 * v2;
-        d3 -= v3 * w3;
-        d3 -= w3 * v3;
-        r[i] = d0;
-        s[i] = b;
-        s[i + 1] = d1;
-        t[i] = c0;
-        t[i + 1] = c1;
-        t[i + 2] = d2;
-        u[i] = e0;
-        u[i + 1] = e1;
-        u[i + 2] = e2;
-        u[i + 3] = d3;
-        sum0 += d0 * x0;
-        sum0 += b * x1;
-        sum1 += b * x0;
-        sum1 += d1 * x1;
-        sum0 += c0 * x2;
-        sum2 += c0 * x0;
-        sum0 += e0 * x3;
-        sum3 += e0 * x0;
-        sum1 += c1 * x2;
-        sum2 += c1 * x1;
-        sum1 += e1 * x3;
-        sum3 += e1 * x1;
-        sum2 += d2 * x2;
-        sum2 += e2 * x3;
-        sum3 += e2 * x2;
-        sum3 += d3 * x3;
-        p[i] = sum0;
-        p[i + 1] = sum1;
-        p[i + 2] = sum2;
-        p[i + 3] = sum3;
-    }
+    for (; i + 3 < k; i += 4)
+        ISA(update_rows)(4, a, n, i, v, w, x, p);
 #endif
-    for (; i + 1 < k; i += 2) {
-        lanes *r = a + i * n, *s = r + n;
-        lanes v0 = v[i], w0 = w[i], x0 = x[i], sum0 = zero;
-        lanes v1 = v[i + 1], w1 = w[i + 1], x1 = x[i + 1], sum1 = zero;
-        for (Py_ssize_t j = 0; j < i; j++) {
-            lanes vj = v[j], wj = w[j], xj = x[j], pj = p[j];
-            lanes b = r[j], c = s[j];
-            b -= v0 * wj;
-            c -= v1 * wj;
-            b -= w0 * vj;
-            c -= w1 * vj;
-            r[j] = b;
-            s[j] = c;
-            pj += b * x0;
-            sum0 += b * xj;
-            pj += c * x1;
-            sum1 += c * xj;
-            p[j] = pj;
-        }
-        lanes d0 = r[i], b = s[i], d1 = s[i + 1];
-        d0 -= v0 * w0;
-        d0 -= w0 * v0;
-        b -= v1 * w0;
-        b -= w1 * v0;
-        d1 -= v1 * w1;
-        d1 -= w1 * v1;
-        r[i] = d0;
-        s[i] = b;
-        s[i + 1] = d1;
-        sum0 += d0 * x0;
-        sum0 += b * x1;
-        sum1 += b * x0;
-        sum1 += d1 * x1;
-        p[i] = sum0;
-        p[i + 1] = sum1;
-    }
-    if (i < k) {
-        lanes *r = a + i * n;
-        lanes vi = v[i], wi = w[i], xi = x[i], sum = zero;
-        for (Py_ssize_t j = 0; j < i; j++) {
-            lanes b = r[j];
-            b -= vi * w[j];
-            b -= wi * v[j];
-            r[j] = b;
-            p[j] += b * xi;
-            sum += b * x[j];
-        }
-        lanes b = r[i];
-        b -= vi * wi;
-        b -= wi * vi;
-        r[i] = b;
-        sum += b * xi;
-        p[i] = sum;
-    }
+    for (; i + 1 < k; i += 2)
+        ISA(update_rows)(2, a, n, i, v, w, x, p);
+    if (i < k)
+        ISA(update_rows)(1, a, n, i, v, w, x, p);
 }
 
 /* Reduce the lower triangles a to diagonals d and squared off-diagonals e2 (e2[k]: k, k + 1). */
