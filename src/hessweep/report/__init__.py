@@ -70,7 +70,7 @@ def build(
     summed = explored and explorer.read(explored, study)
     context = {
         **_sweeps(study, requested, points),
-        **_ranks(points, summed or explorer.sum_up(results, root)),
+        **_ranks(points, summed or explorer.sum_up(results, points, root)),
         **_figures(study, folder),
         "claims": None if claims is None else tabulate(_verdict_second(claims)),
     }

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 from hessweep import tables
@@ -42,14 +43,15 @@ def published(study: Study, root: Root) -> tuple[xr.DataTree, Keys]:
     return results, requested
 
 
-def sum_up(results: xr.DataTree, root: Root) -> Summed:
+def sum_up(results: xr.DataTree, points: pd.DataFrame, root: Root) -> Summed:
     """Return what the explorer of a page about these results reads.
 
     Args:
         results: What `published` returned.
+        points: Their table.
         root: Where they are, as the page says it.
     """
-    unvaried = tables.unvaried_axes(table(results))
+    unvaried = tables.unvaried_axes(points)
     return {
         "root": str(root),
         "axes": [axis for axis in AXES if axis not in unvaried],
@@ -66,7 +68,8 @@ def write(path: Path, study: Study) -> None:
         StoreAccessError: If the file can not be written.
     """
     made_from = _made_from(study)
-    summed = sum_up(published(study, study.results)[0], study.results)
+    results, _ = published(study, study.results)
+    summed = sum_up(results, table(results), study.results)
     with accessing(path, "write"):
         make_folder(path.parent)
         commit_file(path, json.dumps({"made_from": made_from, "summed": summed}).encode())
