@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -377,10 +378,22 @@ def test_a_pipe_that_nobody_writes_to(tmp_path: Path, monkeypatch: pytest.Monkey
     os.close(writer)
 
 
-@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/tty"])
-def test_a_device_is_no_study(device: str) -> None:
+# In some containers one of these is an ordinary file.
+DEVICES = [Path(f"/dev/{name}") for name in ("zero", "null", "full", "tty")]
+
+
+@pytest.mark.parametrize("device", [d for d in DEVICES if d.is_char_device()], ids=str)
+def test_a_device_is_no_study(device: Path) -> None:
     with pytest.raises(StudyError, match=f"{device}: expected a study file, got a folder or a de"):
         read_study(device)
+
+
+def test_a_socket_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # The path of a socket can be 107 characters long.
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind("socket")
+        with pytest.raises(StudyError, match="socket: expected a study file, got a folder or a de"):
+            read_study("socket")
 
 
 CONFIG = Path(__file__).parents[1] / "config"

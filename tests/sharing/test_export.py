@@ -219,6 +219,7 @@ def test_a_damaged_segment_is_not_exported(results, tmp_path):
 WRONG = {
     "there already": (["demo", "old.zip"], "old.zip: it is there already; --force replaces it"),
     "a folder": (["demo", "folder"], "expected the path of a new file"),
+    "a pipe": (["demo", "pipe", "--force"], "expected the path of a new file"),
     "in no folder": (["demo", "none/b.zip"], "expected the path of a new file"),
     "no results": (["folder", "b.zip"], "found no `segments` in it"),
     "a file": (["old.zip", "b.zip"], "found a file"),
@@ -232,6 +233,7 @@ WRONG = {
 def test_wrong_arguments_leave_everything_as_it_is(results, tmp_path, monkeypatch, capsys, wrong):
     (tmp_path / "old.zip").write_text("old")
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     before = sorted(tmp_path.rglob("*"))
     arguments, told = WRONG[wrong]
     monkeypatch.chdir(tmp_path)
@@ -239,6 +241,7 @@ def test_wrong_arguments_leave_everything_as_it_is(results, tmp_path, monkeypatc
     assert told in capsys.readouterr().err
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "old.zip").read_text() == "old"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_force_replaces(results, tmp_path):

@@ -155,7 +155,9 @@ def test_a_port_that_is_taken_and_what_is_not_there(folder):
     assert "nothing.yaml" in told("nothing.yaml")
     (folder / "empty").mkdir()
     assert "found no `segments` in it; give the study" in told("empty")
-    assert "expected a study" in told("/dev/null")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind("socket")
+        assert "socket: expected a study" in told("socket")
     with zipfile.ZipFile(folder / "bundle.zip", "w") as bundle:
         bundle.writestr("a", "b")
     assert "a bundle does not change" in told("bundle.zip")

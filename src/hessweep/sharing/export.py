@@ -135,7 +135,7 @@ def export(
 
 
 def _check_target(target: Path, force: bool) -> None:
-    if target.is_dir() or not target.parent.is_dir():
+    if not target.parent.is_dir() or (target.exists() and not target.is_file()):
         raise QueryError(f"{target}: expected the path of a new file in a folder that is there")
     if target.exists() and not force:
         raise QueryError(f"{target}: it is there already; --force replaces it")
