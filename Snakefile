@@ -35,15 +35,26 @@ try:
 except HessweepError as error:
     raise WorkflowError(str(error)) from None
 RESULTS = STUDY.folder
+# Modules that sweeps need, and those that only later jobs need.
 PRELOADED = [
     "distributed",
     "hessweep.cli.progress",
-    "hessweep.figures.style",
     "hessweep.outputs",
-    "hessweep.report",
     "hessweep.running.driver",
     "hessweep.running.receipts",
+]
+PRELOADED_LATER = [
+    "zarr",
+    "dask.array",
+    "hessweep.analysis",
     "matplotlib.pyplot",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "hessweep.figures.style",
+    "scipy.optimize",
+    "scipy.stats",
+    "hessweep.claims",
+    "hessweep.report",
 ]
 announce(STUDY)
 
@@ -69,7 +80,7 @@ rule all:
 # On this machine and with this Python, jobs start in a process that has its imports done.
 onstart:
     if workflow.local_exec and not workflow.deployment_settings.deployment_method:
-        preloading.start(PYTHON, PRELOADED)
+        preloading.start(PYTHON, PRELOADED, PRELOADED_LATER)
 
 
 onsuccess:

@@ -38,6 +38,10 @@ def threads_for(size: int) -> AbstractContextManager[None]:
     return _one_thread(several) if several else nullcontext()
 
 
+_BLOCK = 64
+"""Columns that LAPACK factors at a time."""
+
+
 def with_threads_for(size: Callable[..., int]) -> Callable[[Function], Function]:
     """Return a decorator that lets a function run with `threads_for` the size of its arguments.
 
@@ -112,6 +116,15 @@ def scipy_eigh(matrix: ndarray, *others: Any, **named: Any) -> Any:
     from scipy import linalg
 
     return linalg.eigh(matrix, *others, **named)
+
+
+@_by_rows
+def symmetric_factors(matrix: ndarray) -> tuple[ndarray, ndarray]:
+    """Return what LAPACK's `zsytrf` makes of a complex symmetric matrix: L with D, and pivots."""
+    from scipy.linalg import lapack
+
+    factors, pivots, _ = lapack.zsytrf(matrix, lower=1, lwork=_BLOCK * len(matrix))
+    return factors, pivots
 
 
 @_by_rows

@@ -90,3 +90,18 @@ def test_a_stack_gives_the_same_bits_as_its_members(name: str) -> None:
     for s in range(3):
         for ours, alone in zip(together, g.self_dual(W1[s]), strict=True):
             np.testing.assert_array_equal(ours[s], alone)
+
+
+@pytest.mark.parametrize("coefficients", [[0.5, -1.0], [0, 1, 0.3], [0.1, 0, -2, 0, 0.7, 1e-3]])
+@pytest.mark.parametrize("shape", [(), (5,), (2, 3, 4)])
+def test_polynomials_have_numpy_s_values_to_the_bit(coefficients, shape) -> None:
+    g, x = activation("polynomial", coefficients=coefficients), np.random.default_rng(0)
+    x = x.standard_normal(shape)
+    expected = np.polynomial.Polynomial(coefficients)
+    for function, values in (
+        (g, expected),
+        (g.derivative, expected.deriv()),
+        (g.second_derivative, expected.deriv(2)),
+    ):
+        assert np.shape(function(x)) == shape
+        assert np.array_equal(function(x), values(x))

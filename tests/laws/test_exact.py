@@ -12,6 +12,7 @@ from hessweep.laws import (
     law_distance,
     wishart_density,
 )
+from hessweep.laws.tabulated import tabulate
 from hessweep.laws.wishart import wishart_part
 
 EIGENVALUES = 200_000
@@ -139,3 +140,20 @@ def test_convolution_against_a_mean_over_chi_square(N_i, N_h):
 def test_refuses_more_rows_than_columns():
     with pytest.raises(ShapeError, match="swap"):
         wishart_density(1.0, 3, 2)
+
+
+def test_a_density_is_tabulated_when_more_than_it_is_asked_for(monkeypatch):
+    law = hessian_law(3, 5, exact=True, floor=1e-14)  # a law that no other test has asked for
+    tables = []
+    monkeypatch.setattr(
+        "hessweep.laws.on_demand.tabulate",
+        lambda *arguments: tables.append(tabulate(*arguments)) or tables[-1],
+    )
+    x = np.linspace(0.1, 8, 30)
+    density = law.pdf(x)
+    assert law.support() == (0.0, np.inf)
+    assert not tables
+    assert law.cdf(x) + law.sf(x) == pytest.approx(1)
+    assert law.continuous.error < 1e-9
+    [table] = tables
+    assert density == pytest.approx(table.pdf(x), rel=1e-12)

@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from hessweep import activation, sample_teacher, spectrum
 from hessweep.activations import ACTIVATIONS
-from hessweep.laws import spectrum_distance, spectrum_law
+from hessweep.laws import neuron_bulk, special_directions, spectrum_distance, spectrum_law
 from hessweep.laws.harmonics import harmonic_matrices, harmonic_parts
 from hessweep.laws.local import local_coefficients
 from hessweep.laws.shells import teacher_bulk
@@ -212,3 +212,29 @@ def test_moments_of_a_bulk_in_one_shell(N_i, N_h, along, third):
         (d**3).mean() + 3 * rho * mean * (d**2).mean() + bulk.third * rho**2 * mean**3,
     ]
     np.testing.assert_allclose(found, expected, rtol=5e-3)
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "cubic", "tanh"])
+@pytest.mark.parametrize(("N_i", "N_h"), [(12, 12), (8, 24), (24, 8)])
+def test_secants_lead_to_the_fixed_point_of_plain_iteration(monkeypatch, name, N_i, N_h):
+    teacher = sample_teacher(name, N_i, N_h, 1)
+    law = spectrum_law(name, N_i, N_h, W1=teacher.W1, W2=teacher.W2)
+    places = np.geomspace(1e-3, 2, 25)
+    by_secants = law.sf(places)
+    monkeypatch.setattr(neuron_bulk, "RESOLUTION", 1e-11)
+    monkeypatch.setattr(neuron_bulk, "STEPS", 4000)
+    monkeypatch.setattr(neuron_bulk, "_following", lambda now, *_: now[0] + 0.3 * now[1])
+    assert by_secants == pytest.approx(law.sf(places), abs=1e-7)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 40])
+@pytest.mark.parametrize("lost", [1.0, 1e-3])
+def test_arguments_of_a_determinant_are_those_of_the_eigenvalues(n, lost):
+    rng = np.random.default_rng(n)
+    real, positive = rng.standard_normal((n, n)), rng.standard_normal((n, n + 1))
+    real += real.T
+    real[: n // 3, : n // 3] = 0  # LAPACK then takes pivots of two rows.
+    matrix = real + 1j * lost * positive @ positive.T
+    expected = np.angle(np.linalg.eigvals(matrix)).sum() / np.pi
+    found = special_directions.argument_of_determinant(matrix)
+    assert found == pytest.approx(expected, abs=1e-9)

@@ -149,3 +149,10 @@ def test_sampled_spectra_are_resolved_by_their_relative_errors(tmp_path):
     assert ensemble.unresolved == 0
     assert sum(ensemble.log_histogram.counts) == 2 * setup.P
     assert ensemble.axes["widths"] == "4-2-2-1"
+
+
+@pytest.mark.parametrize("read_at_once", [1, 50])
+def test_how_far_is_read_ahead_changes_nothing(root, found, monkeypatch, read_at_once):
+    monkeypatch.setattr("hessweep.report.ensembles.READ_AHEAD", read_at_once)
+    again = [e for node in open_results(root).leaves for e in ensembles(node)]
+    assert [e.to_json() for e in again] == [e.to_json() for e in found]

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked
 
 CLIENT = """
 import signal, sys, types
-signal.signal(signal.SIGHUP, signal.SIG_DFL)  # where nohup has made all ignore it
+# Where nohup or a shell that starts this in the background has made all ignore it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from hessweep.running.preloading import hand_over
 job = types.SimpleNamespace(threads=int(sys.argv[2]), name="fig-1")
 sys.path.append(sys.argv[3])
@@ -97,6 +99,31 @@ def test_a_job_imports_and_writes_where_its_script_would(started, script, tmp_pa
     path = script("import helps, tempfile; print(helps.word, tempfile.gettempdir())")
     process = client(path, path=tmp_path / "beside", env={**os.environ, "TMPDIR": str(tmp_path)})
     assert ended(process) == (0, f"found {tmp_path}\n", "")
+
+
+def test_what_only_later_jobs_need_is_imported_while_no_job_comes(monkeypatch, script, tmp_path):
+    (tmp_path / "is_first.py").write_text(
+        "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)"
+    )
+    (tmp_path / "is_later.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv(preloading.VARIABLE, "")
+    preloading.start(sys.executable, ["is_first"], ["no_such_module", "is_later"])
+    process, pipe = preloading._kept.pop()
+    path = script("import sys; print([n in sys.modules for n in ('is_first', 'is_later')])")
+    waiting = client(path)
+    address = os.environ[preloading.VARIABLE]
+    until = time.monotonic() + 20
+    while Path("/proc/net/unix").read_text().count(address) < 2:  # It has not connected yet.
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    (tmp_path / "go").touch()
+    assert ended(waiting)[1] == "[True, False]\n"
+    while ended(client(path))[1] != "[True, True]\n":
+        assert time.monotonic() < until
+    os.close(pipe)
+    assert process.wait(20) == 0
 
 
 def test_what_interrupts_the_workflow_does_not_reach_the_process(started):

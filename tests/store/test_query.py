@@ -137,7 +137,10 @@ def test_points_and_table_are_the_same(results):
         "trace > lambda_max + lambda_min",
     ],
 )
-def test_a_condition_selects_what_pandas_selects(results, where):
+@pytest.mark.parametrize("short", [0, rows._SHORT])
+def test_a_condition_selects_what_pandas_selects(untouched, monkeypatch, where, short):
+    monkeypatch.setattr(rows, "_SHORT", short)
+    results = open_results(untouched)
     columns = ["seed", "key", "activation", "trace"]
     expected = table(results).query(where, engine="python")[columns].reset_index(drop=True)
     pd.testing.assert_frame_equal(table(results, where, columns), expected)

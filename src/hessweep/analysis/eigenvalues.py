@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from hessweep import blas
 from hessweep.errors import InputError
-from hessweep.networks import sample_weights
+from hessweep.networks import sample_stack
 
 
 def non_zero(points: pd.DataFrame | xr.Dataset | Mapping[str, Sequence]) -> list[ndarray]:
@@ -56,9 +56,9 @@ def block_spectra(block: str, N_i: int, N_h: int, seeds: Iterable[int]) -> list[
         N_h: Number of hidden neurons.
         seeds: Seeds of the teachers, of normal weights.
     """
-    teachers = [sample_weights(N_i, N_h, seed) for seed in seeds]
+    W1, W2 = sample_stack(N_i, N_h, list(seeds))
     if block == "A":
-        return [np.full(N_i, W2 @ W2) for _, W2 in teachers]
-    singular = blas.svd(np.array([W1 for W1, _ in teachers]), compute_uv=False)
+        return [np.full(N_i, weights @ weights) for weights in W2]
+    singular = blas.svd(W1, compute_uv=False)
     zeros = np.zeros(max(N_h - N_i, 0))
     return [np.concatenate([zeros, values[::-1] ** 2]) for values in singular]

@@ -122,16 +122,15 @@ class GeneralPopulationLoss(PopulationLoss):
         """Return 0: for networks with offsets the error of the kernel is not estimated."""
         return 0.0
 
-    def rounding(self, displacement: ndarray, s: float) -> ndarray:
-        """Return a bound on the rounding errors of `δ·∂L(θ* + s δ)`."""
+    def _gradient_and_rounding(self, displacement: ndarray, s: float) -> tuple[ndarray, ndarray]:
         n = general_neurons(self.teacher.parameters + s * displacement, self.teacher)
         size = in_size(n)
         if has_kink(self.teacher.activation) and self.teacher.N_i > 1:
             kernel = size.kernel
             size = size._replace(kernel=kernel._replace(E11=kernel.E11 + self._kinks(n)))
         rounding = EPS * (16 + self.teacher.N_i + n.signed.shape[-1])
-        gradient = np.linalg.norm(general_gradient(size), axis=-1)
-        return np.asarray(rounding * np.linalg.norm(displacement, axis=-1) * gradient)
+        norm = np.linalg.norm(general_gradient(size), axis=-1)
+        return general_gradient(n), rounding * np.linalg.norm(displacement, axis=-1) * norm
 
     @staticmethod
     def _kinks(n: GeneralNeurons) -> ndarray:

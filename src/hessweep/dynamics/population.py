@@ -136,13 +136,17 @@ class PopulationLoss:
         """`L(θ* + δ) = ∫_0^1 δ·∂L(θ* + s δ) ds`, because the gradient is zero at s = 0."""
         total, rounding = np.zeros((2, len(displacement)))
         for s, weight in zip(NODES, WEIGHTS, strict=True):
-            gradient = self.gradient(self.teacher.parameters + s * displacement)
+            gradient, bound = self._gradient_and_rounding(displacement, s)
             total += weight * (displacement * gradient).sum(axis=-1)
-            rounding += weight * self.rounding(displacement, s)
+            rounding += weight * bound
         return np.maximum(total, 0), rounding
 
     def rounding(self, displacement: ndarray, s: float) -> ndarray:
         """Return a bound on the rounding errors of `δ·∂L(θ* + s δ)`."""
+        return self._gradient_and_rounding(displacement, s)[1]
+
+    def _gradient_and_rounding(self, displacement: ndarray, s: float) -> tuple[ndarray, ndarray]:
+        """Return `∂L(θ* + s δ)`, and what `rounding` returns."""
         n = self._neurons(self.teacher.parameters + s * displacement)
         sizes = [np.abs(field) for field in (n.dual.K, n.dual.K_c, n.dual.K_p)]
         if has_kink(self.teacher.activation) and self.teacher.N_i > 1:
@@ -151,10 +155,10 @@ class PopulationLoss:
         lengths = np.linalg.norm(n.rows, axis=-1)[..., None]
         own = lengths[..., : n.W2.shape[-1], :]
         of_W1 = sizes[1] @ (signed * lengths) + 2 * own * (sizes[2] @ signed)
-        gradient = np.concatenate([np.abs(n.W2)[..., None] * of_W1, sizes[0] @ signed], axis=-2)
+        size = np.concatenate([np.abs(n.W2)[..., None] * of_W1, sizes[0] @ signed], axis=-2)
         rounding = EPS * (16 + self.teacher.N_i + n.signed.shape[-1])
-        size = np.linalg.norm(gradient[..., 0], axis=-1)
-        return np.asarray(rounding * np.linalg.norm(displacement, axis=-1) * size)
+        norm = np.linalg.norm(size[..., 0], axis=-1)
+        return _gradient(n), rounding * np.linalg.norm(displacement, axis=-1) * norm
 
     @staticmethod
     def _sensitivity(n: Neurons) -> ndarray:
@@ -194,11 +198,7 @@ class PopulationLoss:
         Raises:
             ShapeError: If the number of parameters is not a multiple of `N_i + 1`.
         """
-        n = self._neurons(parameters)
-        dW2 = (n.dual.K @ n.signed[..., None])[..., 0]
-        dW1 = n.W2[..., None] * first_moment(n)
-        P1 = dW1.shape[-2] * dW1.shape[-1]
-        return np.concatenate([dW1.reshape(*dW2.shape[:-1], P1), dW2], axis=-1)
+        return _gradient(self._neurons(parameters))
 
     def hessian(self, parameters: Float[ndarray, " P"]) -> HessianParts:
         """Return the Hessian of the loss in its two parts (docs/dynamics.md, eq. 3).
@@ -268,3 +268,10 @@ class PopulationLoss:
         variances = (p[..., :, None], q[..., None, :], c)
         dual = self.teacher.activation.dual(*variances)
         return Neurons(W1, W2, rows, signed, dual, variances)
+
+
+def _gradient(n: Neurons) -> Float[ndarray, "*stack P"]:
+    dW2 = (n.dual.K @ n.signed[..., None])[..., 0]
+    dW1 = n.W2[..., None] * first_moment(n)
+    P1 = dW1.shape[-2] * dW1.shape[-1]
+    return np.concatenate([dW1.reshape(*dW2.shape[:-1], P1), dW2], axis=-1)

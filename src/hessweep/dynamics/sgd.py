@@ -1,6 +1,6 @@
 """Training near the optimum by SGD on fresh batches, many noise draws at once (Fig. 3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -154,12 +154,11 @@ def sgd_paths(
     parameters = np.array(start, dtype=float)
     wanted = set(recorded.tolist())
     paths = [parameters.copy()] if 0 in wanted else []
-    batches = _fresh_batches(generators, batch, teacher.N_i, int(recorded[-1]))
+    batches = _fresh_batches(teacher, generators, batch, int(recorded[-1]))
     # Divergence shows in the parameters; its overflows on the way there need no warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        for iteration, z in enumerate(batches, start=1):
-            x = z if teacher.inputs is None else teacher.inputs.of_standard(z)
-            parameters -= learning_rate * _batch_gradient(teacher, parameters, x)
+        for iteration, (x, target) in enumerate(batches, start=1):
+            parameters -= learning_rate * _batch_gradient(teacher, parameters, x, target)
             if iteration in wanted:
                 paths.append(parameters.copy())
                 if not np.isfinite(parameters).all():
@@ -178,28 +177,47 @@ def _check_finite(values: ndarray, recorded: ndarray, learning_rate: float) -> N
 
 
 def _fresh_batches(
-    generators: list[Generator], batch: int, N_i: int, iterations: int
-) -> Iterator[Float[ndarray, "draws batch N_i"]]:
-    """Inputs of each iteration; what a draw sees does not depend on how many are drawn at once."""
-    together = max(1, CHUNK // (len(generators) * batch * N_i))
+    teacher: Network, generators: list[Generator], batch: int, iterations: int
+) -> Iterator[tuple[Float[ndarray, "draws batch N_i"], Float[ndarray, "draws batch *N_o"]]]:
+    """Inputs and targets of each iteration.
+
+    What a draw sees does not depend on how many are drawn at once.
+    """
+    together = max(1, CHUNK // (len(generators) * batch * teacher.N_i))
     for first in range(0, iterations, together):
         count = min(together, iterations - first)
-        yield from np.stack(
-            [rng.standard_normal((count, batch, N_i)) for rng in generators], axis=1
+        x = np.stack(
+            [rng.standard_normal((count, batch, teacher.N_i)) for rng in generators], axis=1
         )
+        if teacher.inputs is not None:
+            x = teacher.inputs.of_standard(x)
+        yield from zip(x, _targets(teacher, x), strict=True)
+
+
+def _targets(
+    teacher: Network, x: Float[ndarray, "count draws batch N_i"]
+) -> Iterable[Float[ndarray, "draws batch *N_o"]]:
+    """Return the teacher's outputs, without an axis for outputs where there is one output only."""
+    if teacher.is_plain:
+        outputs: ndarray = teacher.activation(x @ teacher.W1.T) @ teacher.W2
+        return outputs
+    flat = (one.reshape(-1, teacher.N_i) for one in x)
+    return (teacher(one).reshape(*x.shape[1:3], -1) for one in flat)
 
 
 def _batch_gradient(
-    teacher: Network, parameters: Float[ndarray, "draws P"], x: Float[ndarray, "draws batch N_i"]
+    teacher: Network,
+    parameters: Float[ndarray, "draws P"],
+    x: Float[ndarray, "draws batch N_i"],
+    target: Float[ndarray, "draws batch *N_o"],
 ) -> Float[ndarray, "draws P"]:
     """Gradient of `Σ |y - y*|² / 2 batch` (eq. 2)."""
     if not teacher.is_plain:
-        return _general_batch_gradient(teacher, parameters, x)
+        return _general_batch_gradient(teacher, parameters, x, target)
     W1, W2 = split_parameters(parameters, teacher.N_i)
     g = teacher.activation
     u = x @ W1.swapaxes(-1, -2)
     hidden = g(u)
-    target = g(x @ teacher.W1.T) @ teacher.W2
     residual = ((hidden @ W2[..., None])[..., 0] - target) / x.shape[1]
     dW2 = (residual[:, None, :] @ hidden)[:, 0]
     dW1 = (g.derivative(u) * residual[..., None] * W2[:, None, :]).swapaxes(-1, -2) @ x
@@ -207,7 +225,10 @@ def _batch_gradient(
 
 
 def _general_batch_gradient(
-    teacher: Network, parameters: Float[ndarray, "draws P"], x: Float[ndarray, "draws batch N_i"]
+    teacher: Network,
+    parameters: Float[ndarray, "draws P"],
+    x: Float[ndarray, "draws batch N_i"],
+    target: Float[ndarray, "draws batch N_o"],
 ) -> Float[ndarray, "draws P"]:
     """Return the same for biases and several outputs."""
     student = split_layers(parameters, teacher)
@@ -219,7 +240,6 @@ def _general_batch_gradient(
     y = hidden @ student.W2.swapaxes(-1, -2)
     if student.b2 is not None:
         y = y + student.b2[:, None, :]
-    target = teacher(x.reshape(-1, teacher.N_i)).reshape(y.shape)
     residual = (y - target) / x.shape[1]
     slopes = g.derivative(u) * (residual @ student.W2)
     parts = [(slopes.swapaxes(-1, -2) @ x).reshape(draws, -1)]

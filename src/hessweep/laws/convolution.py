@@ -15,6 +15,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.laws.chi_density import chi_square_density
+from hessweep.laws.on_demand import OnDemand
 from hessweep.laws.panels import Places
 from hessweep.laws.rules import Rule, double_exponential, gauss
 from hessweep.laws.tabulated import EPS, Tabulated, tabulate
@@ -56,7 +57,7 @@ def with_chi_square(
     oscillations: int = 0,
     error: float = 0.0,
     floor: float = 0.0,
-) -> Tabulated:
+) -> OnDemand:
     """Return the convolution of `χ²_k / k` with an atom at zero and a continuous part.
 
     Args:
@@ -97,7 +98,7 @@ def with_chi_square(
 
     relative = error + (k + 20) * EPS + table.error
     lowest = 0.0 if atom or not isinstance(part, Singular) else low
-    return tabulate(density, breaks, (lowest, np.inf), relative, floor)
+    return OnDemand(density, edges, (lowest, np.inf), relative, floor)
 
 
 class Summand(NamedTuple):
@@ -110,7 +111,7 @@ class Summand(NamedTuple):
 
 def sum_law(
     one: Summand, other: Summand, oscillations: int, error: float, floor: float
-) -> Tabulated:
+) -> OnDemand:
     """Return the continuous part of the law of a sum of two independent numbers.
 
     Args:
@@ -143,7 +144,7 @@ def sum_law(
 
     stop = one.table.breaks[-1] + second.breaks[-1]
     relative = error + 40 * EPS + one.table.error + second.error
-    return tabulate(density, [0.0, stop], (0.0, np.inf), relative, floor)
+    return OnDemand(density, np.array([0.0, stop]), (0.0, np.inf), relative, floor)
 
 
 def _between(table: Tabulated, x: ndarray) -> Places:

@@ -19,6 +19,8 @@ LOWEST = 1e-9
 """Height, relative to |w|, where that way ends before its last step."""
 RESOLUTION = 1e-13
 """Newton step, relative to G, at which a root is taken as found."""
+ROUGH = 1e-5
+"""The same on the way down, where a root only leads to the next."""
 LONGEST = 2.0
 """Longest step in log G."""
 ROUNDING = 1e-15
@@ -88,7 +90,7 @@ class Gamma:
         while (height > lowest).any():
             height = np.maximum(height / DOWN, lowest)
             above[todo] = w[todo] + 1j * height
-            self._iterate(G, todo, above, z, contractions=0, steps=12)
+            self._iterate(G, todo, above, z, contractions=0, steps=12, resolution=ROUGH)
         before = G[todo]
         left = self._iterate(G, todo, w, z, contractions=0, steps=100)
         failed = np.isin(todo, left)
@@ -96,7 +98,14 @@ class Gamma:
         return left
 
     def _iterate(
-        self, G: ndarray, todo: ndarray, w: ndarray, z: ndarray, contractions: int, steps: int
+        self,
+        G: ndarray,
+        todo: ndarray,
+        w: ndarray,
+        z: ndarray,
+        contractions: int,
+        steps: int,
+        resolution: float = RESOLUTION,
     ) -> ndarray:
         """Improve the roots `G[todo]` in place; return those that have not converged."""
         rejected: list[ndarray] = []
@@ -104,17 +113,21 @@ class Gamma:
             g, at = G[todo], w[todo]
             with np.errstate(all="ignore"):
                 R, defect, slope = self.equation(g, at, z[todo])
+                contracted = 1 / (at - R)
+                if step < contractions:
+                    G[todo] = contracted if step % 7 else (contracted + g) / 2
+                    continue
                 newton = g - defect / slope
                 # Between logarithms of G and w where the step is long: exact where one is a
                 # power of the other, as near w = 0.
-                rise = -np.log1p(defect / at) * (at + defect) / (g * slope)
-                rise *= np.minimum(1, LONGEST / np.abs(rise))
-                newton = np.where(np.abs(newton - g) < np.abs(g) / 2, newton, g * np.exp(rise))
-                contracted = 1 / (at - R)
-            good = np.isfinite(newton) & (newton.imag < 0) & (step >= contractions)
+                long = ~(np.abs(newton - g) < np.abs(g) / 2)
+                here, there, off = g[long], at[long], defect[long]
+                rise = -np.log1p(off / there) * (there + off) / (here * slope[long])
+                newton[long] = here * np.exp(rise * np.minimum(1, LONGEST / np.abs(rise)))
+            good = np.isfinite(newton) & (newton.imag < 0)
             new = np.where(good, newton, contracted if step % 7 else (contracted + g) / 2)
             G[todo] = new
-            small = np.abs(new - g) < RESOLUTION * np.abs(new)
+            small = np.abs(new - g) < resolution * np.abs(new)
             rounding = np.abs(defect) < ROUNDING * (np.abs(at) + 1e-3 * np.abs(1 / g))
             found = good & small | rounding
             rejected.append(todo[found][self._are_false(new[found], at[found], z[todo[found]])])

@@ -24,8 +24,8 @@ from hessweep.laws.teacher_parts import TeacherParts
 PLAIN_STEPS = 8
 FEW_STEPS = 100
 STEPS = 400
-RESOLUTION = 1e-6
-"""Relative step at which the iteration ends; the count is stationary: it errs by that squared."""
+RESOLUTION = 1e-9
+"""Relative step at which the search for the shell ends."""
 WORST = 0.01
 """Change in the last step above which there is no value."""
 NOTHING = 1e-12
@@ -59,11 +59,9 @@ class NeuronBulk:
 
     def at(self, z: complex) -> BulkAt | None:
         """Return the bulk at z; None where the shell does not converge."""
-        excess = new = -0.5j
+        following, before = -0.5j if self.has_shell else 0j, None
         for step in range(STEPS):
-            # The mean of both damps the turning about the root beside narrow bands.
-            part = 1.0 if step <= PLAIN_STEPS else 0.5 if step < FEW_STEPS else 0.25
-            excess = excess + part * (new - excess)
+            excess = following
             inverse = 1 / (z - self.values - self.x * excess)
             mu, vectors = self._eigen(inverse)
             sums = np.add.outer(mu, mu)
@@ -73,6 +71,8 @@ class NeuronBulk:
             change = abs(new - excess) / abs(1 + new)
             if change < RESOLUTION:
                 break
+            now = excess, new - excess
+            following, before = _following(now, before, step), now
         # From here on the excess that `inverse` was taken with: zeros of H stay zeros.
         if change > WORST:
             return None
@@ -137,6 +137,29 @@ class NeuronBulk:
         symmetric += right[first] * left[second]
         weight = np.where(first == second, 0.5, 1) / pairs
         return np.asarray(result + (symmetric.T * weight) @ symmetric)
+
+
+def _following(
+    now: tuple[complex, complex], before: tuple[complex, complex] | None, step: int
+) -> complex:
+    """Return where the search for a fixed point goes on.
+
+    It follows the secant of its last two places as long as each step has brought it nearer. The
+    map keeps the lower half-plane, where it has one fixed point, so that the secant may not leave
+    it.
+
+    Args:
+        now: A place, and the way from there to its image.
+        before: The place before and the way from there.
+        step: How many steps were taken.
+    """
+    place, way = now
+    if before is not None and abs(way) < abs(before[1]):
+        secant = place - way * (place - before[0]) / (way - before[1])
+        if secant.imag < 0:
+            return secant
+    # The mean of both damps the turning about the fixed point beside narrow bands.
+    return place + way * (1.0 if step < PLAIN_STEPS else 0.5 if step < FEW_STEPS else 0.25)
 
 
 def neuron_bulk(

@@ -110,7 +110,24 @@ class WholeSpectrum:
         matrix -= found.resolvent
         # A congruence does not change the argument; even rows let small eigenvalues survive.
         scale = 1 / np.sqrt(np.abs(matrix).max(axis=0))
-        return arguments(blas.eigvals(matrix * np.outer(scale, scale)))
+        return argument_of_determinant(matrix * np.outer(scale, scale))
+
+
+def argument_of_determinant(matrix: Complex[ndarray, "n n"]) -> float:
+    """Return the sum of the arguments of a symmetric matrix's eigenvalues, in units of π.
+
+    The imaginary part of the matrix must be positive semidefinite. The sum is that of the blocks D
+    of `L D L^T`: the imaginary parts of Schur complements are positive too, so that both sums are
+    continuous in t while `i t` is added to the matrix. They are arguments of one determinant, and
+    agree for large t, where D is nearly `i t`.
+    """
+    D, pivots = blas.symmetric_factors(matrix)
+    first = np.flatnonzero(pivots < 0)[::2]  # The blocks of two rows have negative pivots.
+    single = np.diag(D)[pivots >= 0]
+    upper, beside, lower = D[first, first], D[first + 1, first], D[first + 1, first + 1]
+    mean = (upper + lower) / 2
+    root = np.sqrt((upper - lower) ** 2 / 4 + beside**2)
+    return arguments(np.concatenate([single, mean + root, mean - root]))
 
 
 def arguments(values: Complex[ndarray, " n"]) -> float:

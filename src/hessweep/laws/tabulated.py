@@ -60,11 +60,7 @@ class Tabulated:
 
     def pdf(self, x: ndarray) -> ndarray:
         """Return the density: infinite at a pole, 0 at infinity, nan for nan."""
-        x = np.asarray(x, dtype=float)
-        result = np.where(np.isnan(x), np.nan, 0.0)
-        inside = (x >= self.breaks[0]) & (x < self.breaks[-1])
-        result[inside] = self.density(between(self.breaks, x[inside]))
-        return result
+        return density_at(self.density, self.breaks, x)
 
     def cdf(self, x: ndarray) -> ndarray:
         """Return the probability of values up to x."""
@@ -181,6 +177,15 @@ class Tabulated:
         return panel, np.clip((z - panels.left[panel]) / panels.half[panel] - 1, -1, 1)
 
 
+def density_at(density: Density, breaks: Float[ndarray, " breaks"], x: ndarray) -> ndarray:
+    """Return the density: infinite at a pole, 0 outside the breaks, nan for nan."""
+    x = np.asarray(x, dtype=float)
+    result = np.where(np.isnan(x), np.nan, 0.0)
+    inside = (x >= breaks[0]) & (x < breaks[-1])
+    result[inside] = density(between(breaks, x[inside]))
+    return result
+
+
 def _end_distance(segment: ndarray) -> float:
     """Return the distance of the outermost edge of a panel from the end of the support."""
     return float((segment[1] - segment[0]) / (1 + np.exp(REACH)))
@@ -194,7 +199,7 @@ def _half_integer(power: float) -> float:
 
 def tabulate(
     density: Density,
-    breaks: Sequence[float],
+    breaks: Sequence[float] | Float[ndarray, " breaks"],
     bounds: tuple[float, float],
     relative_error: float = 4 * EPS,
     floor: float = 0.0,

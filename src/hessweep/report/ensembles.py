@@ -50,8 +50,8 @@ TEACHER_COLUMNS = (
 )
 """What is said of each listed point."""
 
-DRAWN = 1e-12
-"""Error in probability that is accepted in laws that are only drawn."""
+READ_AHEAD = 2**21
+"""Eigenvalues that are read at once, or those of one ensemble if these are more."""
 
 LAW_POINTS = 160
 """Where a law is drawn: the middles of that many equal steps from 0 to the last bin's end."""
@@ -127,8 +127,8 @@ def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
     """Yield the ensembles of one activation's results, sorted by setup.
 
     Args:
-        results: One activation of `hessweep.open_results`; eigenvalues are read ensemble by
-            ensemble, so that memory holds one at a time.
+        results: One activation of `hessweep.open_results`; eigenvalues are read a part at a time,
+            so that memory holds few of them.
     """
     points = table(results)
     points["stop"] = points["row_size"].cumsum()
@@ -136,11 +136,26 @@ def ensembles(results: xr.DataTree) -> Iterator[Ensemble]:
     # Other kinds of measurement have no full spectrum to count and to draw.
     done = points[(points["status"] == "done") & points[KIND].isin(FULL_SPECTRUM)]
     done = one_a_teacher(done)
+    eigenvalues = _Eigenvalues(results.to_dataset()["eigenvalues"])
     for _, teachers in done.groupby(GRID, sort=True):
-        yield _ensemble(teachers.sort_values("seed"), results.to_dataset()["eigenvalues"])
+        yield _ensemble(teachers.sort_values("seed"), eigenvalues)
 
 
-def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
+class _Eigenvalues:
+    """Stored eigenvalues, of which those after the ones asked for are read too."""
+
+    def __init__(self, stored: xr.DataArray) -> None:
+        self.stored, self.first, self.read = stored, 0, np.zeros(0)
+
+    def between(self, start: int, stop: int) -> Float[ndarray, " n"]:
+        """Return those of the places from start up to, and not with, stop."""
+        if not self.first <= start <= stop <= self.first + len(self.read):
+            self.first = start
+            self.read = self.stored[start : max(stop, start + READ_AHEAD)].values
+        return self.read[start - self.first : stop - self.first]
+
+
+def _ensemble(teachers: pd.DataFrame, eigenvalues: _Eigenvalues) -> Ensemble:
     first = teachers.iloc[0]
     values, resolved = _non_zero(teachers, eigenvalues)
     logs = np.log10(values[resolved])
@@ -171,16 +186,18 @@ def _ensemble(teachers: pd.DataFrame, eigenvalues: xr.DataArray) -> Ensemble:
 
 
 def _non_zero(
-    teachers: pd.DataFrame, eigenvalues: xr.DataArray
+    teachers: pd.DataFrame, eigenvalues: _Eigenvalues
 ) -> tuple[Float[ndarray, " n"], ndarray]:
     """The `rank` largest eigenvalues of each teacher, and which of them exceed their error."""
+    columns = ("start", "stop", "rank", "eigenvalue_error", "lambda_min", "lambda_min_error")
+    starts, stops, *facts = (teachers[column].to_numpy() for column in columns)
     rows, resolved = [], []
-    for start, stop, group in _runs(teachers):
-        flat = eigenvalues[start:stop].values
-        ends = group["stop"].to_numpy() - start
-        columns = ["rank", "eigenvalue_error", "lambda_min", "lambda_min_error"]
-        facts = group[columns].itertuples(index=False, name=None)
-        for end, (rank, error, smallest, its_error) in zip(ends, facts, strict=True):
+    for side_by_side in _runs(starts, stops):
+        start = starts[side_by_side[0]]
+        flat = eigenvalues.between(start, stops[side_by_side[-1]])
+        ends = stops[side_by_side] - start
+        its_facts = (column[side_by_side].tolist() for column in facts)
+        for end, rank, error, smallest, its_error in zip(ends, *its_facts, strict=True):
             rows.append(flat[end - rank : end])
             # Errors of deep networks are relative: if the smallest one is good as it stands, all
             # are.
@@ -189,12 +206,11 @@ def _non_zero(
     return np.concatenate(rows), np.concatenate(resolved)
 
 
-def _runs(teachers: pd.DataFrame) -> Iterator[tuple[int, int, pd.DataFrame]]:
-    """Teachers whose eigenvalues lie side by side in the store, to be read at once."""
-    ordered = teachers.sort_values("start")
-    breaks = ordered["start"] != ordered["stop"].shift()
-    for _, group in ordered.groupby(breaks.cumsum()):
-        yield int(group["start"].iloc[0]), int(group["stop"].iloc[-1]), group
+def _runs(starts: ndarray, stops: ndarray) -> list[ndarray]:
+    """Places of teachers whose eigenvalues lie side by side in the store, to be read at once."""
+    order = np.argsort(starts)
+    breaks = np.flatnonzero(starts[order][1:] != stops[order][:-1]) + 1
+    return np.split(order, breaks)
 
 
 def _histogram(values: Float[ndarray, " n"], low: float, high: float) -> Histogram:
@@ -219,7 +235,7 @@ def _law(N_i: int, N_h: int, high: float) -> LawCurve:
     x = (np.arange(LAW_POINTS) + 0.5) * high / LAW_POINTS
     # Four digits are finer than a line on a screen.
     limit, exact = (
-        [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact, DRAWN).pdf(x)]
+        [float(f"{density:.4g}") for density in hessian_law(N_i, N_h, exact).pdf(x)]
         for exact in (False, True)
     )
     return LawCurve(0.0, high, limit, exact)
@@ -248,13 +264,13 @@ def _spread(values: pd.Series) -> tuple[float, float, float]:
 def _list_points(teachers: pd.DataFrame) -> list[list[Any]]:
     """The points that the ensemble's extremes come from, then the first seeds."""
     extremes = [
-        find(teachers[name])
+        int(find(teachers[name].to_numpy()))
         for name in ("lambda_min", "lambda_max", "rank")
-        for find in (pd.Series.idxmin, pd.Series.idxmax)
+        for find in (np.nanargmin, np.nanargmax)
     ]
-    chosen = list(dict.fromkeys([*extremes, *teachers.index]))[:TEACHERS_SHOWN]
-    rows = teachers.loc[chosen, list(TEACHER_COLUMNS)].sort_values("seed")
-    return rows.astype(object).to_numpy().tolist()
+    chosen = sorted(list(dict.fromkeys([*extremes, *range(len(teachers))]))[:TEACHERS_SHOWN])
+    columns = (teachers[name].to_numpy()[chosen].tolist() for name in TEACHER_COLUMNS)
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _plain(value: Any) -> Any:

@@ -2,12 +2,15 @@
 
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from dask.system import CPU_COUNT
 from PIL import Image
 
 from hessweep.errors import QueryError
@@ -63,15 +66,14 @@ def illustrations(study: Study, folder: Path) -> list[Illustration]:
     Raises:
         QueryError: If one of these files is damaged.
     """
-    return [
-        _illustration(
-            name,
-            request.title or figure_kind(request.kind, request.options, request.file).title,
-            folder,
-        )
+    titles = {
+        name: request.title or figure_kind(request.kind, request.options, request.file).title
         for name, request in study.figures.items()
         if (folder / f"{name}.png").is_file()
-    ]
+    }
+    # What takes long, the compression of the pictures, runs outside Python.
+    with ThreadPoolExecutor(CPU_COUNT) as threads:
+        return list(threads.map(partial(_illustration, folder=folder), titles, titles.values()))
 
 
 def missing_figures(study: Study, folder: Path) -> list[str]:

@@ -1,9 +1,10 @@
 """One process that has imported what the jobs of a workflow need, and forks a process for each.
 
 Many jobs take less time than their imports. So the workflow starts this process once, when there
-is something to do (`start`). The script of each job asks it to run the script (`hand_over`), waits
-and ends as the script ended. The forked process has the files, the folder and the environment of
-the script, and gets its signals.
+is something to do (`start`). What only later jobs need is imported while no job comes. The script
+of each job asks the process to run the script (`hand_over`), waits and ends as the script ended.
+The forked process has the files, the folder and the environment of the script, and gets its
+signals.
 
 Where nothing answers, the script runs in its own process: without `start`, on another machine,
 where the address space is limited, and on systems other than Linux, whose libraries do not all
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -44,13 +46,14 @@ LOOK_EVERY = 0.02
 """Seconds from one look to the next at whether a job has ended."""
 
 
-def start(python: str, modules: Sequence[str]) -> None:
+def start(python: str, first: Sequence[str], later: Sequence[str] = ()) -> None:
     """Start the process, for the jobs that this process and its children start from now on.
 
     Args:
         python: The path of the Python that is to import the modules.
-        modules: Names of the modules; one that can not be imported is left to the job that needs
-            it.
+        first: Names of the modules that the first jobs need; one that can not be imported is left
+            to the job that needs it.
+        later: Names of the modules that only later jobs need.
     """
     if sys.platform != "linux" or is_address_space_limited():
         return
@@ -63,7 +66,7 @@ def start(python: str, modules: Sequence[str]) -> None:
         listening.listen(128)
         handed = [listening.fileno(), until_we_end]
         process = subprocess.Popen(  # noqa: S603 - Snakemake's own Python
-            [python, "-m", __name__, *map(str, handed), folder, *modules],
+            [python, "-m", __name__, *map(str, handed), folder, *map(" ".join, (first, later))],
             pass_fds=handed,
             stdin=subprocess.DEVNULL,
             # Threads do not survive a fork; `_run` makes those that a job asks for.
@@ -120,16 +123,21 @@ def hand_over(script: str, job: Any) -> int | None:
     return status[0] if status else 128 + signal.SIGKILL
 
 
-def _serve(listening: socket.socket, until_end: int, modules: Sequence[str]) -> None:
-    """Import the modules, and fork for each connection until the process that started us ends."""
-    for name in modules:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-    gc.collect()
-    gc.freeze()  # so that the collector of a job does not write to memory that all share
+def _serve(
+    listening: socket.socket, until_end: int, first: Sequence[str], later: Sequence[str]
+) -> None:
+    """Import modules, and fork for each connection until the process that started us ends."""
+    _import(first)
+    waiting = deque(later)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes of jobs
     waited_for: list[Any] = [listening, until_end]
-    while listening in select.select(waited_for, [], [])[0]:
+    while True:
+        ready = select.select(waited_for, [], [], 0 if waiting else None)[0]
+        if until_end in ready:
+            return
+        if not ready:
+            _import([waiting.popleft()])
+            continue
         connection, _ = listening.accept()
         if os.fork() == 0:
             listening.close()
@@ -137,6 +145,14 @@ def _serve(listening: socket.socket, until_end: int, modules: Sequence[str]) -> 
                 _attend(connection, until_end)
             os._exit(0)
         connection.close()
+
+
+def _import(modules: Sequence[str]) -> None:
+    for name in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # so that the collector of a job does not write to memory that all share
 
 
 def _attend(connection: socket.socket, until_end: int) -> None:
@@ -189,6 +205,6 @@ def _run(
 
 
 if __name__ == "__main__":
-    _, socket_file, pipe, folder, *names = sys.argv
-    _serve(socket.socket(fileno=int(socket_file)), int(pipe), names)
+    _, socket_file, pipe, folder, *lists = sys.argv
+    _serve(socket.socket(fileno=int(socket_file)), int(pipe), *(names.split() for names in lists))
     shutil.rmtree(folder, ignore_errors=True)

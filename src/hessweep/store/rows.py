@@ -19,6 +19,8 @@ _GAP = 2**17
 """Values between two selected points are read too if they are fewer than this."""
 _BLOCK = 2**23
 """Values that are read at once."""
+_SHORT = 2**15
+"""A column of so many rows or fewer is read as a whole: it is one chunk, and stays in memory."""
 
 
 class Source(Protocol):
@@ -118,7 +120,7 @@ def values_of(source: Source, name: str, rows: Rows) -> ndarray:
     if name == "activation":
         count = np.arange(source["seed"].shape[0])[rows].size
         return np.repeat(np.array([source.attrs["activation"]], STRING), count)
-    if isinstance(rows, slice) and rows != slice(None):
+    if isinstance(rows, slice) and rows != slice(None) and source["seed"].shape[0] > _SHORT:
         return read_stored(source, name, rows)
     return read_stored(source, name)[rows]
 
