@@ -14,6 +14,8 @@ rule table:
         RECEIPTS.log("tables", "{table}"),
     wildcard_constraints:
         table="|".join(map(re.escape, STUDY.tables)) or "none",
+    # The table of claims takes longer than most figures.
+    priority: 1
     conda:
         "../envs/hessweep.yaml"
     params:
