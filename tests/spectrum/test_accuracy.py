@@ -9,9 +9,11 @@ from test_spectrum_error import BITS, ball_hessian
 
 from hessweep.activations import activation
 from hessweep.hessian import hessian
+from hessweep.hessian.general import Weights, seen
 from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import spectrum_with_error, stacked_spectra_with_error
 from hessweep.spectrum.accuracy import _kernel_errors, _norm, assembly_error, gram_error
+from hessweep.spectrum.general_accuracy import general_gram_error, kernel_with_error
 from hessweep.spectrum.gram import stacked_gram
 
 EPS = 2.0**-52
@@ -94,6 +96,27 @@ def test_sums_over_neurons_may_round_in_one_direction(name, N_h):
     largest = np.linalg.eigvalsh(G, UPLO="U")[-1]
     [allowed] = gram_error(polynomial, W1, W2[..., 0], inputs=1)
     assert allowed >= (N_h - 1) * EPS / 2 * largest
+
+
+@pytest.mark.parametrize("degree", [1, 2, 5, 8])
+@pytest.mark.parametrize("N_i", [30, 3000])
+def test_an_error_of_inner_products_counts_as_often_as_they_are_factors(N_i, degree):
+    """A sum of N_i terms of one sign is off by up to N_i u, and its n-th power by n times that.
+
+    The mean `E[u^2n] = (2n - 1)!! p^n` is all of H where the output weight is near 0.
+    """
+    W1, W2 = np.full((1, 1, N_i), N_i**-0.5), np.array([[1e-30]])
+    power = activation("power", degree=degree).polynomial
+    least = degree * N_i * EPS / 2 * np.prod(np.arange(1.0, 2 * degree, 2))
+    weights = Weights.of([Network(W1[0], W2[0], power)])
+    _, of_general_kernel = kernel_with_error(power, weights, seen(weights))
+    for allowed in (
+        assembly_error(power, power.self_dual(W1), W1, W2, inputs=N_i),
+        gram_error(power, W1, W2, inputs=N_i),
+        of_general_kernel,
+        general_gram_error(power, weights),
+    ):
+        assert least <= allowed[0] <= 20 * least
 
 
 @pytest.mark.parametrize("name", ["erf", "sin", "gelu"])
