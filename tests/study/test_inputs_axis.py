@@ -124,7 +124,7 @@ def test_a_list_has_to_fit_every_number_of_inputs(sizes: list[int], law: dict) -
     if sizes == [3]:
         assert Sweep(**grid).cells == 1
         return
-    with pytest.raises(ValueError, match="of [28] inputs, as N_i says, got one of 3"):
+    with pytest.raises(ValueError, match=r"of [28] inputs, as N_i says, got one of 3"):
         Sweep(**grid)
 
 
