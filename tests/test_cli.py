@@ -25,6 +25,7 @@ from hessweep.kinds import PointResult
 from hessweep.running.cost import WORKER_BYTES, predicted_seconds, stored_bytes
 from hessweep.setup import Setup
 from hessweep.store import TABLE_COLUMNS, stored_points, write_segment
+from hessweep.units import show_seconds
 
 STUDY = """
 name: demo
@@ -146,6 +147,24 @@ def test_plan_counts_the_cost_of_missing_points_alone(
         "worker_bytes": WORKER_BYTES + setup.cost.peak_bytes,
         "stored_bytes": stored_bytes(setup),
     }
+
+
+def test_plan_divides_the_time_among_workers_and_their_threads(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two threads compute a density of 10^7 parameters on each of three workers."""
+    (folder / "study.yaml").write_text(
+        "name: demo\ncluster: {kind: slurm, jobs: 3, memory: 64 GB}\nsweeps:\n"
+        "  large: {activation: erf, N: 3162, seeds: 60, kind: density}\n"
+    )
+    assert call("plan", "study.yaml", "--json") == 0
+    planned = json.loads(capsys.readouterr().out)
+    setup = Setup(activation("erf"), 3162, 3162, kind="density")
+    seconds = 60 * predicted_seconds(setup.point(0))
+    assert planned["workers"] == 3
+    assert planned["sweeps"]["all"]["core_seconds"] == pytest.approx(seconds)
+    assert call("plan", "study.yaml") == 0
+    assert f"About {show_seconds(seconds / 6)} with 3 workers" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("seeds", "code"), [("[5]", 1), ("[6]", 1), ("[5, 6]", 1), (None, 0)])

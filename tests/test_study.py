@@ -520,3 +520,15 @@ def test_a_range_may_have_one_number():
     assert list(sweep_of(activation="erf", N="5..5", seeds="7..7").points()) == list(
         sweep_of(activation="erf", N=5, seeds=[7]).points()
     )
+
+
+@pytest.mark.parametrize("key", ["N", "N_i", "N_h", "outputs"])
+@pytest.mark.parametrize("given", [0, [2, 0], "0..3", "1..1000001", 1_000_001, [1_000_001]])
+def test_sizes_are_from_one_to_a_million_however_they_are_written(key, given):
+    """The ends are allowed; seeds begin with 0."""
+    others = {"N": {"N": 2}, "N_i": {"N_h": 2}, "N_h": {"N_i": 2}, "outputs": {"N": 2}}[key]
+    usual = {"activation": "erf", "seeds": "0..3", **others}
+    for allowed in (1, "1..2", 1_000_000, "1000000..1000000"):
+        assert sweep_of(**usual | {key: allowed}).setups()
+    with pytest.raises(ValueError, match="expected a whole number from 1 to 1000000"):
+        sweep_of(**usual | {key: given})

@@ -255,3 +255,14 @@ def test_a_derived_class_with_another_function_does_not_inherit_the_formula() ->
     np.testing.assert_allclose(half.E13, whole.E13 / 4, rtol=1e-11)
     assert Half("half").has_offset_series
     assert not ALL["erf"].has_offset_series
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus"])
+def test_a_higher_floor_shows_what_the_floor_itself_changes(name):
+    """Variances below 1e-10 are raised to it, which moves the mean of g by about p g'' / 2."""
+    g, b = activation(name), np.array([[0.8]])
+    p = np.full((1, 1), 1e-18)
+    found = g.coarser_offset_duals(p, p, p, b, b)
+    for field, limit in (("E00", g(b) ** 2), ("M0", g(b))):
+        full, floor = getattr(found.full, field), getattr(found.floor, field)
+        assert 1e-12 < abs(full - limit) < 1.01 * abs(floor - full)

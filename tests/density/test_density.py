@@ -286,4 +286,23 @@ def test_a_gap_far_above_the_expected_one_is_not_counted_from():
 def test_the_smallest_ritz_value_is_between_the_smallest_and_the_largest_eigenvalues():
     network = sample_teacher("erf", 6, 7, 3)
     true, found = spectrum(network), extreme_eigenvalues(network, 2)
-    assert true[0] <= found.smallest_upper < true[5] < found.largest[-1]
+    assert true[0] - found.error[0] <= found.smallest_upper < true[5] < found.largest[-1]
+
+
+@pytest.mark.parametrize("P", [49, 98, 103])
+def test_multiplicities_are_stored_as_fractions_and_read_without_loss(P: int) -> None:
+    """For these P even `1 / P` times P is less than 1."""
+    rng = np.random.default_rng(P)
+    assert 1 / P * P < 1
+    multiplicities = np.append(rng.integers(1, 3, 20), [1, 5])
+    weights = rng.uniform(size=(2, 3))
+    weights /= weights.sum(axis=1, keepdims=True)
+    density = SpectralDensity(
+        P, np.arange(22.0), multiplicities, rng.uniform(1, 2, (2, 3)), weights, 0.25
+    )
+    read = SpectralDensity.from_flat(P, density.flat(), 0.25)
+    assert read.multiplicities.tolist() == multiplicities.tolist()
+    assert (read.exact == density.exact).all()
+    assert (read.nodes == density.nodes).all()
+    np.testing.assert_allclose(read.weights, density.weights, rtol=1e-14)
+    assert (read.P, read.floor) == (P, 0.25)

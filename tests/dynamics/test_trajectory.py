@@ -89,6 +89,17 @@ def support(name):
     return SUPPORTS.get(name) or list(range(1, int(name.rsplit("^", 1)[1]) + 1))
 
 
+@pytest.mark.parametrize("name", ["linear", "quadratic", "cubic"])
+def test_zeros_of_a_singular_hessian_have_no_sign(name):
+    """At an optimum of rank below P rounding makes some zeros negative; none of them counts."""
+    teacher = sample_teacher(name, N_i=2, N_h=6, seed=1)
+    assert rank(teacher).upper < teacher.P
+    found = train(teacher, teacher.parameters, TIMES)
+    [eigenvalues] = found.eigenvalues
+    assert -1e-12 * eigenvalues[-1] < eigenvalues[0] < 0
+    assert found.index.tolist() == [0]
+
+
 def test_ranks_off_the_optimum_are_those_of_exact_arithmetic():
     """Of the outer part, and bounds on what is visible, at random weights."""
     assert len(ROWS) == 129

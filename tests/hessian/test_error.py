@@ -6,6 +6,7 @@ import pytest
 from hessweep.activations import Erf
 from hessweep.activations.kernel import CoarserDuals, DualKernel
 from hessweep.hessian import hessian, hessian_error
+from hessweep.hessian.dense import stacked_upper_hessian
 from hessweep.networks import Network, sample_weights
 
 DIRECTION = np.array([0.6, -0.8, 0.0])
@@ -81,3 +82,21 @@ def test_rounding_of_the_series_of_short_rows_counts(b2):
     off = np.linalg.norm(hessian(network)[:4, :4] - A.reshape(4, 4), 2)
     assert 1e-12 < off < hessian_error(network) < 100 * off
     assert np.abs(c).max() < 1e-6  # what is left out above is its square
+
+
+@pytest.mark.parametrize("second", [(-0.9, -0.25), (0.9, 0.25), (-0.3, 1.1)])
+def test_errors_of_the_worst_signs_within_the_rounding_of_a_kernel_are_covered(second):
+    """Errors of `K_cc` and `K_pc` add up if their signs differ where two rows point apart."""
+    W1, W2 = np.array([[1.0, 0.2], second]), np.array([1.2, 0.8])
+    ones, none = np.full((2, 2), 1e-3), np.zeros((2, 2))
+    size = DualKernel(none, ones, none, none, 2 * ones, ones, ones, none)
+
+    class Rounded(Erf):
+        def coarser_duals(self, p, q, c):
+            full = self.dual(p, q, c)
+            return CoarserDuals(full, full, full, full, full, rounding=size)
+
+    off = size._replace(K_cc=np.sign(W1 @ W1.T) * size.K_cc)
+    upper = np.triu(stacked_upper_hessian(off, W1, W2))
+    true = np.linalg.norm(upper + np.triu(upper, 1).T, 2)
+    assert true <= hessian_error(Network(W1, W2, Rounded())) <= 1.5 * true

@@ -20,7 +20,7 @@ from hessweep.laws import (
     spectrum_law,
 )
 from hessweep.laws.local import local_coefficients
-from hessweep.networks import WEIGHTS
+from hessweep.networks import WEIGHTS, Network
 
 
 @pytest.mark.parametrize(
@@ -182,6 +182,21 @@ def test_outlier(name, epsilon, N_i, N_h):
         left = np.asarray(largest) - columns @ fitted
         variance = left @ left / (count - 6) * np.linalg.inv(columns.T @ columns)[0, 0]
         assert abs(fitted[0] - predicted) < 3 * np.sqrt(variance) + 1e-3
+
+
+@pytest.mark.parametrize("name", ["quadratic", "gelu"])
+def test_with_many_inputs_the_outlier_scatters_by_the_output_weights(name):
+    """There the limit, `|h_0 h_2| √(2γ)`, is less than 0.6 of the standard deviation."""
+    N_i, N_h, count = 2000, 60, 80
+    largest = []
+    for seed in range(count):
+        teacher = sample_teacher(name, N_i, N_h, seed)
+        rows = np.linalg.qr(teacher.W1.T, mode="r").T  # H depends on inner products alone.
+        H = hessian_operator(Network(rows, teacher.W2, name))
+        start = np.r_[np.zeros(N_h * N_h), np.ones(N_h)]
+        largest.append(sparse.eigsh(H, 1, v0=start, tol=1e-6, return_eigenvectors=False)[0])
+    # Three times the scatter of a standard deviation over 80 teachers.
+    assert np.std(largest) == pytest.approx(outlier_std(name, N_i, N_h), rel=0.24)
 
 
 def test_no_outlier_of_odd_activations():

@@ -189,6 +189,22 @@ def test_research_object_crate(bundle, tmp_path):
     assert int(table["contentSize"]) == (tmp_path / "points.parquet").stat().st_size
 
 
+def test_the_crate_says_when_with_what_and_from_what_the_points_were_computed(bundle):
+    graph = json.loads(read(bundle, "ro-crate-metadata.json"))["@graph"]
+    entities = {entity["@id"]: entity for entity in graph}
+    computation = entities["#computation"]
+    groups = json.loads(read(bundle, "provenance.json"))["groups"]
+    first, *_, last = sorted(group["published_at"] for group in groups)
+    assert (computation["endTime"], first < last) == (last, True)
+    [software] = [entities[one["@id"]] for one in computation["instrument"]]
+    assert software["softwareVersion"].split(",")[0] == package.__version__
+    files = {name for name in names(bundle) if name.startswith("study/")}
+    assert {one["@id"] for one in computation["object"]} == files
+    folders = {re.match(r"published/[^/]*/|segments/", name) for name in names(bundle)}
+    found = {folder.group() for folder in folders if folder}
+    assert {one["@id"] for one in computation["result"]} == found
+
+
 def test_without_segments(results, tmp_path):
     done = hessweep(tmp_path, "export", "demo", "small.zip", "--no-segments", "--json")
     assert json.loads(done.stdout)["points"] == 16

@@ -8,10 +8,13 @@ from flint import arb, ctx
 from test_spectrum_error import BITS, ball_hessian
 
 from hessweep.activations import activation
+from hessweep.activations.offsets import ORDERS, WITH_DERIVATIVES
 from hessweep.hessian import hessian
+from hessweep.hessian.general import Weights, seen
 from hessweep.networks import Network, sample_teacher
-from hessweep.spectrum import spectrum_with_error, stacked_spectra_with_error
+from hessweep.spectrum import general_accuracy, spectrum_with_error, stacked_spectra_with_error
 from hessweep.spectrum.accuracy import _kernel_errors, _norm, assembly_error, gram_error
+from hessweep.spectrum.general_accuracy import general_gram_error, kernel_with_error
 from hessweep.spectrum.gram import stacked_gram
 
 EPS = 2.0**-52
@@ -96,6 +99,27 @@ def test_sums_over_neurons_may_round_in_one_direction(name, N_h):
     assert allowed >= (N_h - 1) * EPS / 2 * largest
 
 
+@pytest.mark.parametrize("degree", [1, 2, 5, 8])
+@pytest.mark.parametrize("N_i", [30, 3000])
+def test_an_error_of_inner_products_counts_as_often_as_they_are_factors(N_i, degree):
+    """A sum of N_i terms of one sign is off by up to N_i u, and its n-th power by n times that.
+
+    The mean `E[u^2n] = (2n - 1)!! p^n` is all of H where the output weight is near 0.
+    """
+    W1, W2 = np.full((1, 1, N_i), N_i**-0.5), np.array([[1e-30]])
+    power = activation("power", degree=degree).polynomial
+    least = degree * N_i * EPS / 2 * np.prod(np.arange(1.0, 2 * degree, 2))
+    weights = Weights.of([Network(W1[0], W2[0], power)])
+    _, of_general_kernel = kernel_with_error(power, weights, seen(weights))
+    for allowed in (
+        assembly_error(power, power.self_dual(W1), W1, W2, inputs=N_i),
+        gram_error(power, W1, W2, inputs=N_i),
+        of_general_kernel,
+        general_gram_error(power, weights),
+    ):
+        assert least <= allowed[0] <= 20 * least
+
+
 @pytest.mark.parametrize("name", ["erf", "sin", "gelu"])
 def test_bounds_do_not_depend_on_which_neuron_of_a_pair_comes_first(name):
     """Steps of p and of q both count; rows of very different lengths show if one does not."""
@@ -162,3 +186,20 @@ def test_errors_of_kernels_are_twice_those_of_first_order():
     p, q = lengths**2
     first_order = 1e-14 * kernel.K[0, 0, 1] * (lengths.prod() + p / 2 + q / 2)
     assert errors[0, 1] == pytest.approx(2 * first_order, rel=1e-4, abs=0)
+
+
+def test_errors_of_kernels_with_offsets_are_twice_those_of_first_order():
+    """For exp, `E_ij = e^{(p + q)/2 + c + b + d}`; for a neuron with itself, `e^{2 (p + b)}`."""
+    network = Network(np.array([[0.6, 0.3], [0.2, 0.5]]), np.ones(2), "exp", b1=[0.7, 0.4])
+    of = seen(Weights.of([network]))
+    means = network.activation.offset_means(*of.pairs(), WITH_DERIVATIVES)
+    errors = general_accuracy._kernel_errors(network.activation, means, of, of, 1e-14)
+    [c], [b] = of.c, of.b
+    p = np.diag(c)
+    relative = np.add.outer(p, p) / 2 + c + np.add.outer(b, b)
+    for (i, j), found in zip(ORDERS, errors, strict=False):
+        first_order = 1e-14 * relative * means.E[min(i, j), max(i, j)][0]
+        np.testing.assert_allclose(found[0], 2 * first_order, rtol=1e-9, err_msg=f"{i}, {j}")
+    for order, found in enumerate(errors[len(ORDERS) :]):
+        first_order = 1e-14 * (p / 2 + b) * means.M[order][0, :, 0]
+        np.testing.assert_allclose(found[0, :, 0], 2 * first_order, rtol=1e-9)

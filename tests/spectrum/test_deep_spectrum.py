@@ -11,10 +11,10 @@ import pytest
 from hessweep import activation, hessian, sample_deep_teacher, spectrum
 from hessweep.hessian.factor import polynomial_rounding, qr_rounding
 from hessweep.hessian.nodes import tensor_nodes
-from hessweep.networks import Network
+from hessweep.networks import Inputs, Network
 from hessweep.rank import ball
 from hessweep.rank.deep_analytic import gradient_balls
-from hessweep.spectrum import deep_plan, layer_shares, spectrum_with_error
+from hessweep.spectrum import deep_linear, deep_plan, layer_shares, spectrum_with_error
 from hessweep.spectrum.solver import solver_error
 
 AFFINE = activation("polynomial", coefficients=[0.5, -1.5])
@@ -206,6 +206,34 @@ def test_plans_are_known_from_the_sizes():
     for name, widths in (("linear", (4, 4, 4)), ("quadratic", (3, 4, 3, 1)), ("erf", (4, 4, 1))):
         network = sample_deep_teacher(name, widths, 0)
         assert spectrum_with_error(network).plan == plan(name, widths)
+
+
+@pytest.mark.parametrize(
+    ("g", "widths", "biases", "mean"),
+    [
+        ("linear", (3, 4, 4, 2), "none", False),
+        ("linear", (3, 4, 4, 2), "none", True),
+        ("linear", (3, 4, 4, 2), "output", False),
+        (AFFINE, (3, 4, 4, 2), "none", False),
+        (AFFINE, (5, 2, 2, 5), "hidden", False),
+        ("linear", (5, 2, 2, 5), "none", False),
+    ],
+)
+def test_the_planned_size_is_that_of_the_matrix_that_is_solved(
+    monkeypatch, g, widths, biases, mean
+):
+    sizes, solve = [], deep_linear.stacked_eigenvalues
+
+    def seen(matrices):
+        sizes.append(matrices.shape[-1])
+        return solve(matrices)
+
+    monkeypatch.setattr(deep_linear, "stacked_eigenvalues", seen)
+    inputs = Inputs(mean=np.ones(widths[0])) if mean else None
+    network = sample_deep_teacher(g, widths, 0, biases=biases, inputs=inputs)
+    plan = spectrum_with_error(network).plan
+    assert sizes == [plan.size]
+    assert plan.method == ("linear" if plan.size < network.P else "dense")
 
 
 def test_the_predicted_memory_is_enough_and_not_far_more():

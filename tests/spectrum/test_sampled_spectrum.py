@@ -4,12 +4,13 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import linalg
 
 from hessweep import sample_deep_teacher, spectrum
 from hessweep.activations import Activation
 from hessweep.errors import InputError, PrecisionError, TooLargeError
 from hessweep.hessian.factor import exact_factor
-from hessweep.hessian.sampled import sampled_factor
+from hessweep.hessian.sampled import _disagreement, _half_disagreement, sampled_factor
 from hessweep.networks import Network
 from hessweep.spectrum import sampled_spectrum
 from hessweep.spectrum.root import squared
@@ -53,6 +54,21 @@ def test_tensor_nodes_are_far_better_for_few_inputs():
     known = exact > 1e-9 * exact[-1]
     off = np.abs(found.eigenvalues - exact)[known] / exact[known]
     assert (off <= found.relative_error + 1e-15 * exact[-1] / exact[known]).all()
+
+
+@pytest.mark.parametrize("off", [1e-6, 0.1, 3.0])
+def test_disagreements_are_relative_differences_of_quadratic_forms(off):
+    """By the generalised eigenvalues of `A = R^T R` of two factors."""
+    rng = np.random.default_rng(0)
+    coarse = rng.standard_normal((9, 4))
+    fine = coarse + off * rng.standard_normal((9, 4))
+    A, B = coarse.T @ coarse, fine.T @ fine
+    by_fine, by_both = linalg.eigvalsh(A, B), linalg.eigvalsh(A, (A + B) / 2)
+    assert _disagreement(coarse, fine) == pytest.approx(np.abs(by_fine - 1).max(), rel=1e-8)
+    assert _half_disagreement(coarse, fine) == pytest.approx(np.abs(by_both - 1).max(), rel=1e-8)
+    fine[:, 0] = 0  # a direction that the coarse one sees alone
+    assert _disagreement(coarse, fine) > 1e10
+    assert _half_disagreement(coarse, fine) == pytest.approx(1)
 
 
 def test_more_samples_are_taken_for_a_smaller_error():

@@ -117,6 +117,17 @@ def test_a_law_has_to_fit_the_smallest_number_of_inputs(sizes: list[int], fits: 
         Sweep(**grid)
 
 
+@pytest.mark.parametrize("sizes", [[3], [3, 8], [2, 3], [2, 3, 8]])
+@pytest.mark.parametrize("law", [{"covariance": [1, 2, 3]}, {"mean": [0.5, 0, 1]}])
+def test_a_list_has_to_fit_every_number_of_inputs(sizes: list[int], law: dict) -> None:
+    grid = {"activation": "erf", "N_i": sizes, "N_h": 2, "seeds": 1, "inputs": law}
+    if sizes == [3]:
+        assert Sweep(**grid).cells == 1
+        return
+    with pytest.raises(ValueError, match=r"of [28] inputs, as N_i says, got one of 3"):
+        Sweep(**grid)
+
+
 def test_a_file_goes_to_the_workers_and_is_looked_for_beside_the_study(folder: Path) -> None:
     study = study_with(folder, "[{covariance: matrix.npy, mean: mean.npy}, standard]")
     points = study.points()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from distributed.protocol.serialize import deserialize, serialize
 
@@ -182,6 +183,23 @@ def test_figure_of_agreement(tmp_path: Path) -> None:
     publish(tmp_path / "other")
     with pytest.raises(InputError, match=r"samples: .population"):
         batch_agreement.data(open_results(tmp_path / "other"))
+
+
+def test_agreement_lasts_from_the_number_of_inputs_that_is_told() -> None:
+    """A median that is within 10 % by chance and leaves it again does not count."""
+    curves = {
+        "largest": {4: 0.05, 40: 0.2, 400: 0.08, 4000: 0.01},
+        "median": {4: 0.05, 40: 0.02, 400: 0.01, 4000: 0.002},
+        "smallest": {4: 0.05, 40: 0.02, 400: 0.01, 4000: 0.2},
+    }
+    distances = pd.DataFrame(
+        {"activation": "erf", "N_i": 3, "N_h": 3, "place": place, "samples": N, "distance": value}
+        for place, curve in curves.items()
+        for N, value in curve.items()
+    )
+    for rows in (distances, distances.sort_values("distance")):
+        found = batch_agreement._agreement(rows).set_index("place")["samples"]
+        assert found.to_dict() == {"largest": 400, "median": 4, "smallest": -1}
 
 
 def _batch(seed: int, n: int) -> np.ndarray:
