@@ -152,7 +152,9 @@ def _import(modules: Sequence[str]) -> None:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # so that the collector of a job does not write to memory that all share
+    # So that the collector does not write to memory that all share, during a job and at its end,
+    # where that would take half a second.
+    gc.freeze()
 
 
 def _attend(connection: socket.socket, until_end: int) -> None:
@@ -194,7 +196,6 @@ def _run(
     sys.path[:] = search
     sys.argv = [script]
     tempfile.tempdir = None  # the environment may name another one
-    gc.unfreeze()
     threadpool_limits(job.threads, user_api="blas")
     try:
         runpy.run_path(script, {"snakemake": job}, "__main__")
