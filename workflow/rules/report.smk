@@ -35,8 +35,6 @@ rule report_page:
         RECEIPTS.log("report"),
     conda:
         "../envs/hessweep.yaml"
-    # It compresses the pictures of all figures.
-    threads: workflow.cores
     params:
         study=STUDY_FILE,
         outdated=RECEIPTS.report in OUTDATED,
