@@ -17,6 +17,7 @@ from hessweep.density import (
 )
 from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import calibrated, without_zeros
+from hessweep.density.resolution import resolution
 from hessweep.errors import InputError, PrecisionError
 from hessweep.hessian import hessian, hessian_operator
 from hessweep.networks import Network, sample_teacher
@@ -306,3 +307,15 @@ def test_multiplicities_are_stored_as_fractions_and_read_without_loss(P: int) ->
     assert (read.nodes == density.nodes).all()
     np.testing.assert_allclose(read.weights, density.weights, rtol=1e-14)
     assert (read.P, read.floor) == (P, 0.25)
+
+
+@pytest.mark.parametrize("steps", [10, 13])
+def test_a_node_without_weight_leaves_the_resolution_as_it_is(steps: int) -> None:
+    """It turns the one way to merge the other nodes in pairs into the other way."""
+    rng = np.random.default_rng(steps)
+    nodes, weights = np.sort(rng.uniform(-6, 0, steps)), rng.dirichlet(np.ones(steps))
+    x = np.linspace(nodes[2], nodes[-1], 50)
+    before = resolution(nodes, weights, -8.0, x)
+    front = np.append(nodes[0] - 1e-9, nodes), np.append(1e-13, weights)
+    np.testing.assert_allclose(resolution(*front, -8.0, x), before, rtol=1e-6)
+    assert (before > 0).any()
