@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hessweep.activations import activation
@@ -53,6 +53,7 @@ def test_far_fewer_vectors_are_enough_the_larger_the_network():
     most=st.integers(1, 20),
     vectors=st.integers(0, 12),
 )
+@example(name="erf", N_i=7, N_h=1, most=5, vectors=0)  # 6 of 8 equal: LAPACK fails for 5 of them
 def test_an_eigenvalue_is_within_the_residual_of_each_approximation(name, N_i, N_h, most, vectors):
     """Whatever the vectors and however rough: residuals are bounds, not estimates."""
     network = sample_teacher(name, N_i, N_h, seed=4)

@@ -17,6 +17,7 @@ from hessweep.density import (
 )
 from hessweep.density.lanczos import Krylov, Lanczos
 from hessweep.density.measure import calibrated, without_zeros
+from hessweep.density.resolution import resolution
 from hessweep.errors import InputError, PrecisionError
 from hessweep.hessian import hessian, hessian_operator
 from hessweep.networks import Network, sample_teacher
@@ -56,6 +57,11 @@ def test_bins_add_up_and_the_trace_is_exact(name: str, N_i: int, N_h: int) -> No
     below = density.cdf(edges[:1]).value[0]
     assert inside == pytest.approx(1 - below, abs=1e-12)
     assert (bins.value >= 0).all()
+    # A share of eigenvalues is off by as much as the distribution at either end of its bin.
+    of_ends = density.resolution(edges)
+    assert of_ends[-1] == 0
+    for end in (of_ends[:-1], of_ends[1:]):
+        assert (bins.error * np.diff(np.log10(edges)) >= (1 - 1e-12) * end).all()
     assert density.moment(1).value == pytest.approx(eigenvalues.mean(), rel=1e-6)
     fourth = density.moment(4)
     spread = 5 * fourth.error + 1e-5 * fourth.value
@@ -306,3 +312,15 @@ def test_multiplicities_are_stored_as_fractions_and_read_without_loss(P: int) ->
     assert (read.nodes == density.nodes).all()
     np.testing.assert_allclose(read.weights, density.weights, rtol=1e-14)
     assert (read.P, read.floor) == (P, 0.25)
+
+
+@pytest.mark.parametrize("steps", [10, 13])
+def test_a_node_without_weight_leaves_the_resolution_as_it_is(steps: int) -> None:
+    """It turns the one way to merge the other nodes in pairs into the other way."""
+    rng = np.random.default_rng(steps)
+    nodes, weights = np.sort(rng.uniform(-6, 0, steps)), rng.dirichlet(np.ones(steps))
+    x = np.linspace(nodes[2], nodes[-1], 50)
+    before = resolution(nodes, weights, -8.0, x)
+    front = np.append(nodes[0] - 1e-9, nodes), np.append(1e-13, weights)
+    np.testing.assert_allclose(resolution(*front, -8.0, x), before, rtol=1e-6)
+    assert (before > 0).any()

@@ -126,3 +126,14 @@ def test_the_error_of_a_numeric_kernel_is_small_where_its_rows_are_apart(tmp_pat
     assert abs(off) <= found + rounding
     assert 0 < found < 1e-7 * closed.loss(student)
     assert closed.kernel_error(displacement) == 0
+
+
+@pytest.mark.parametrize("kernel", [1e-9, 1e-4])
+def test_the_error_of_the_kernel_is_a_part_of_that_of_the_loss(monkeypatch, kernel):
+    teacher = sample_teacher("relu", 2, 3, 0)
+    student = teacher.parameters + 1e-2 * np.random.default_rng(2).normal(size=teacher.P)
+    loss, without = PopulationLoss(teacher).loss_with_error(student)
+    monkeypatch.setattr(PopulationLoss, "kernel_error", lambda *_: kernel)
+    again, error = PopulationLoss(teacher).loss_with_error(student)
+    assert again == loss
+    assert kernel <= error - without <= 10 * kernel

@@ -269,6 +269,26 @@ def test_edges_by_law_are_those_of_the_teachers(quadratic, erf, tree):
         assert last["law"] == pytest.approx(last["mean"], rel=0.25)
 
 
+def test_the_law_is_asked_for_the_middle_of_the_share_of_each_edge(
+    quadratic, erf, tree, monkeypatch
+):
+    """The law has k - 1/2 of its P eigenvalues above the place of the k-th largest."""
+
+    class OneOver:
+        def isf(self, share, low, high):
+            assert low < high
+            return 1 / np.asarray(share)
+
+    monkeypatch.setattr(bulk_edges.analysis, "law_of_teacher", lambda _: OneOver())
+    edges = bulk_edges.data(tree(quadratic, erf))["edges"]
+    law = edges.set_index(["activation", "edge", "N"])["law"]
+    for N in (4, 8):
+        P = N * (N + 1)
+        assert law["quadratic", "upper", N] == pytest.approx(P / 1.5)
+        assert law["erf", "smallest large", N] == pytest.approx(P / (N - 0.5))
+        assert law["erf", "upper", N] == pytest.approx(P / (N + 0.5))
+
+
 def test_unknown_smallest_eigenvalues_leave_their_size_out(quadratic, erf, tree):
     N = erf["N_i"].values
     smallest = np.where(N == 12, 1e-4, 1e-3) * np.where(np.arange(len(N)) % 2, 2.0, 0.5)

@@ -21,7 +21,9 @@ import zarr
 from pyarrow import parquet
 
 import hessweep as package
+from hessweep.kinds import PointResult
 from hessweep.setup import Setup
+from hessweep.store import write_segment
 
 from .conftest import COMMAND, HUMP, STUDY, call, hessweep
 
@@ -187,6 +189,17 @@ def test_research_object_crate(bundle, tmp_path):
     assert set(referred) - known == {"https://w3id.org/ro/crate/1.2"}
     table = next(entity for entity in graph if entity["@id"] == "points.parquet")
     assert int(table["contentSize"]) == (tmp_path / "points.parquet").stat().st_size
+
+
+def test_provenance_counts_the_points_that_failed(results, tmp_path):
+    failed = [Setup(package.activation("erf"), 2, 2).point(seed) for seed in (70, 71)]
+    write_segment(results, [PointResult(point, error="ValueError: no luck") for point in failed])
+    assert hessweep(tmp_path, "export", "demo", "more.zip").returncode == 0
+    groups = json.loads(read(tmp_path / "more.zip", "provenance.json"))["groups"]
+    names = [group["activation_spec"]["name"] for group in groups]
+    counts = [(group["points"], group["failed"]) for group in groups]
+    expected = {"erf": (11, 2), "quadratic": (6, 0), "hump": (1, 0)}
+    assert dict(zip(names, counts, strict=True)) == expected
 
 
 def test_the_crate_says_when_with_what_and_from_what_the_points_were_computed(bundle):

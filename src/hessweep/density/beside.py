@@ -87,9 +87,11 @@ class _Space:
     def ritz(self, most: int) -> tuple[Float[ndarray, " most"], Float[ndarray, "_ most"]]:
         """Return the largest eigenvalues of the compression, descending, and eigenvectors."""
         size = self._size + self.count
-        values, vectors = blas.scipy_eigh(
-            self._compressed[:size, :size], subset_by_index=[size - most, size - 1]
-        )
+        compressed = self._compressed[:size, :size]
+        try:
+            values, vectors = blas.scipy_eigh(compressed, subset_by_index=[size - most, size - 1])
+        except np.linalg.LinAlgError:  # LAPACK may fail where most splits equal eigenvalues.
+            values, vectors = (part[..., -most:] for part in blas.eigh(compressed))
         return values[::-1], vectors[:, ::-1]
 
     def vector(self, coordinates: Float[ndarray, " size"]) -> Vector:
