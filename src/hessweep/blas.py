@@ -24,6 +24,9 @@ SEVERAL_THREADS = 1000
 """Rows of a square matrix, or neurons or inputs of a network, from which on a call uses the
 threads that BLAS is set to. Below it uses one."""
 
+_BLOCK = 64
+"""Columns that LAPACK factors at a time."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -36,10 +39,6 @@ def threads_for(size: int) -> AbstractContextManager[None]:
         return nullcontext()
     several = [library for library in _libraries() if library.get_num_threads() > 1]
     return _one_thread(several) if several else nullcontext()
-
-
-_BLOCK = 64
-"""Columns that LAPACK factors at a time."""
 
 
 def with_threads_for(size: Callable[..., int]) -> Callable[[Function], Function]:

@@ -183,7 +183,8 @@ def _fresh_batches(
 
     What a draw sees does not depend on how many are drawn at once.
     """
-    together = max(1, CHUNK // (len(generators) * batch * teacher.N_i))
+    each = len(generators) * batch * max(teacher.N_i, teacher.N_h)
+    together = max(1, CHUNK // each)
     for first in range(0, iterations, together):
         count = min(together, iterations - first)
         x = np.stack(
