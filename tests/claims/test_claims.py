@@ -238,6 +238,12 @@ def with_equal_rows(N_i, N_h, seed):
     return W1, W2
 
 
+def without_an_input(N_i, N_h, seed):
+    """With more neurons than inputs, all of which leave the first input out."""
+    W1, W2 = layers(N_i, N_h, seed)
+    return W1 * np.r_[float(N_i >= N_h), np.ones(N_i - 1)], W2
+
+
 structure_blocks, layers = structure.blocks, structure.sample_weights
 
 PATCHED = [
@@ -255,6 +261,7 @@ PATCHED = [
     (structure.fisher_and_kernel, structure, "tangent_kernel", off(structure.tangent_kernel)),
     (structure.block_pattern, structure, "blocks", transposed_pattern),
     (structure.kernel_of_first_layer, structure, "sample_weights", with_equal_rows),
+    (structure.kernel_of_first_layer, structure, "sample_weights", without_an_input),
 ]
 
 laws_blocks = laws.block_spectra

@@ -324,3 +324,16 @@ def test_a_node_without_weight_leaves_the_resolution_as_it_is(steps: int) -> Non
     front = np.append(nodes[0] - 1e-9, nodes), np.append(1e-13, weights)
     np.testing.assert_allclose(resolution(*front, -8.0, x), before, rtol=1e-6)
     assert (before > 0).any()
+
+
+@pytest.mark.parametrize(("name", "N"), [("quadratic", 12), ("relu", 12), ("erf", 8)])
+def test_each_probe_has_the_trace_and_the_norm_of_the_hessian(name: str, N: int) -> None:
+    """Together with the outliers, of which these networks have some."""
+    network = sample_teacher(name, N, N, 0)
+    density, H = spectral_density(network, dtype=np.float64), hessian(network)
+    assert len(density.exact)
+    left = network.P - density.multiplicities.sum()
+    for power, expected in ((1, np.trace(H)), (2, np.square(H).sum())):
+        known = (density.multiplicities * density.exact**power).sum()
+        probes = (density.weights * density.nodes**power).sum(axis=1)
+        assert known + left * probes == pytest.approx(expected, rel=1e-12)

@@ -7,6 +7,7 @@ from flint import arb, fmpq, fmpq_mat
 from hessweep.activations import activation
 from hessweep.errors import ShapeError
 from hessweep.hessian.batch import batch_hessian
+from hessweep.kinds.batch import batch_formula
 from hessweep.kinds.groups import GROUPS
 from hessweep.networks import Network, sample_inputs, sample_teacher
 from hessweep.rank.batch import _exact_rows, batch_rank, batch_smallest
@@ -200,3 +201,18 @@ def test_the_bound_of_singular_values_has_a_part_for_every_step():
     assert of_rows == pytest.approx(10 * (error(2_000) - error(1_000)), rel=1e-9, abs=0)
     assert of_rows > 0
     assert error(6) > solver_error(5, np.linalg.norm(phi)) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "N_o", "n", "value", "kind"),
+    [
+        ("linear", 1, 2, 2, "exact"), ("linear", 1, 50, 3, "exact"),
+        ("erf", 1, 5, 5, "exact"), ("erf", 1, 50, 16, "exact"),
+        ("linear", 2, 50, 6, "upper bound"), ("erf", 2, 5, 10, "upper bound"),
+        ("quadratic", 2, 50, 18, "upper bound"),
+    ],
+)  # fmt: skip
+def test_only_for_one_output_is_the_number_of_inputs_the_whole_limit(name, N_o, n, value, kind):
+    """Gradients of several outputs may depend on one another at few inputs."""
+    formula = batch_formula(sample_teacher(name, 3, 4, 0, N_o=N_o), n)
+    assert (formula.value, formula.kind) == (value, kind)
