@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray
 from scipy import linalg
 
+from hessweep.blas import threads_for
 from hessweep.laws.convolution import with_chi_square
 from hessweep.laws.law import Law
 from hessweep.laws.linear import chi_square_law
@@ -46,7 +47,8 @@ class GapProbability:
         v, G, _, weights = self._on_interval(0.0, s, 100)
         v_s, G_s, _ = laguerre_integrals(np.array([s]), self.N, self.alpha)
         A = self._matrix(self._whole - (v * weights) @ G.T, G_s[:, 0])
-        lu, pivots = linalg.lu_factor(A, check_finite=False)
+        with threads_for(len(A)):
+            lu, pivots = linalg.lu_factor(A, check_finite=False)
         log_det = np.log(np.abs(np.diag(lu))).sum()
         P = float(np.exp((log_det - self._log_norm) / 2))
         edge, jump = G_s[:, 0], v_s[:, 0]
