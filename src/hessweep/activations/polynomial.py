@@ -152,18 +152,17 @@ def _value(coefficients: Sequence[float], x: ndarray) -> ndarray:
 
 @lru_cache(maxsize=4096)
 def _derived(coefficients: tuple[float, ...], order: int) -> tuple[float, ...]:
-    """Return the coefficients of a derivative."""
+    """Return the coefficients of the derivative of this order, of the function itself if 0."""
     return tuple(poly.polyder(coefficients, order).tolist())
 
 
 @lru_cache(maxsize=4096)
 def _moments(coefficients: tuple[float, ...], order: int) -> tuple[float, ...]:
     """Return `E[g^(order)(u)]` as a polynomial in the variance of u."""
-    derived = poly.polyder(coefficients, order) if order else np.asarray(coefficients, float)
     # E[u^2j] = (2j - 1)!! variance^j; odd moments vanish.
     return tuple(
         value * factorial(2 * j) / (2**j * factorial(j))
-        for j, value in enumerate(derived[::2].tolist())
+        for j, value in enumerate(_derived(coefficients, order)[::2])
     )
 
 
@@ -173,8 +172,8 @@ def mean_with_offset(
     """Return `E[g^(order)(u + offset)] = Σ_k variance^k / (2^k k!) g^(order + 2k)(offset)`."""
     total = np.zeros(np.broadcast_shapes(np.shape(variance), np.shape(offset)))
     for k in reversed(range((len(coefficients) - 1 - order) // 2 + 1)):
-        derived = poly.polyder(coefficients, order + 2 * k)
-        total = total * variance / (2 * (k + 1)) + poly.polyval(offset, derived)
+        derived = _derived(tuple(coefficients), order + 2 * k)
+        total = total * variance / (2 * (k + 1)) + _value(derived, offset)
     return total
 
 
