@@ -42,8 +42,12 @@ class Setup(Axes):
         makes only those points compute anew whose numbers it changes.
         """
         kind = self.measurement
-        is_general = not (self.is_plain or self.is_deep or self.samples)
-        of_networks = kind.general_revision if is_general else 0
+        if self.is_deep:
+            of_networks = kind.deep_revision
+        elif self.samples:
+            of_networks = kind.samples_revision
+        else:
+            of_networks = 0 if self.is_plain else kind.general_revision
         return FIRST_VERSION + kind.revision + of_networks + self.activation.revision
 
     @cached_property

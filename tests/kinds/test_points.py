@@ -80,9 +80,19 @@ def test_networks_with_biases_have_a_revision_of_their_own():
         for axes in ({"biases": "both"}, {"N_o": 2}):
             version = Setup(erf, 2, 2, kind=name, **axes).kernel_version
             assert version == plain + KINDS[name].general_revision
+    assert Setup(erf, 2, 2, weights="uniform").kernel_version == Setup(erf, 2, 2).kernel_version
+
+
+def test_deep_networks_and_batches_have_revisions_of_their_own():
+    erf, exact = activation("erf"), KINDS["exact"]
     plain = Setup(erf, 2, 2).kernel_version
-    for axes in ({"samples": 8, "biases": "both"}, {"weights": "uniform"}):
-        assert Setup(erf, 2, 2, **axes).kernel_version == plain
+    for axes in ({"samples": 8}, {"samples": 8, "biases": "both"}):
+        assert Setup(erf, 2, 2, **axes).kernel_version == plain + exact.samples_revision
+    for biases in ("none", "both"):
+        deep = Setup.of_widths(erf, [2, 2, 2, 1], biases=biases)
+        assert deep.kernel_version == plain + exact.deep_revision
+    assert exact.samples_revision
+    assert exact.deep_revision
 
 
 def test_eigenvalues_may_differ_by_both_errors_and_no_more():

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from hessweep.activations.offsets import OffsetKernel
+from hessweep.dynamics.neurons import set_own_covariances
 from hessweep.errors import ShapeError
 from hessweep.networks import Inputs, Network
 
@@ -101,6 +102,7 @@ def general_neurons(parameters: Float[ndarray, "*stack P"], teacher: Network) ->
     p = np.maximum((V * rows).sum(axis=-1), 0.0)
     c = V @ student.W1.swapaxes(-1, -2)
     q, d = p[..., :N_h], offsets[..., :N_h]
+    set_own_covariances(c[..., :N_h, :], q)
     arguments = (p[..., :, None], q[..., None, :], c, offsets[..., :, None], d[..., None, :])
     g = teacher.activation
     return GeneralNeurons(

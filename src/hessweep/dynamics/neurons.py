@@ -45,6 +45,17 @@ def split_parameters(
     return W1, parameters[..., N_h * N_i :]
 
 
+def set_own_covariances(
+    c: Float[ndarray, "*stack N_h N_h"], variances: Float[ndarray, "*stack N_h"]
+) -> None:
+    """Write the variances into the diagonal of c, which a matrix product rounds otherwise.
+
+    A covariance a little below the variance puts a row at an angle to itself, to which kernels of
+    functions with kinks are sensitive.
+    """
+    np.einsum("...mm->...m", c)[...] = variances
+
+
 def has_kink(activation: Activation) -> bool:
     """Return whether g may have a kink: for ReLU, and for an activation from a user's file."""
     return isinstance(activation, Relu | Own)

@@ -16,6 +16,7 @@ from hessweep.dynamics.neurons import (
     functional_part,
     functional_size,
     has_kink,
+    set_own_covariances,
     split_parameters,
 )
 from hessweep.dynamics.segment import NODES, WEIGHTS, loss_by_parts
@@ -265,6 +266,7 @@ class PopulationLoss:
         c = W1 @ rows.swapaxes(-1, -2)
         q = (rows * rows).sum(axis=-1)
         p = q[..., : W2.shape[-1]]
+        set_own_covariances(c[..., : W2.shape[-1]], p)
         variances = (p[..., :, None], q[..., None, :], c)
         dual = self.teacher.activation.dual(*variances)
         return Neurons(W1, W2, rows, signed, dual, variances)

@@ -55,4 +55,5 @@ def root_of(
         each = exact_nodes_each(network.activations) or 0
         return Root(*exact_factor(network), 0.0, each ** network.widths[0], "nodes")
     found = sampled_factor(network, relative_error, work)
-    return Root(found.R, qr_rounding(found.R), found.relative_error, found.samples, found.rule)
+    rounding = qr_rounding(found.R, found.samples * network.widths[-1])
+    return Root(found.R, rounding, found.relative_error, found.samples, found.rule)

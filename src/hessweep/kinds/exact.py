@@ -64,6 +64,8 @@ class Exact(Kind):
 
     name = "exact"
     general_revision = 1
+    deep_revision = 1
+    samples_revision = 1
     takes_samples = True
     has_full_spectrum = True
     takes_students = True

@@ -45,6 +45,10 @@ class Kind(ABC):
     general_revision: ClassVar[int] = 0
     """Raised when it alters those of networks of two layers with biases, several outputs or other
     inputs alone."""
+    deep_revision: ClassVar[int] = 0
+    """Raised when it alters those of networks of more layers alone."""
+    samples_revision: ClassVar[int] = 0
+    """Raised when it alters those of batch Hessians alone."""
     columns: ClassVar[tuple[Column, ...]] = SCALARS
     """The scalars that it stores of each point."""
     ragged: ClassVar[tuple[Ragged, ...]] = (SPECTRUM,)

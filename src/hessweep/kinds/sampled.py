@@ -57,6 +57,7 @@ class Sampled(Kind):
     """
 
     name = "sampled"
+    revision = 1
     has_full_spectrum = True
     takes_deep = True
     takes_error = True

@@ -80,7 +80,7 @@ class TrainingKind(Kind):
     """Gradient flow of the population loss, or SGD, with the spectrum at recorded times."""
 
     name = "training"
-    revision = 1
+    revision = 2
     takes_training = True
     takes_students = True
     columns = (

@@ -118,7 +118,8 @@ def batch_spectrum(gradients: BatchGradients) -> BatchSpectrum:
     """Return the singular values of the gradients, with a worst-case bound on their errors.
 
     The bound on what the solver does is that of docs/ranks.md, eq. 4: `(8 k + 600) k u` times the
-    norm, for k singular values.
+    norm, for k singular values. The k reflections that come first are as long as the longer side
+    of the matrix: `4 eps` for each of their entries, as for the rows of W1.
     """
     phi = gradients.phi
     # A triangular factor first: a quarter of the time where there are many more rows than columns.
@@ -127,5 +128,5 @@ def batch_spectrum(gradients: BatchGradients) -> BatchSpectrum:
     singular = blas.svd(phi, compute_uv=False)
     k = len(singular)
     solver = (8 * k + 600) * k * EPS / 2 * float(np.linalg.norm(phi))
-    qr = 4 * gradients.phi.shape[0] * EPS * float(np.linalg.norm(phi))
-    return BatchSpectrum(singular, gradients.error + solver + qr, gradients.phi.shape[1])
+    reflections = 4 * max(gradients.phi.shape) * k * EPS * float(np.linalg.norm(phi))
+    return BatchSpectrum(singular, gradients.error + solver + reflections, gradients.phi.shape[1])

@@ -57,5 +57,6 @@ def sampled_spectrum(
     """
     factor = sampled_factor(network, relative_error, work)
     singular = blas.svd(factor.R, compute_uv=False)
-    relative, rounding = factor.relative_error, qr_rounding(factor.R)
-    return SampledSpectrum(*squared(singular, rounding, relative, network.P), factor)
+    rounding = qr_rounding(factor.R, factor.samples * network.widths[-1])
+    squares = squared(singular, rounding, factor.relative_error, network.P)
+    return SampledSpectrum(*squares, factor)
