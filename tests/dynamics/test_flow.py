@@ -105,11 +105,30 @@ def test_flow_from_the_optimum_and_to_time_zero_stays():
     surface, _ = optimum("erf")
     start = surface.teacher.parameters
     assert gradient_flow(surface, start, np.array([0.0])).shape == (1, len(start))
-    path = gradient_flow(surface, start, np.array([0.0, 5.0]))
-    np.testing.assert_allclose(path, np.broadcast_to(start, path.shape), atol=1e-12)
+    for at_rest in (start, start * (1 + 1e-14)):
+        path = gradient_flow(surface, at_rest, np.array([0.0, 5.0, 1e12]))
+        np.testing.assert_array_equal(path, np.broadcast_to(at_rest, path.shape))
 
 
-@pytest.mark.parametrize("t", [[], [-1.0, 1.0], [0.0, 0.0], [1.0, 0.5], [0.0, np.nan]])
+def test_flow_from_near_the_optimum_moves():
+    """At a relative distance of 1e-8 the loss falls as that of the linearised flow."""
+    surface, H = optimum("erf")
+    away = 1e-8 * np.random.default_rng(0).standard_normal(len(H))
+    t = np.array([0.0, 1.0, 3.0])
+    losses = surface.loss(gradient_flow(surface, surface.teacher.parameters + away, t))
+    np.testing.assert_allclose(losses, linearised_losses(H, away, t), rtol=1e-6)
+
+
+def test_eigenvalues_below_zero_count_as_zero():
+    """They are negative by rounding; nothing grows with them."""
+    flow, t = LinearisedFlow(np.array([-1e-3, 0.5]), noise=2.0), np.array([0.0, 1e6])
+    np.testing.assert_allclose(flow.squared_distance(t), [8.0, 4.0], rtol=1e-14)
+    np.testing.assert_allclose(flow.loss(t), [1.0, 0.0], rtol=1e-14)
+    losses = linearised_losses(np.diag([-1e-3, 0.5]), np.array([2.0, 2.0]), t)
+    np.testing.assert_allclose(losses, [1.0, 0.0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("t", [[], [-1e-9, 1.0], [0.0, 0.0], [1.0, 0.5], [0.0, np.nan]])
 def test_refuses_times_that_do_not_ascend(t):
     surface, _ = optimum("erf")
     with pytest.raises(InputError, match="ascending"):

@@ -5,7 +5,7 @@ import pytest
 
 from hessweep import Network, sample_teacher
 from hessweep.activations import load_activation
-from hessweep.dynamics import PopulationLoss
+from hessweep.dynamics import PopulationLoss, segment
 from hessweep.hessian import hessian_error
 
 FILE = """
@@ -137,3 +137,14 @@ def test_the_error_of_the_kernel_is_a_part_of_that_of_the_loss(monkeypatch, kern
     again, error = PopulationLoss(teacher).loss_with_error(student)
     assert again == loss
     assert kernel <= error - without <= 10 * kernel
+
+
+def test_what_is_left_when_halving_ends_counts_as_error(monkeypatch):
+    """A segment past a zero row needs many halvings; with one of them its loss is not known."""
+    teacher = sample_teacher("relu", 2, 2, 11)
+    loss = PopulationLoss(teacher)
+    step = np.random.default_rng(11).standard_normal(teacher.P) / 2
+    true, small = segment.loss_by_parts(loss, step)
+    monkeypatch.setattr(segment, "MAX_DEPTH", 1)
+    found, error = segment.loss_by_parts(loss, step)
+    assert 1e3 * small < abs(found - true) <= error
