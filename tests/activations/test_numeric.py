@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polar import composite, dual_by_quadrature
+from scipy.stats import multivariate_normal
 
 from hessweep.activations import Activation, Numeric, activation, hermite, mehler
+from hessweep.activations.kinks import rectifiers_dual
 from hessweep.errors import ActivationError
 from hessweep.hessian import hessian, hessian_error
 from hessweep.networks import Network
@@ -222,3 +224,56 @@ def test_rounding_of_coefficients_is_covered(length):
     # Some changes are as large as stated; the sums have rounding errors of their own.
     assert (largest < 1.2).all()
     assert largest.max() > 0.9
+
+
+def test_rows_of_equal_lengths_of_two_networks() -> None:
+    """Lengths alone do not make the kernel of two networks that of one network with itself."""
+    g, one = activation("tanh"), np.ones((2, 1))
+    c = np.array([[0.2, 0.7], [-0.4, 0.1]])
+    together = g.dual(one, one.T, c)
+    for at in np.ndindex(c.shape):
+        alone = g.dual(*(np.array([[value]]) for value in (1.0, 1.0, c[at])))
+        for field, values in zip(alone, together, strict=True):
+            np.testing.assert_allclose(values[at], field[0, 0], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("offset", [None, 0.2])
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_one_steep_row_of_a_parallel_pair(offset, which) -> None:
+    """Panels have to be fine where the longer row is steep, whichever of the two it is."""
+    g, scale = activation("tanh"), 200.0
+    p, q = (scale**2, 1.0) if which == "first" else (1.0, scale**2)
+    arguments = [np.array([[value]]) for value in (p, q, scale)]
+    b, other = offset or 0.0, 0.0
+    if offset is None:
+        K = g.dual(*arguments).K[0, 0]
+    else:
+        b, other = (offset, 0.1)
+        K = g.offset_dual(*arguments, np.array([[b]]), np.array([[other]])).E00[0, 0]
+    breaks = np.r_[-12:12:49j, -other / scale + np.linspace(-0.2, 0.2, 81), -b / scale]
+    z, w = composite(np.unique(breaks))
+    w = w * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    assert pytest.approx(w @ (g(np.sqrt(p) * z + b) * g(np.sqrt(q) * z + other)), rel=1e-11) == K
+
+
+PLACES = [(0.0, 0.0), (0.0, 0.4), (0.0, -0.4), (0.7, 0.0), (-0.7, 0.4)]
+
+
+@pytest.mark.parametrize(("a", "b"), PLACES)
+@pytest.mark.parametrize("rho", [-0.9, 0.0, 0.6])
+def test_two_rectifiers_are_active_at_once_as_often_as_normal_variables_are_above(a, b, rho):
+    p, q = 1.3, 0.5
+    c = rho * np.sqrt(p * q)
+    of_a, of_b, of_both = (
+        rectifiers_dual(jumps, *(np.array(x) for x in (p, q, c))).K_c
+        for jumps in ([(a, 1.0)], [(b, 1.0)], [(a, 1.0), (b, 1.0)])
+    )
+
+    def above(one, other):
+        return multivariate_normal(cov=[[p, c], [c, q]]).cdf([-one, -other])
+
+    # Of the four pairs of two rectifiers, those of different ones: both (u > a, v > b) and the
+    # other way round.
+    crossed = above(a, b) + above(b, a)
+    assert of_both - of_a - of_b == pytest.approx(crossed, abs=1e-7)
+    assert of_a == pytest.approx(above(a, a), abs=1e-7)

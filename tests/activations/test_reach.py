@@ -140,3 +140,22 @@ def test_a_power_of_x_reaches_further(grown) -> None:
     assert reaches(g, g.derivative, np.array(1.0), "eighth") == 2 * FIRST
     K = g.self_dual(np.array([[1.0]])).K
     np.testing.assert_allclose(K, 2027025, rtol=1e-13)  # 15!!
+
+
+def test_a_slope_that_grows_faster_than_its_function_reaches_as_far_as_it_needs() -> None:
+    """`cos(e^x)` is bounded, but its slope grows as `e^x`."""
+    p = np.array([25.0])
+    [wanted] = reaches(np.exp, np.exp, p, "exp")
+    assert wanted > FIRST
+    assert reaches(lambda x: np.cos(np.exp(x)), np.exp, p, "wave") == [wanted]
+
+
+@pytest.mark.parametrize("lengths", [(9.0, 0.1), (0.1, 9.0)])
+def test_a_parallel_pair_reaches_as_far_as_its_longer_row(grown, lengths) -> None:
+    """The mean of `e^u e^v` is `e^{(|w| + |w'|)²/2 + b + d}`."""
+    one, other = lengths
+    arguments = [np.array([[x]]) for x in (one**2, other**2, one * other, 0.3, -0.2)]
+    E = grown("exponential").offset_dual(*arguments)
+    exact = np.exp((one + other) ** 2 / 2 + 0.1)
+    for field in (E.E00, E.E01, E.E11):
+        np.testing.assert_allclose(field, exact, rtol=1e-11)
