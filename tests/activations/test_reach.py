@@ -159,3 +159,10 @@ def test_a_parallel_pair_reaches_as_far_as_its_longer_row(grown, lengths) -> Non
     exact = np.exp((one + other) ** 2 / 2 + 0.1)
     for field in (E.E00, E.E01, E.E11):
         np.testing.assert_allclose(field, exact, rtol=1e-11)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_growth_on_either_side_counts(sign) -> None:
+    """`e^{u}` and `e^{-u}` need the same width, beyond the usual one."""
+    p = np.array([25.0])
+    assert reaches(lambda x: np.exp(sign * x), lambda x: np.exp(sign * x), p, "one") > FIRST

@@ -19,6 +19,8 @@ LAWS = {
     "standard": None,
     "both": Inputs(mean=np.array([0.4, -0.7]), covariance=ROOT @ ROOT.T),
     "constant": Inputs(mean=np.array([0.4, -0.7]), covariance=[1.5, 0.0]),
+    "mean": Inputs(mean=np.array([0.4, -0.7])),
+    "covariance": Inputs(covariance=ROOT @ ROOT.T),
 }
 CASES = [
     (name, biases, N_o, law)
@@ -191,8 +193,9 @@ def test_flow_falls_as_the_hessian_says():
     np.testing.assert_allclose(surface.loss(path), expected, rtol=2e-3)
 
 
-def test_batches_have_the_gradient_of_the_population_on_average():
-    teacher = teacher_of("erf", "both", 2, "both")
+@pytest.mark.parametrize("law", ["both", "mean", "covariance"])
+def test_batches_have_the_gradient_of_the_population_on_average(law):
+    teacher = teacher_of("erf", "both", 2, law)
     start = far(teacher).parameters
     generators = [np.random.default_rng(seed) for seed in range(400)]
     rate = 1e-3

@@ -1,5 +1,7 @@
 """The axis `samples`: batch Hessians at the optimum, their spectra, ranks and λ_min."""
 
+import sys
+
 import numpy as np
 import pytest
 from flint import arb, fmpq, fmpq_mat
@@ -10,6 +12,7 @@ from hessweep.hessian.batch import batch_hessian
 from hessweep.kinds.batch import batch_formula
 from hessweep.kinds.groups import GROUPS
 from hessweep.networks import Network, sample_inputs, sample_teacher
+from hessweep.rank import Rank
 from hessweep.rank.batch import _exact_rows, batch_rank, batch_smallest
 from hessweep.setup import Setup
 from hessweep.spectrum.batch import (
@@ -111,6 +114,17 @@ def test_equal_inputs_count_once():
     assert found.lower == 2
     assert found.value == 2
     assert found.certificate == "undecided"  # 10 gradients, of which only 2 differ
+
+
+def test_the_population_s_proved_bound_counts_and_not_its_likely_rank(monkeypatch):
+    """Of a population whose rank is between 2 and 7, and most likely 3."""
+    network = sample_teacher("tanh", 2, 3, 0)
+    x = sample_inputs(2, 0, 30)
+    gradients = batch_gradients(network, x)
+    undecided = Rank(3, 2, 7, "undecided", "float64")
+    monkeypatch.setattr(sys.modules["hessweep.rank.batch"], "rank", lambda _: undecided)
+    found = batch_rank(network, x, gradients, batch_spectrum(gradients))
+    assert found.upper == 7
 
 
 def test_a_minor_decides_where_float64_does_not():

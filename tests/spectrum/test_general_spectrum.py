@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from flint import arb, arb_mat, ctx
 
+from hessweep.activations import activation
 from hessweep.errors import InputError
 from hessweep.hessian import hessian, hessian_error
 from hessweep.hessian.general import Weights, seen
@@ -67,6 +68,17 @@ def test_hidden_biases_of_linear_networks_are_one_more_input() -> None:
     biased = sample_teacher("linear", 4, 6, 1, biases="hidden")
     wide = Network(np.column_stack([biased.W1, biased.b1]), biased.W2, "linear")
     np.testing.assert_allclose(spectrum(biased), spectrum(wide), atol=1e-13)
+
+
+@pytest.mark.parametrize("biases", ["none", "hidden", "output", "both"])
+@pytest.mark.parametrize("coefficients", [[0.7, 1.3], [0.0, 1.3], [-0.4, -2.0]])
+def test_a_constant_of_the_activation_is_one_more_direction(coefficients, biases) -> None:
+    g = activation("polynomial", coefficients=coefficients)
+    network = sample_teacher(g, 4, 6, 1, biases=biases, N_o=2)
+    found = spectrum_with_error(network)
+    assert found.route == "closed form"
+    dense = np.linalg.eigvalsh(hessian(network))
+    np.testing.assert_allclose(found.eigenvalues, dense, rtol=0, atol=1e-13 * dense[-1])
 
 
 def test_several_outputs_of_linear_networks_add_two_spectra() -> None:
