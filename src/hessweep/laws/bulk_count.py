@@ -16,6 +16,8 @@ from hessweep import blas
 from hessweep.laws.law import Law
 
 HALVINGS = 60
+LEAST = 1e-12
+"""Eigenvalues below this part of the largest are zeros that rounding has moved."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +57,13 @@ class CountedBulk:
 
     def sf(self, x: ndarray) -> ndarray:
         """Return the share of eigenvalues above x."""
-        flat = [self.count(z) if z > 0 else self.W1.size for z in np.ravel(x)]
+        least = LEAST * self.support()[1]
+        flat = [self.count(max(z, least)) if z >= 0 else self.W1.size for z in np.ravel(x)]
         return np.reshape(np.array(flat, dtype=float) / self.W1.size, np.shape(x))
 
     def cdf(self, x: ndarray) -> ndarray:
         """Return the share of eigenvalues up to x."""
-        return np.where(np.asarray(x) < 0, 0.0, 1 - self.sf(x))
+        return 1 - self.sf(x)
 
     def pdf(self, x: ndarray) -> ndarray:
         """Return 0: there are atoms only."""

@@ -1,21 +1,10 @@
-"""The law of `χ = N_h W2_m²` for each distribution of the output weights (docs/laws.md).
-
-With `q` in the upper half-plane and `y = √q`, every mean over χ follows from the Cauchy transform
-of `x = √N_h W2_m`,
-
-    C(y) = E[1/(y - x) + 1/(y + x)] / 2,      n(q) = E[χ/(q - χ)] = y C(y) - 1.
-"""
+"""The law of `χ = N_h W2_m²` for each distribution of the output weights (docs/laws.md)."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
-
-FAR = 1e4
-"""Above this |q| the moments of χ give n(q); below it `y C - 1` keeps twelve digits."""
-TERMS = 12
-"""Moments that are used there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,36 +38,15 @@ class OutputWeights(ABC):
         """Return quantiles of χ."""
 
     @abstractmethod
-    def cauchy(self, y: ndarray) -> tuple[ndarray, ndarray]:
-        """Return `C(y)` and its derivative for Im y > 0."""
-
-    @abstractmethod
     def log_mean(self, y: ndarray) -> ndarray:
         """Return `E log(y² - χ)` for Im y > 0; its imaginary part is in (0, π)."""
 
+    @abstractmethod
     def n(self, q: ndarray) -> tuple[ndarray, ndarray, ndarray]:
         """Return `E[χ/(q - χ)]`, one more than it, and its derivative; q off the positive axis.
 
         The second keeps its relative accuracy where q is small, the first where q is large.
         """
-        q = np.asarray(q, dtype=complex)
-        y = np.sqrt(q)
-        y = np.where(y.imag < 0, -y, y)
-        C, slope = self.cauchy(y)
-        above, derivative = y * C, (C / y + slope) / 2
-        value = above - 1
-        far = np.abs(q) > FAR
-        if far.any():
-            value[far], derivative[far] = self._far(q[far])
-        return value, above, derivative
-
-    def _far(self, q: ndarray) -> tuple[ndarray, ndarray]:
-        value, derivative = np.zeros(q.shape, complex), np.zeros(q.shape, complex)
-        for k in range(1, TERMS):
-            term = self.moment(k) / q**k
-            value += term
-            derivative -= k * term / q
-        return value, derivative
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,21 +81,12 @@ class Given(OutputWeights):
         """Return quantiles."""
         return np.quantile(self.values, p, method="inverted_cdf")
 
-    def cauchy(self, y: ndarray) -> tuple[ndarray, ndarray]:
-        """Return `C(y) = E y/(y² - χ)` and its derivative."""
-        C, slope = np.zeros(np.shape(y), complex), np.zeros(np.shape(y), complex)
-        for chi in self.values:
-            inverse = 1 / (y * y - chi)
-            C += y * inverse
-            slope -= (y * y + chi) * inverse**2
-        return C / len(self.values), slope / len(self.values)
-
     def log_mean(self, y: ndarray) -> ndarray:
         """Return the mean of `log(y² - χ)`."""
         return np.mean([np.log(y * y - chi) for chi in self.values], axis=0)
 
     def n(self, q: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        """Return the three of `OutputWeights.n`, as sums that do not cancel."""
+        """Return the three as sums that do not cancel."""
         q = np.asarray(q, dtype=complex)
         sums = np.zeros((3, *q.shape), complex)
         for chi in self.values:

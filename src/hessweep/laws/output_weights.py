@@ -1,9 +1,16 @@
-"""The laws of χ by the names of the distributions of the output weights (docs/laws.md)."""
+"""The laws of χ by the names of the distributions of the output weights (docs/laws.md).
 
+With `q` in the upper half-plane and `y = √q`, every mean over a continuous χ follows from the
+Cauchy transform of `x = √N_h W2_m`,
+
+    C(y) = E[1/(y - x) + 1/(y + x)] / 2,      n(q) = E[χ/(q - χ)] = y C(y) - 1.
+"""
+
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy  # scipy.stats takes a second to import and is seldom used
@@ -12,6 +19,8 @@ from numpy import ndarray
 from hessweep.errors import InputError, ShapeError
 from hessweep.laws.chi import Given, OutputWeights
 
+TERMS = 12
+"""Moments that give n(q) far away."""
 _path_nodes, _path_weights = np.polynomial.legendre.leggauss(24)
 PATH = 6.0
 """Length of the path on which the logarithmic mean of the normal law is integrated."""
@@ -25,6 +34,9 @@ class Continuous(OutputWeights):
     """Its distribution in `scipy.stats`."""
     parameters: tuple[float, ...] = ()
     """Shape parameters, location and scale, as far as they are not the default ones."""
+    far: ClassVar = 1e4
+    """Above this |q| the moments of χ give n(q); below it `y C - 1` keeps eleven digits, and its
+    derivative ten."""
 
     @cached_property
     def x(self) -> Any:
@@ -53,9 +65,36 @@ class Continuous(OutputWeights):
         """Return quantiles of χ, for symmetric x."""
         return self.x.isf((1 - np.asarray(p, dtype=float)) / 2) ** 2
 
+    @abstractmethod
+    def cauchy(self, y: ndarray) -> tuple[ndarray, ndarray]:
+        """Return `C(y)` and its derivative for Im y > 0."""
+
+    def n(self, q: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+        """Return `E[χ/(q - χ)]`, `y C(y)`, and the derivative of both."""
+        q = np.asarray(q, dtype=complex)
+        y = np.sqrt(q)
+        y = np.where(y.imag < 0, -y, y)
+        C, slope = self.cauchy(y)
+        above, derivative = y * C, (C / y + slope) / 2
+        value = above - 1
+        far = np.abs(q) > self.far
+        if far.any():
+            value[far], derivative[far] = self._far(q[far])
+        return value, above, derivative
+
+    def _far(self, q: ndarray) -> tuple[ndarray, ndarray]:
+        value, derivative = np.zeros(q.shape, complex), np.zeros(q.shape, complex)
+        for k in range(1, TERMS):
+            term = self.moment(k) / q**k
+            value += term
+            derivative -= k * term / q
+        return value, derivative
+
 
 class Normal(Continuous):
     """Normal weights: χ has one degree of freedom."""
+
+    far = 300.0
 
     def moment(self, k: int) -> float:
         """Return `(2k - 1)!!`."""
@@ -83,6 +122,8 @@ class Normal(Continuous):
 
 class Uniform(Continuous):
     """Uniform weights: x on (-√3, √3)."""
+
+    far = 300.0
 
     def moment(self, k: int) -> float:
         """Return `3^k / (2k + 1)`."""
