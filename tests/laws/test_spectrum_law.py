@@ -258,3 +258,12 @@ def test_quantiles_outside_of_the_search_are_zero_or_infinite():
     assert law.isf(2 / 25) == pytest.approx(law.isf(2 / 25, 1e-3, 1e3), rel=1e-3)
     assert np.isinf(law.isf(0.1, high=1e-3))
     assert np.isnan(law.isf(1.5))
+
+
+def test_without_a_linear_part_the_eigenvalues_of_order_one_are_equal():
+    """`E[z cos z] = 0`: N_h - 1 eigenvalues at the variance of the cosine, besides the outlier."""
+    law = spectrum_law("cos", 12, 9)
+    b2 = (1 + np.exp(-2)) / 2 - np.exp(-1)
+    below, above = law.sf(b2 * np.array([1 - 1e-9, 1 + 1e-9]))
+    assert (below - above) * 9 * 13 == pytest.approx(8, abs=1e-6)
+    assert repr(law).startswith("SpectrumLaw('spectrum of cos(12, 9)', {'outlier': 1, ")

@@ -241,7 +241,8 @@ def teacher_bulk(
         return TeacherBulk(*bulk, ratios, none, one, used)
     if widest > NARROW or (symmetric and not equal):
         return TeacherBulk(*bulk, ratios * (1 - shares), none, one, HALF * used)
-    sigma2 = np.maximum(blas.eigvalsh((left @ W1).T @ (left @ W1)), 0)
+    directions = left @ (np.copysign(1.0, W2)[:, None] * W1)
+    sigma2 = np.maximum(blas.eigvalsh(directions.T @ directions), 0)
     plain = ratios * shares if equal else none
     sigma2 = sigma2 / sigma2.mean()
     return TeacherBulk(*bulk, plain, ratios * (1 - shares), sigma2, HALF * used)

@@ -68,7 +68,8 @@ def _bulk(
     W2: Float[ndarray, " N_h"],
     inputs: int,
 ) -> Bulk | None:
-    parts = teacher_parts(g, local, W1, W2, inputs)
+    with np.errstate(invalid="ignore"):
+        parts = teacher_parts(g, local, W1, W2, inputs)
     if not np.isfinite(parts.columns).all() or not np.isfinite(parts.corner).all():
         return None  # neurons along one line
     width = parts.exchange_moments()[0] / np.diag(parts.neurons).mean() ** 2
