@@ -8,9 +8,9 @@ import pytest
 from flint import arb, ctx
 from scipy import special, stats
 
-from hessweep.laws import hessian_law
+from hessweep.laws import hessian_law, marchenko_pastur, wishart_density
 from hessweep.laws.chi_density import chi_square_density
-from hessweep.laws.wishart import wishart_part
+from hessweep.laws.wishart import wishart_error, wishart_part
 
 # The reference is written once, in the benchmark that attacks the law at random sizes.
 PATH = Path(__file__).parents[2] / "benchmarks" / "laws_accuracy.py"
@@ -69,6 +69,17 @@ def test_values_that_were_wrong():
         expected = float(weights @ (part.pdf(t) * chi.cdf(x - t))) * N_h / N_i
         expected += (1 - N_h / N_i) * chi.cdf(x)
         assert float(law.cdf(x)) == pytest.approx(expected, abs=2e-13)
+
+
+@pytest.mark.parametrize(("N", "M"), [(2, 1000), (10, 400), (40, 300), (150, 150), (400, 400)])
+def test_wishart_densities_of_large_matrices_keep_their_digits(N, M):
+    """Powers and exponentials of hundreds cancel there; that costs a few digits at most."""
+    x = marchenko_pastur(N / M).ppf((np.arange(5) + 0.5) / 5) * M
+    with ctx.workprec(400 + 4 * (N + M)):
+        expected = np.array([float(attack.wishart(arb(at), N, M)) for at in x.tolist()])
+    off = np.abs(wishart_density(x, N, M) / expected - 1)
+    assert off.mean() <= wishart_error(N, M) / 8
+    assert off.max() < 3e-14
 
 
 @pytest.mark.parametrize("k", [1, 2, 7, 53, 62, 63, 1000])

@@ -13,7 +13,10 @@ from hessweep.laws.panels import Places
 from hessweep.laws.tabulated import EPS, Tabulated, tabulate
 from hessweep.networks import check_sizes
 
-_SCALE = 1e15
+_BITS = 50
+"""Binary digits by which a growing recurrence is scaled down."""
+_LOG_2 = (0.6931471803691238, 1.9082149292705877e-10)
+"""The logarithm of 2 in two parts, of which the first times a whole number is exact."""
 NEGLIGIBLE = 1e-285
 """Probability of the eigenvalues that a table leaves out."""
 
@@ -78,31 +81,33 @@ def _laguerre(x: ndarray, N: int, alpha: int) -> Iterator[tuple[ndarray, ndarray
     """`ψ_j(x)`, `J_j(x)` and `J_j(∞)` for j = 0 to N - 1, x > 0 (docs/laws.md, eqs 8-10)."""
     b = np.sqrt(np.arange(N + 1.0) * (np.arange(N + 1) + alpha))
     root = np.sqrt(x)
-    log_scale = gamma_log_density(x, alpha) / 2
-    before, scaled = np.zeros(x.shape), np.ones(x.shape)
+    # Powers of 2 are exact: sums of logarithms would lose as many digits as they are large.
+    log_density = gamma_log_density(x, alpha) / 2
+    exponent = np.rint(log_density / np.log(2)).astype(int)
+    rest = log_density - exponent * _LOG_2[0] - exponent * _LOG_2[1]
+    before, scaled = np.zeros(x.shape), np.exp(rest)
     total_before, total = 0.0, np.exp(_log_total(alpha))
     J_before, J = np.zeros(x.shape), total * special.gammainc((alpha + 1) / 2, x / 2)
     for j in range(N):
-        psi = scaled * np.exp(log_scale)
+        psi = np.ldexp(scaled, exponent)
         yield psi, J, total
         # J_{j+1} takes J_{j-1}, so even and odd orders do not mix.
         J_before, J = J, (b[j] * J_before + 2 * root * psi) / b[j + 1]
         total_before, total = total, b[j] * total_before / b[j + 1]
         before, scaled = scaled, ((2 * j + 1 + alpha - x) * scaled - b[j] * before) / b[j + 1]
-        large = np.abs(scaled) > _SCALE
+        large = np.abs(scaled) > 2.0**_BITS
         if large.any():
-            scaled[large] /= _SCALE
-            before[large] /= _SCALE
-            log_scale[large] += np.log(_SCALE)
+            scaled[large] = np.ldexp(scaled[large], -_BITS)
+            before[large] = np.ldexp(before[large], -_BITS)
+            exponent[large] += _BITS
 
 
 def _log_total(alpha: int) -> float:
-    """Logarithm of `J_0(∞) = 2^{(α+1)/2} Γ((α+1)/2) / √Γ(α+1)`."""
-    return float(
-        (alpha + 1) / 2 * np.log(2)
-        + special.gammaln((alpha + 1) / 2)
-        - special.gammaln(alpha + 1) / 2
-    )
+    """Logarithm of `J_0(∞)`, with `h = (α+1)/2` the root of `2 √π Γ(h) / Γ(h + 1/2)`."""
+    h = (alpha + 1) / 2
+    # Logarithms of Γ are large and nearly equal; those of the densities at h are small.
+    ratio = gamma_log_density(h, h - 0.5) - gamma_log_density(h, h - 1) - np.log(h) / 2
+    return float((np.log(4 * np.pi) / 2 + ratio) / 2)
 
 
 def singular_range(N: int, M: int, negligible: float = 1e-20) -> tuple[float, float]:
