@@ -64,6 +64,27 @@ def test_the_laws_of_the_population_do_not_count_the_eigenvalues_of_a_batch():
     assert sum(all_inputs.scalars[column] for column in GROUPS.values()) == population.P
 
 
+def test_no_gradient_has_no_smallest_eigenvalue():
+    """A single neuron of ReLU that is not active at its only input."""
+    setup = Setup(activation("relu"), 1, 1, samples=1)
+    silent = [seed for seed in range(6) if setup.network(seed).W1 * sample_inputs(1, seed, 1) <= 0]
+    assert len(silent) in range(1, 6)
+    for seed in range(6):
+        scalars = setup.compute([seed])[0].scalars
+        assert scalars["rank"] == (seed not in silent)
+        assert (scalars["lambda_min"] > 0) == (seed not in silent)
+        assert scalars["lambda_min_error"] < 1e-10
+
+
+@pytest.mark.parametrize(("error", "known"), [(0.24, True), (0.26, False), (1.0, False)])
+def test_a_smallest_eigenvalue_is_given_up_where_it_may_be_off_by_itself(error, known):
+    """The truth may be (1 - e)², and 1 is twice as much where e(2 + e) = (1 - e)²: at 1/4."""
+    found = batch_smallest(BatchSpectrum(np.array([3.0, 1.0, 0.0]), error, 3), rank=2)
+    assert found.value == (1.0 if known else 0.0)
+    assert (found.relative_error < 1) == known
+    assert found.relative_error <= 1
+
+
 @pytest.mark.parametrize("error", [1e-9, 0.01, 0.1, 0.2])
 def test_the_error_of_the_smallest_eigenvalue_covers_the_worst_singular_value(error):
     found = batch_smallest(BatchSpectrum(np.array([3.0, 1.0, 0.0]), error, 3), rank=2)
@@ -181,6 +202,23 @@ def test_stated_errors_of_gradients_are_bounds(name):
             differences.append(float(functions[name](z) - arb(value)))
     assert np.linalg.norm(differences) / np.sqrt(50) <= found.error
     assert found.error < 1e-12 * np.linalg.norm(found.phi)
+
+
+@pytest.mark.parametrize("of_file", [True, False])
+def test_slopes_by_differences_are_trusted_to_eight_digits(of_file, tmp_path):
+    """Of one's own activation, from a file or from this session, whose g' is not given."""
+    (tmp_path / "mine.py").write_text("import numpy as np\ndef mine(x): return np.sin(3 * x)\n")
+    g = activation("mine", file=tmp_path / "mine.py") if of_file else lambda u: np.sin(3 * u)
+    teacher, x = sample_teacher("erf", 4, 3, 0), sample_inputs(4, 1, 20)
+    found = batch_gradients(Network(teacher.W1, teacher.W2, g), x)
+    z = x @ teacher.W1.T
+    slopes = 3 * np.cos(3 * z) * teacher.W2
+    by_W1 = (slopes[:, :, None] * x[:, None, :]).reshape(20, -1) / np.sqrt(20)
+    assert np.abs(found.phi[:, :12] - by_W1).max() < 1e-11
+    # 1e-8 (1 + |g| + |g'|), which is between the slopes alone and with 2 more.
+    least = np.linalg.norm(by_W1)
+    most = np.linalg.norm((5 * teacher.W2)[None, :, None] * x[:, None, :]) / np.sqrt(20)
+    assert 1e-8 * least < found.error < 1e-8 * most
 
 
 def test_smaller_data_sets_begin_larger_ones_and_laws_use_the_same_numbers():

@@ -13,6 +13,7 @@ from numpy import ndarray
 
 from hessweep import blas
 from hessweep.activations import Activation, Own, Polynomial
+from hessweep.activations.from_functions import FromFunctions
 from hessweep.errors import ShapeError
 from hessweep.networks import Network
 
@@ -109,7 +110,7 @@ def _errors(g: Activation, z: ndarray, moved: ndarray) -> tuple[ndarray, ndarray
     # Twice, because slopes change within `moved`.
     of_g = ROUNDINGS * EPS * (value + np.abs(z) * slope + 1) + 2 * moved * slope
     of_slope = ROUNDINGS * EPS * (slope + np.abs(z) * bend + 1) + 2 * moved * bend
-    if isinstance(g, Own):
+    if isinstance(g, Own | FromFunctions):
         of_slope = of_slope + DIFFERENCES * (1 + value + slope)
     return of_g, of_slope
 
