@@ -84,10 +84,13 @@ def polynomial_bound(network: Architecture) -> int:
     return int(min(bounds))
 
 
-def ambient_dimension(network: Architecture) -> int:
-    """Return the dimension of the polynomials, of the degrees that occur, at all outputs."""
+def ambient_dimension(network: Architecture) -> float:
+    """Return the dimension of the polynomials, of the degrees that occur, at all outputs.
+
+    Infinite where the highest degree is above `HIGHEST_DEGREE`.
+    """
     degrees = _degrees(frozenset({1}), network.coefficients, network.biased)
-    return int(network.widths[-1] * dimension(degrees, network.widths[0]))
+    return network.widths[-1] * dimension(degrees, network.widths[0])
 
 
 def _extended_bound(network: Architecture, start: int, stop: int, affine: bool) -> float:

@@ -1,7 +1,7 @@
 """Ranks of deep polynomial networks by exact arithmetic, modulo a prime and over the rationals."""
 
 from itertools import combinations_with_replacement
-from math import comb, inf, prod
+from math import comb, prod
 
 import numpy as np
 from flint import fmpz_mat
@@ -64,14 +64,15 @@ def deep_rational_rank(network: DeepNetwork) -> int:
     return int((matrix if matrix.nrows() <= matrix.ncols() else matrix.transpose()).rank())
 
 
-def deep_rational_cost(network: DeepNetwork) -> float:
-    """Return what `deep_rational_rank` costs, in bit operations up to a constant."""
-    degree, bits = output_degree(network), 53.0 * len(network.weights)
-    if degree > 10**4:
-        return inf
+def deep_rational_cost(network: DeepNetwork) -> int:
+    """Return what `deep_rational_rank` costs, in bit operations up to a constant.
+
+    A whole number, since there may be more columns than the largest float.
+    """
+    degree, bits = output_degree(network), 53 * len(network.weights)
     columns = network.widths[-1] * comb(network.widths[0] + degree, degree)
     short, long = sorted((network.P, columns))
-    return float(short) ** 3 * long * bits * degree
+    return short**3 * long * bits * degree
 
 
 def output_degree(network: DeepNetwork) -> int:

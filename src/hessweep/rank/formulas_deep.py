@@ -82,7 +82,7 @@ def plain_count(
     """
     architecture = polynomial_architecture(activations, widths, biased)
     count = parameter_count(widths, biased) - sum(free_directions(activations, widths, biased))
-    return count if architecture is None else min(count, ambient_dimension(architecture))
+    return count if architecture is None else int(min(count, ambient_dimension(architecture)))
 
 
 def polynomial_architecture(
