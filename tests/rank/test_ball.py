@@ -176,3 +176,15 @@ def test_scaled_balls_enclose_far_outside_of_float64(bits):
     for value, m, r in zip((third * arb(2) ** 5000, arb(2) ** 4000), mid[0], rad[0], strict=True):
         assert (arb(m, r) * arb(2) ** exponent).contains(value)
     assert rad.max() < 1e-15
+
+
+@pytest.mark.parametrize("power", [0, -3000])
+def test_zeros_are_scaled_like_other_numbers(power):
+    third = arb(1) / 3 * arb(2) ** power
+    assert ball.scaled(arb_mat(2, 3))[2] == 0
+    for matrix in (arb_mat(2, 3), arb_mat([[arb(0), third, arb(0)], [third, arb(0), -third]])):
+        mid, rad, exponent = ball.scaled(matrix)
+        assert np.abs(mid).max() <= 1
+        assert rad.max() < 1e-15
+        for value, middle, radius in zip(matrix.entries(), mid.flat, rad.flat, strict=True):
+            assert (arb(middle, radius) * arb(2) ** exponent).contains(value)

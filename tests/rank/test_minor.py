@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from flint import ctx
 from named import IN_BALLS, THEORY, Mine
 
 from hessweep.activations import activation
 from hessweep.networks import Network, sample_teacher, sample_weights
-from hessweep.rank import ball
+from hessweep.rank import ball, minor
 from hessweep.rank.minor import has_minor, is_nonsingular
 
 CASES = [(1, 12), (2, 16), (2, 30), (3, 40), (20, 20)]
@@ -45,6 +46,32 @@ def test_what_does_not_hold_is_not_proved(monkeypatch):
 def test_an_activation_without_balls_is_undecided():
     W1, W2 = sample_weights(2, 2, seed=0)
     assert not has_minor(Network(W1, W2, Mine()), 6)
+
+
+@pytest.mark.parametrize("rank", [13, 14])
+def test_more_than_the_independent_parameters_is_not_proved(rank):
+    """Of 15 parameters 12 are independent, since a neuron is there twice."""
+    W1, W2 = sample_weights(2, 4, seed=0)
+    twice = Network(np.concatenate([W1, W1[:1]]), np.append(W2, 1.0), "erf")
+    assert has_minor(twice, 12)
+    assert not has_minor(twice, rank)
+
+
+@pytest.mark.parametrize(("limit", "precisions"), [(14, [128]), (15, [128, 256, 512])])
+def test_a_large_minor_is_tried_in_one_precision(limit, precisions, monkeypatch):
+    """Of 15 parameters, whose gradients by the weights of w and -w are equal."""
+    tried, gradient_balls = [], minor.gradient_balls
+
+    def watched(*arguments):
+        tried.append(ctx.prec)
+        return gradient_balls(*arguments)
+
+    monkeypatch.setattr(minor, "gradient_balls", watched)
+    monkeypatch.setattr(minor, "FLOAT64_ONLY", limit)
+    monkeypatch.setattr(ball, "LAST_BITS", 512)
+    W1, W2 = sample_weights(2, 4, seed=0)
+    assert not has_minor(Network(np.concatenate([W1, -W1[:1]]), np.append(W2, 1.0), "erf"), 15)
+    assert tried == precisions
 
 
 @pytest.mark.parametrize("seed", range(30))

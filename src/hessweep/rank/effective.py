@@ -15,10 +15,10 @@ from hessweep.rank.formulas_biases import hidden_bias_rank, output_bias_rank
 from hessweep.rank.formulas_outputs import outputs_and_biases_rank
 
 
-def effective_parameters(
+def formula(
     activation: str | Activation, N_i: int, N_h: int, biases: str = "none", N_o: int = 1
-) -> int | None:
-    """Return the rank of the Hessian at the optimum for generic weights and biases.
+) -> Formula:
+    """Return the rank for generic weights, and whether it is exact or an upper bound.
 
     Without biases and with one output it is eq. (14) for the quadratic network, and for other
     polynomials what the theorem of Alexander and Hirschowitz gives (docs/ranks.md), not the bound
@@ -27,30 +27,6 @@ def effective_parameters(
     Args:
         activation: The activation or its name.
         N_i: Number of inputs; for a covariance of rank s the rank is that of s inputs.
-        N_h: Number of hidden neurons.
-        biases: Which biases are trained: `none`, `hidden`, `output` or `both`.
-        N_o: Number of outputs.
-
-    Returns:
-        The number of effective parameters; an upper bound on it where no theorem is known
-        (`formula` tells which); None where nothing is known.
-
-    Raises:
-        ShapeError: If N_i, N_h or N_o is below 1.
-        InputError: If `biases` is none of the four.
-        ActivationError: If the name is unknown.
-    """
-    return formula(activation, N_i, N_h, biases, N_o).value
-
-
-def formula(
-    activation: str | Activation, N_i: int, N_h: int, biases: str = "none", N_o: int = 1
-) -> Formula:
-    """Return the rank for generic weights, and whether it is exact or an upper bound.
-
-    Args:
-        activation: The activation or its name.
-        N_i: Number of inputs.
         N_h: Number of hidden neurons.
         biases: Which biases are trained: `none`, `hidden`, `output` or `both`.
         N_o: Number of outputs.

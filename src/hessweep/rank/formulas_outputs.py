@@ -21,10 +21,8 @@ def outputs_rank(support: tuple[int, ...], N_i: int, N_h: int, N_o: int) -> Form
         support: The degrees with a non-zero coefficient.
         N_i: Number of inputs.
         N_h: Number of hidden neurons.
-        N_o: Number of outputs.
+        N_o: Number of outputs, at least 2.
     """
-    if N_o == 1:
-        return support_rank(support, N_i, N_h)
     positive = tuple(d for d in support if d > 0)
     n, constants = positive[-1], 0 in support
     if n == 1:
@@ -45,7 +43,7 @@ def outputs_and_biases_rank(
         coefficients: Of g, from degree 0 up; exact binary fractions.
         N_i: Number of inputs.
         N_h: Number of hidden neurons.
-        N_o: Number of outputs.
+        N_o: Number of outputs, at least 2.
         hidden: Whether there are trained hidden biases.
         output: Whether there are trained output biases.
     """
@@ -87,8 +85,6 @@ def _power_bound(n: int, N_i: int, N_h: int, N_o: int) -> int:
     """Return the bound for `x^n`: one direction for each neuron rescales it and does nothing."""
     D = comb(N_i + n - 1, n)
     r = min(N_h, N_o, D)
-    if N_o == 1:
-        return support_rank((n,), N_i, N_h).value or 0
     expected = min(N_h * (N_i + N_o - 1), N_o * D, _of_rank(r, D, N_o))
     return expected - is_defective(n, N_o - 1, N_i - 1, N_h)
 

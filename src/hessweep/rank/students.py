@@ -40,9 +40,7 @@ def student_rank(activation: str | Activation, N_i: int, N_h: int, student: Stud
     if known is None or (known.homogeneous and N_i == 1):
         return Formula(None, "none")
     value, kind = formula(resolved, N_i, active)
-    if value is None:
-        return Formula(None, kind)
-    return Formula(value + student.zero_output + _at_zero(known, N_i, student), kind)
+    return Formula((value or 0) + student.zero_output + _at_zero(known, N_i, student), kind)
 
 
 def _of_polynomial(support: tuple[int, ...], N_i: int, active: int, student: Student) -> Formula:
