@@ -181,7 +181,10 @@ def test_eigenvalues_outside_the_row_space_leave_fewer_to_look_for() -> None:
 
 
 def test_no_step_left_to_look_for_copies() -> None:
+    """Four eigenvalues, three of them nine times: runs find 4, 4, 4, 4, 4 and so on."""
     network = Network(np.eye(9), np.ones(9), activation("erf"))
+    with pytest.raises(PrecisionError, match="4 eigenvalues found leave none of the 4 Lanczos"):
+        extreme_eigenvalues(network, k=60, steps=4)
     with pytest.raises(PrecisionError, match="raise steps"):
         extreme_eigenvalues(network, k=30, steps=20)
 

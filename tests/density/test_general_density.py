@@ -12,7 +12,7 @@ from hessweep.density import (
     spectral_density,
 )
 from hessweep.hessian import hessian, hessian_operator
-from hessweep.networks import Network, sample_teacher
+from hessweep.networks import Layout, Network, sample_teacher
 from hessweep.setup import Setup
 from hessweep.spectrum import spectrum, spectrum_with_error
 
@@ -125,3 +125,16 @@ def test_a_plan_covers_what_is_stored():
             "density_nodes", "density_weights"))  # fmt: skip
         assert stored <= plan.stored_values + 2 * len(result.eigenvalues)
         assert setup.cost.peak_bytes == plan.peak_bytes
+
+
+def test_a_basis_of_many_steps_must_fit_in_eight_hundred_megabytes():
+    """Above that 100 steps are enough for the eigenvalues of order one."""
+    for N, fits in ((380, True), (390, False)):
+        layout = Layout(N, N, 1, hidden_biases=True, output_biases=True)
+        plan = general_density_plan(activation("erf"), layout)
+        long = 100 + 3 * N // 2
+        assert plan.extreme_steps == (long if fits else 100)
+        assert (8 * layout.P * long <= 8e8) == fits
+        # The basis in float64, or that of 80 steps in float32, is among what is held.
+        basis = max(8 * plan.extreme_steps, 4 * 80) * layout.P
+        assert basis < plan.peak_bytes < 2 * basis + 8 * 150 * N**2

@@ -10,8 +10,10 @@ from hessweep.activations import activation
 from hessweep.errors import InputError
 from hessweep.hessian import batch_hessian
 from hessweep.kinds import KINDS, TIMES
-from hessweep.networks import as_deep
+from hessweep.kinds.deep import _smallest, deep_rank_columns, plan_of
+from hessweep.networks import DeepNetwork, as_deep
 from hessweep.setup import Setup
+from hessweep.spectrum import Spectrum, root_spectrum
 
 
 def setup_of(name, widths, **axes):
@@ -134,3 +136,44 @@ def test_the_teacher_is_that_of_its_widths():
     expected = sample_deep_teacher("erf", (3, 4, 2, 1), 7, biases="hidden")
     assert (setup.N_i, setup.N_h, setup.N_o, setup.depth) == (3, 6, 1, 3)
     assert np.array_equal(setup.network(7).parameters, expected.parameters)
+
+
+def test_wide_students_are_refused():
+    wide = Setup(activation("erf"), 3, 4, student="split=1", kind="sampled")
+    assert "wide students are there for kinds exact and training" in KINDS["sampled"].refusal(wide)
+    assert KINDS["sampled"].refusal(replace(wide, student="teacher")) == ""
+
+
+def test_a_network_that_does_nothing_has_no_smallest_eigenvalue():
+    """Its second hidden layer is never active."""
+    network = DeepNetwork([[[1.0], [2.0]], [[-1.0, -3.0]], [[1.0]]], "relu")
+    found = root_spectrum(network)
+    assert not found.eigenvalues.any()
+    plan = plan_of(setup_of("relu", (1, 2, 1, 1), kind="sampled"))
+    spectrum = Spectrum(found.eigenvalues, float(found.errors.max()), plan)
+    columns = deep_rank_columns(network, spectrum, found.errors, found.root.relative_error)
+    assert (columns["rank"], columns["rank_certificate"]) == (0, "proved")
+    assert (columns["lambda_min"], columns["lambda_min_error"]) == (0, 0)
+
+
+@pytest.mark.parametrize("sampling", [0.0, 0.01, 0.2])
+@pytest.mark.parametrize("rounding", [0.0, 0.01, 0.3])
+def test_the_error_of_the_smallest_eigenvalue_is_relative_to_the_truth(rounding, sampling):
+    """Of value and truth with `|value - truth| <= rounding + sampling truth`."""
+    value = 1.0
+
+    def truths(rounding):
+        return (value - rounding) / (1 + sampling), (value + rounding) / (1 - sampling)
+
+    def off(rounding):
+        return max(abs(value - truth) / truth for truth in truths(rounding))
+
+    error = truths(rounding)[1] - value
+    assert error == max(abs(value - truth) for truth in truths(rounding))
+    found, relative = _smallest(np.array([0.0, value, 5.0]), np.full(3, error), 2, sampling)
+    assert found == value
+    # Not sharper than if rounding were relative to what sampling leaves of the truth.
+    assert off(rounding) * (1 - 1e-12) <= relative + 1e-15
+    assert relative <= off(rounding / (1 - sampling)) * (1 + 1e-12) + 1e-15
+    lost = np.array([0.0, value, 5.0]), np.full(3, (1.0 + sampling) / (1 - sampling)), 2
+    assert _smallest(*lost, sampling) == (0.0, 1.0)

@@ -9,12 +9,24 @@ import numpy as np
 import pytest
 
 import hessweep
+from hessweep.activations import activation
 from hessweep.density import few_eigenvalues
 from hessweep.density.beside import largest_beside
 from hessweep.density.comparison import comparison, compression
 from hessweep.errors import InputError, ShapeError
 from hessweep.hessian import HessianOperator, blocks
-from hessweep.networks import BIASES, WEIGHTS, Inputs, Layout, Network, sample_teacher
+from hessweep.networks import (
+    BIASES,
+    WEIGHTS,
+    Inputs,
+    Layout,
+    Network,
+    StoredArrays,
+    own_teachers,
+    sample_teacher,
+    stacked_teachers,
+)
+from hessweep.networks.own_teachers import weights_text
 from hessweep.rank import (
     ball,
     minor,
@@ -66,6 +78,25 @@ def test_other_parameters_leave_the_inputs() -> None:
     moved = teacher.with_parameters(teacher.parameters + 1)
     assert moved.inputs is inputs
     np.testing.assert_array_equal(moved.offsets, moved.W1 @ [1.0, -2.0])
+
+
+@pytest.mark.parametrize("inputs", [None, Inputs(covariance=[1.0, 2.0])])
+@pytest.mark.parametrize("b1", [None, [0.5, -1.0, 2.0]])
+def test_without_a_mean_the_offsets_are_the_biases(inputs: Inputs, b1: object) -> None:
+    found = Network(np.ones((3, 2)), np.ones(3), "erf", b1=b1, inputs=inputs).offsets
+    np.testing.assert_array_equal(found, np.zeros(3) if b1 is None else b1)
+
+
+def test_a_network_and_its_inputs_show_what_they_have() -> None:
+    inputs = Inputs(mean=[1.0, 2.0], covariance=np.eye(2))
+    shown = "Inputs(mean=array of shape (2,), covariance=array of shape (2, 2))"
+    assert repr(inputs) == shown
+    assert repr(Inputs()) == "Inputs()"
+    assert repr(Inputs(covariance=[1.0])) == "Inputs(covariance=array of shape (1,))"
+    network = Network(np.ones((3, 2)), np.ones(3), "erf", inputs=inputs)
+    assert repr(network) == f"Network(erf, N_i=2, N_h=3, inputs={shown}, P=9)"
+    standard = Network(np.ones((3, 2)), np.ones(3), "erf", inputs=Inputs(mean=[0.0, 0.0]))
+    assert repr(standard) == "Network(erf, N_i=2, N_h=3, P=9)"
 
 
 @pytest.mark.parametrize("N_o", [None, 1, 3])
@@ -266,3 +297,18 @@ def test_no_function_of_a_network_is_forgotten() -> None:
         if name not in REFUSING and name not in ACCEPTING
     }
     assert not unknown
+
+
+def test_stacked_teachers_of_one_output_may_leave_its_axis_out() -> None:
+    """W2 of shape (S, N_h) and b2 of shape (S,), a number for each network."""
+    rng = np.random.default_rng(0)
+    W1, W2, b1, b2 = (rng.standard_normal(s) for s in ((3, 4, 2), (3, 4), (3, 4), (3,)))
+    short = StoredArrays({"W1": W1, "W2": W2, "b1": b1, "b2": b2})
+    long = StoredArrays({"W1": W1, "W2": W2[:, None], "b1": b1, "b2": b2[:, None]})
+    one, other = (stacked_teachers(file) for file in (short, long))
+    assert one.sha256 == other.sha256
+    text = weights_text(one)
+    for seed, found in enumerate(own_teachers(activation("erf"), text, range(3), [one])):
+        expected = Network(W1[seed], W2[seed], "erf", b1[seed], b2[seed])
+        assert found.W2.shape == (4,)
+        np.testing.assert_array_equal(found.parameters, expected.parameters)

@@ -74,3 +74,12 @@ def test_squares_that_leave_float64_do_not_spoil_the_norm() -> None:
         scaled = Network(teacher.W1 * factor, teacher.W2 * factor, "linear")
         norm = spectrum_with_error(scaled).frobenius_norm
         np.testing.assert_allclose(norm, usual * factor**2, rtol=1e-14)
+
+
+def test_a_point_says_the_bounds_of_an_undecided_rank(tmp_path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\ndef mine(x): return 1e160 * np.tanh(x)\n"
+    )
+    setup = Setup(load_activation(tmp_path / "mine.py", "mine"), 2, 2)
+    with pytest.raises(PrecisionError, match=r"; the rank of H is from 0 to 6$"):
+        setup.compute([0])

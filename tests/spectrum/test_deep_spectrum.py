@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hessweep import activation, hessian, sample_deep_teacher, spectrum
-from hessweep.hessian.factor import polynomial_rounding, qr_rounding
+from hessweep.hessian.factor import nodes_work, polynomial_rounding, qr_rounding
 from hessweep.hessian.nodes import tensor_nodes
 from hessweep.networks import Inputs, Network
-from hessweep.rank import ball
+from hessweep.rank import ball, float64
 from hessweep.rank.deep_analytic import gradient_balls
 from hessweep.spectrum import deep_linear, deep_plan, layer_shares, spectrum_with_error
 from hessweep.spectrum.solver import solver_error
@@ -270,3 +270,28 @@ def test_shares_by_layer_are_those_of_the_eigenvectors(name):
 def test_the_bound_on_a_factorisation_grows_with_its_size_as_that_of_the_solvers(P):
     R = np.triu(np.random.default_rng(P).normal(size=(P, P)))
     assert qr_rounding(R) == pytest.approx(solver_error(P, np.linalg.norm(R)), rel=1e-12)
+
+
+def test_more_nodes_than_floats_can_count_do_not_fit():
+    """Three nodes in each of 800 inputs are 10^381."""
+    assert nodes_work(3, (200, 2, 1), 100) == pytest.approx(2 * 3.0**200 * 100**2)
+    assert nodes_work(3, (800, 2, 1), 100) == np.inf
+    wide = deep_plan([activation("quadratic")], (800, 2, 1))
+    assert (wide.method, wide.is_exact) == ("sampled", False)
+
+
+def test_a_plan_says_its_route_in_words():
+    quadratic, linear, erf = (
+        deep_plan([activation(name)] * 2, (2, 3, 2, 1)) for name in ("quadratic", "linear", "erf")
+    )
+    assert quadratic.in_words == "exact by 25 Gauss-Hermite nodes"
+    assert linear.in_words == "exact, of a matrix of size 2"
+    assert erf.in_words == "estimated from 1,024 samples or more"
+
+
+def test_deep_spectra_bound_the_rank_without_a_row_space():
+    network = sample_deep_teacher("linear", (4, 3, 2), 0)
+    found = spectrum_with_error(network)
+    assert not found.plan.row_space
+    assert float64.proved_error(found, 4, 3) == found.error + float64.solver_bound(found)
+    assert float64.lower_bound(found, 4, 3) == 2 * (4 + 2 - 2)

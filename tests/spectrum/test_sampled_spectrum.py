@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from hessweep import sample_deep_teacher, spectrum
+from hessweep import DeepNetwork, sample_deep_teacher, spectrum
 from hessweep.activations import Activation
 from hessweep.errors import InputError, PrecisionError, TooLargeError
 from hessweep.hessian.factor import exact_factor
@@ -129,3 +129,33 @@ def test_errors_of_squares_cover_the_worst_that_rounding_and_samples_do(rounding
         moved = np.maximum(known + sign * rounding, 0) ** 2
         for truth in (moved / (1 - relative), moved / (1 + relative)):
             assert (np.abs(eigenvalues - truth) <= errors).all()
+
+
+@pytest.mark.parametrize("nodes", [18, 27, 40])
+def test_the_best_tensor_nodes_are_taken_that_the_work_allows(nodes):
+    """Of 8, 12, 18, 27, 40, ... nodes; the first two are only to compare."""
+    network = sample_deep_teacher("erf", (1, 2, 1), 0)
+    work = 4 * 2 * nodes * network.P**2  # a quarter of the work is for tensor nodes
+    found = sampled_spectrum(network, 0.5, work)
+    assert (found.rule, found.samples) == ("tensor", nodes)
+    assert 1e-8 < found.relative_error < 0.5
+    exact = spectrum(Network(network.weights[0], network.weights[1][0], "erf"))
+    assert (np.abs(found.eigenvalues - exact) <= found.errors + 1e-14 * exact[-1]).all()
+    with pytest.raises(TooLargeError):  # as is said of Sobol points, which come next
+        sampled_spectrum(network, found.relative_error / 2, work)
+    if nodes > 18:
+        fewer = sampled_spectrum(network, 0.5, work - 1)
+        assert fewer.samples < nodes
+        assert fewer.relative_error > found.relative_error
+
+
+@pytest.mark.parametrize("name", ["erf", "relu"])
+def test_a_network_whose_gradients_vanish_has_zeros_without_an_error(name):
+    """The second hidden layer of ReLU is never active, and that of erf leads nowhere."""
+    weights = [[[1.0], [2.0]], [[-1.0, -3.0]], [[1.0]]]
+    if name == "erf":
+        weights = [np.zeros((2, 1)), np.zeros((1, 2)), np.zeros((1, 1))]
+    found = sampled_spectrum(DeepNetwork(weights, name))
+    assert not found.eigenvalues.any()
+    assert not found.errors.any()
+    assert found.eigenvalues.shape == (5,)

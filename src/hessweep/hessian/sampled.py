@@ -122,7 +122,8 @@ def _tensor_estimates(network: DeepNetwork, work: float) -> Iterator[SampledFact
         if before:
             change = _disagreement(before[-1], R)
             if change < 1 and last < inf:
-                rest = change * min(max(change / last, LEAST_RATIO), 1.0) ** 1.2
+                ratio = max(change / last, LEAST_RATIO) if last else 1.0
+                rest = change * min(ratio, 1.0) ** 1.2
                 yield SampledFactor(R, rest, each**inputs, "tensor")
             last = change
         before = [R]
@@ -170,15 +171,15 @@ def _half_disagreement(first: ndarray, second: ndarray) -> float:
     that of both are twice the squared singular values of its rows of U.
     """
     share = _shares(first, second)
-    return float(np.abs(2 * share - 1).max())
+    return float(np.abs(2 * share - 1).max(initial=0.0))
 
 
 def _disagreement(coarse: ndarray, fine: ndarray) -> float:
     """Return the largest relative difference of the two quadratic forms `R^T R`."""
     share = _shares(coarse, fine)
-    if share.max() >= 1:
+    if share.max(initial=0.0) >= 1:
         return inf
-    return float(np.abs(share / (1 - share) - 1).max())
+    return float(np.abs(share / (1 - share) - 1).max(initial=0.0))
 
 
 def _shares(upper: ndarray, lower: ndarray) -> Float[ndarray, " r"]:
