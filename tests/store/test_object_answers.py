@@ -338,9 +338,7 @@ def test_a_run_that_was_replaced_does_not_go_on(store: ObjectStorage) -> None:
 
 
 @pytest.mark.parametrize("lease", ["soon", "nan", "0.9", "3601"])
-def test_a_lease_is_from_a_second_to_an_hour(
-    lease: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lease_is_from_a_second_to_an_hour(lease: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(reservations.LEASE, lease)
     with pytest.raises(InputError, match=r"HESSWEEP_LEASE_SECONDS: expected seconds from 1 to 36"):
         reservations._lease()

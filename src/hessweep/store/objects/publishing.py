@@ -32,8 +32,12 @@ from hessweep.store.segments import list_segments
 from hessweep.store.selection import COLUMNS, Group, digest, gather, select
 from hessweep.store.storage import each
 
-EMPTIED = b"hessweep: this version was replaced; open the results anew\n"
-"""What the objects of old versions hold; no chunk can be read from it."""
+EMPTIED = b"hessweep: replaced\n"
+"""What the objects of old versions hold; no chunk can be read from it.
+
+It is shorter than any file of a group, so that its length tells which objects hold it already: the
+index and the checksum of a shard with one chunk have 20 bytes.
+"""
 
 _ATTEMPTS = 20
 
