@@ -1,10 +1,13 @@
+import errno
 import shutil
 
 import pyarrow as pa
 import pytest
 
+from hessweep.errors import StoreAccessError
 from hessweep.store import DamagedSegmentWarning, index, stored_points, write_segment
 from hessweep.store.segments import list_segments, read_segment
+from hessweep.store.storage import FolderStorage
 
 from .conftest import failed, with_seed
 from .test_segments import exit_code, in_child
@@ -179,3 +182,21 @@ def test_runs_of_equal_values_hold_what_is_stored(root, computed):
     assert 0 < len(kept) < len(rows["segment"])
     for name, values in rows.items():
         assert left[name].to_pylist() == [values[place] for place in kept]
+
+
+def test_a_cache_whose_bytes_are_no_table_is_built_anew(root, computed):
+    for body in (b"", b"no table", (root / index.CACHE).read_bytes()[16:-50]):
+        (root / index.CACHE).write_bytes(index._digest(body) + body)
+        assert stored_points(root) == expected(computed)
+        assert (root / index.CACHE).read_bytes()[16:] != body
+
+
+def test_a_cache_that_can_not_be_read_is_told(root, monkeypatch):
+    """Otherwise each run would read all segments, and nobody would know why."""
+
+    def fails(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(FolderStorage, "reread", fails)
+    with pytest.raises(StoreAccessError, match=r"can not read .*index\.cache: Input/output error"):
+        stored_points(root)

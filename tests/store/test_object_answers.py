@@ -1,4 +1,4 @@
-"""What the store makes of single answers of an object store, with one in memory that gives them."""
+"""What the store makes of single answers of an object store; one in memory gives them."""
 
 import json
 from collections.abc import Callable
@@ -349,7 +349,7 @@ def test_a_lease_is_from_a_second_to_an_hour(lease: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_ranges_overlap_where_they_have_a_common_number(order: int) -> None:
-    """Against sets of numbers, for all pairs of ranges and one list with a range inside another."""
+    """Against sets of numbers, for all pairs of ranges; one list has a range inside another."""
     ranges = [(start, length) for start in range(5) for length in range(1, 4)]
     lists = [[one] for one in ranges] + [[(0, 9), (1, 2)], [(0, 1), (4, 1)], []]
     for one in lists:

@@ -1,4 +1,4 @@
-"""Publishers that meet others, find damage, or are replaced, in a folder and on an object store."""
+"""Publishers that meet others, find damage or are replaced, in folders and on object stores."""
 
 import json
 from contextlib import nullcontext

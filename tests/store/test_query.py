@@ -292,3 +292,17 @@ def test_a_chunk_that_is_damaged_is_an_error_when_it_is_read(root):
 def test_a_path_is_not_opened_results(ask, given):
     with pytest.raises(QueryError, match=r"results: expected what hessweep\.open_results\(path\)"):
         ask(given)
+
+
+def test_spectra_of_another_length_than_the_number_of_parameters_are_damage(results, computed):
+    dataset = results["erf"].to_dataset().load()
+    changed = dataset["P"].copy(data=dataset["P"].values + (dataset["N_i"].values == 2))
+    spoilt = xr.DataTree.from_dict({"erf": dataset.assign(P=changed)})
+    with pytest.raises(DamagedStoreError, match=r"erf, 2 x 2: expected 7 eigenvalues a point"):
+        spectra(spoilt, "erf", 2, 2)
+    assert spectra(spoilt, "erf", 3, 2).sizes["mode"] == 8
+
+
+def test_only_arrays_that_are_not_along_points_are_given_point_by_point(results):
+    with pytest.raises(QueryError, match="no flat array lambda_min; there are eigenvalues, "):
+        query.each_of(results, "lambda_min")

@@ -230,3 +230,39 @@ def test_only_names_that_are_digests_are_segments(tmp_path, computed, name):
     folder = segments_folder(tmp_path)
     (folder / f"{name}.zarr.zip").write_bytes((folder / segment).read_bytes())
     assert list(list_segments(tmp_path)) == [segment]
+
+
+def test_what_is_no_result_of_its_kind_is_refused(tmp_path, computed):
+    """Other types and shapes would be stored as they are, and read as something else."""
+    [point] = [computed[0].point]
+    for values, told in (
+        (computed[0].eigenvalues.astype("float32"), "got shape (6,) of float32"),
+        (computed[0].eigenvalues.reshape(2, 3), "got shape (2, 3) of float64"),
+    ):
+        result = PointResult(point, computed[0].scalars, {"eigenvalues": values})
+        with pytest.raises(InputError) as caught:
+            write_segment(tmp_path, [result])
+        assert f"eigenvalues: expected one dimension of float64, {told}" in str(caught.value)
+
+
+def test_a_lack_of_memory_is_no_damage(tmp_path, computed, monkeypatch):
+    """A segment that does not fit into memory must not be set aside as damaged."""
+    path = segments_folder(tmp_path) / write_segment(tmp_path, computed[:2])
+
+    def fails(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("hessweep.store.flat_zarr.decode", fails)
+    with pytest.raises(MemoryError):
+        read_segment(path)
+
+
+def test_a_file_that_is_longer_than_any_segment_is_damage(tmp_path, computed, monkeypatch):
+    path = segments_folder(tmp_path) / write_segment(tmp_path, computed[:2])
+    for most, longer in ((path.stat().st_size, False), (path.stat().st_size - 1, True)):
+        monkeypatch.setattr("hessweep.store.segments.MAX_BYTES", most)
+        if longer:
+            with pytest.raises(DamagedStoreError, match="longer than any segment"):
+                read_segment(path)
+        else:
+            assert read_segment(path).sizes["point"] == 2

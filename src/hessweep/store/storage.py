@@ -67,9 +67,6 @@ class Storage(Protocol):
     def has(self, name: str) -> bool:
         """Return whether there is a file of that name."""
 
-    def delete(self, name: str) -> None:
-        """Remove a file; nothing happens if there is none."""
-
     def set_aside(self, name: str, folder: str) -> str:
         """Move a file into a folder under a name that is free there, and return its new name."""
 
@@ -120,10 +117,6 @@ class FolderStorage:
     def has(self, name: str) -> bool:
         """See `Storage`."""
         return (self.root / name).is_file()
-
-    def delete(self, name: str) -> None:
-        """See `Storage`."""
-        (self.root / name).unlink(missing_ok=True)
 
     def set_aside(self, name: str, folder: str) -> str:
         """See `Storage`."""

@@ -158,7 +158,11 @@ class ObjectStorage:
         return True
 
     def delete(self, name: str) -> None:
-        """See `Storage`."""
+        """Remove an object; nothing happens if there is none.
+
+        Raises:
+            StoreAccessError: If the store can not be reached or refuses.
+        """
         client = self.client
         try:
             with self._asking("remove", name):
