@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,6 +41,16 @@ def test_they_are_the_points_that_were_given_each_once(given_points) -> None:
     assert count_setups(points) == count_setups(expected)
     with pytest.raises(IndexError):
         points[len(points)]
+
+
+@given(st.lists(st.booleans(), min_size=24, max_size=24), st.permutations(SETUPS))
+def test_points_at_some_places_are_those_and_no_others(chosen, order) -> None:
+    """Ascending within each setup, the setups in any order, as those of a sweep by their cost."""
+    points = Points.of([point for setup in SETUPS for point in setup.points(range(3, 9))])
+    places = [place for place, taken in enumerate(chosen) if taken]
+    places.sort(key=lambda place: order.index(points[place].setup))
+    expected = [SETUPS[place // 6].point(3 + place % 6) for place in places]
+    assert list(points.at(np.array(places, int))) == expected
 
 
 @given(lists_of_points, lists_of_points)
