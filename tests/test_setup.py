@@ -221,3 +221,20 @@ def test_the_version_of_a_point_counts_all_revisions_that_concern_it():
     assert tanh.revision > 0
     expected = FIRST_VERSION + KINDS["density"].revision + tanh.revision
     assert replace(BASE, activation=tanh, kind="density").kernel_version == expected
+
+
+def test_a_revision_concerns_the_points_of_its_own_networks_alone(monkeypatch):
+    """Of plain networks, of general ones, of batches and of deep ones: each has its own."""
+    exact = KINDS["exact"]
+    for name, revision in (("general", 10), ("samples", 200), ("deep", 3000)):
+        monkeypatch.setattr(exact, f"{name}_revision", revision)
+    first = FIRST_VERSION + exact.revision + ERF.revision
+    versions = {
+        BASE: 0,
+        replace(BASE, biases="both"): 10,
+        replace(BASE, samples=20): 200,
+        replace(BASE, samples=20, biases="both"): 200,
+        Setup.of_widths(ERF, [3, 2, 2, 1]): 3000,
+        Setup.of_widths(ERF, [3, 2, 2, 1], biases="both"): 3000,
+    }
+    assert {setup: setup.kernel_version - first for setup in versions} == versions

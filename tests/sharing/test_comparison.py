@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hessweep.activations import activation
+from hessweep.errors import StoreError
 from hessweep.kinds import PointResult
 from hessweep.kinds.training_options import Training
 from hessweep.setup import Setup
@@ -175,3 +176,10 @@ def test_many_differences_are_counted(points, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "30 points different:\n" in shown
     assert shown.endswith("  and 10 more, which --json names\n")
+
+
+def test_points_of_a_kind_that_is_not_known_are_not_called_the_same(points, tmp_path, monkeypatch):
+    one, other = (store(tmp_path / name, points[:4]) for name in ("one", "two"))
+    monkeypatch.delitem(comparison.KINDS, "density")
+    with pytest.raises(StoreError, match="does not know the kind of points density"):
+        compare(one, other)
