@@ -6,9 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hessweep import claims
 from hessweep.activations import activation
+from hessweep.errors import StudyError
 from hessweep.setup import Setup
-from hessweep.tables import methods_table, rank_summary, rank_table, to_markdown
+from hessweep.tables import (
+    TABLES,
+    make,
+    methods_table,
+    rank_summary,
+    rank_table,
+    table_kind,
+    to_markdown,
+    unvaried_axes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -113,3 +124,47 @@ def test_markdown_has_a_row_for_each_row(points):
     lines = to_markdown(table).splitlines()
     assert len(lines) == len(table) + 2
     assert all(line.count("|") == len(table.columns) + 1 for line in lines)
+
+
+def test_each_kind_of_table_is_what_its_name_says(monkeypatch):
+    """A study names the kind; the maker of another one would go unnoticed."""
+    results, points = object(), pd.DataFrame({"a": [1]})
+    monkeypatch.setattr("hessweep.store.table", lambda given: points if given is results else None)
+    makers = {
+        "rank-summary": ("hessweep.tables.rank_summary", points),
+        "methods": ("hessweep.tables.methods_table", points),
+        "depth-ranks": ("hessweep.analysis.depth.depth_ranks", results),
+        "depth-spectra": ("hessweep.analysis.depth.depth_spectra", results),
+        "students": ("hessweep.analysis.student_table", results),
+        "endings": ("hessweep.analysis.endings_table", results),
+    }
+    for kind, (maker, given) in makers.items():
+        monkeypatch.setattr(maker, lambda it, kind=kind: (kind, it))
+        assert make(kind, results) == (kind, given)
+    asked = []
+    monkeypatch.setattr(
+        claims, "claims_table", lambda it, which=claims.CLAIMS: asked.append((it, which))
+    )
+    for kind in ("claims", "claims-beyond", "claims-students"):
+        make(kind, results)
+    assert asked == [(results, which) for which in (claims.CLAIMS, claims.BEYOND, claims.STUDENTS)]
+    assert set(TABLES) == {*makers, "ranks", "claims", "claims-beyond", "claims-students"}
+
+
+def test_the_table_of_ranks_leaves_out_axes_that_are_not_varied(points, monkeypatch):
+    monkeypatch.setattr("hessweep.store.table", lambda _: points)
+    whole, shown = rank_table(points), make("ranks", None)
+    assert list(shown) == [name for name in whole if name not in unvaried_axes(whole)]
+    assert {"N_i", "N_h", "weights"} <= set(shown)
+    assert "biases" not in shown
+    pd.testing.assert_frame_equal(shown, whole[list(shown)])
+    varied = points.assign(biases=["both"] + ["none"] * (len(points) - 1))
+    monkeypatch.setattr("hessweep.store.table", lambda _: varied)
+    assert "biases" in make("ranks", None)
+
+
+def test_tables_take_no_options():
+    with pytest.raises(StudyError, match="ranks takes no options, got digits"):
+        table_kind("ranks", {"digits": 3})
+    with pytest.raises(StudyError, match=r"unknown kind of table 'rank' \(did you mean 'ranks'"):
+        table_kind("rank")

@@ -1,6 +1,7 @@
 """Tables, figures and claims on wide students and along training, from a small study."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hessweep import analysis
@@ -158,3 +159,17 @@ def test_the_figure_of_decays_shows_rates_over_twice_lambda_min(results):
     assert "split=1" in student_decay.caption(tables)
     with pytest.raises(InputError, match="near optima whose spectra are there"):
         student_decay.data(results.filter(lambda node: False))
+
+
+def test_runs_of_sizes_whose_rank_is_not_known_do_not_count(results, monkeypatch):
+    """Nothing is measured at them; the verdict is that of the others."""
+    whole = claims.visible_ranks(results)
+    of_others = Setup(activation("quadratic"), 2, 1)
+    table = analysis.student_table(results)
+    monkeypatch.setattr(analysis, "student_table", lambda _: table.assign(N_h=of_others.N_h + 1))
+    found = claims.visible_ranks(results)
+    assert (whole.verdict, whole.points > 0) == ("holds", True)
+    assert (found.verdict, found.points) == ("fails", 0)
+    both = pd.concat([table.assign(N_h=7), table])
+    monkeypatch.setattr(analysis, "student_table", lambda _: both)
+    assert claims.visible_ranks(results) == whole

@@ -119,6 +119,20 @@ def grouped_by_neurons(row, N_h):
     return np.concatenate([row[:-N_h] * 1e-6, row[-N_h:]])
 
 
+def uncertain(dataset):
+    """The largest eigenvalues at N = 30 scattered about their mean, the second ones all small."""
+    large = at(dataset, 30, 30)
+    signs = np.where(dataset["seed"].values % 2 == 0, 35.0, -35.0)
+    values = dataset["lambda_max"].values + np.where(large, signs, 0)
+    small = changed(
+        dataset,
+        "eigenvalues",
+        (dataset["N_i"] >= 5).values,
+        lambda row, _: np.concatenate([row[:-2] * 0, [0.1], row[-1:]]),
+    )
+    return small.assign(lambda_max=dataset["lambda_max"].copy(data=values))
+
+
 SPOILED = [
     (laws.narrow_spectrum, "linear", stretched),
     (laws.wide_spectrum, "linear", stretched),
@@ -193,6 +207,40 @@ SPOILED = [
             lambda row, N_h: np.concatenate([row[:-N_h], 1.5 * row[-N_h:]]),
         ),
     ),
+    # An upper bulk that stays and a lower one that falls, but not where the law has them.
+    (
+        spectra.erf_bulks,
+        "erf",
+        lambda d: changed(
+            d,
+            "eigenvalues",
+            (d["N_i"] == d["N_h"]).values,
+            lambda row, N_h: np.concatenate([row[:-N_h], 1.3 * row[-N_h:]]),
+        ),
+    ),
+    (
+        spectra.erf_bulks,
+        "erf",
+        lambda d: changed(
+            d,
+            "eigenvalues",
+            at(d, 20, 20),
+            lambda row, N_h: np.concatenate([0.7 * row[:-N_h], row[-N_h:]]),
+        ),
+    ),
+    # A lower bulk that does not fall: at a smaller size it is lower than at the largest.
+    (
+        spectra.erf_bulks,
+        "erf",
+        lambda d: changed(
+            d,
+            "eigenvalues",
+            at(d, 10, 10),
+            lambda row, N_h: np.concatenate([0.01 * row[:-N_h], row[-N_h:]]),
+        ),
+    ),
+    # An outlier whose mean grows as it should, by less than 3 standard errors.
+    (spectra.quadratic_outlier, "quadratic", uncertain),
 ]
 
 

@@ -185,3 +185,11 @@ def test_each_output_of_a_linear_network_costs_an_eigenproblem() -> None:
     )
     assert twenty - eleven == pytest.approx(eleven - two)
     assert twenty - eleven > 1e-4
+
+
+def test_a_point_fits_into_exactly_the_memory_that_it_needs():
+    point = Setup(ERF, 100, 100).point(0)
+    needed = needed_memory(point.setup)
+    check_fits([point], needed)
+    with pytest.raises(TooLargeError, match="1 of the points do not fit"):
+        check_fits([point], needed - 1)

@@ -6,8 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 from distributed import KilledWorker
+from distributed.client import FutureCancelledError
 
 from hessweep.activations import activation
+from hessweep.address import Address
+from hessweep.errors import (
+    NO_CREDENTIALS,
+    AddressError,
+    ClusterError,
+    HessweepError,
+    StoreAccessError,
+)
 from hessweep.running import Summary, driver, run, sweep
 from hessweep.running.code_version import code_version
 from hessweep.running.driver import WINDOW, Batch, Driver, Progress
@@ -137,3 +146,74 @@ def test_what_another_run_stored_while_this_one_waited_is_not_computed(tmp_path,
     monkeypatch.setattr(sweep, "reserve", waiting)
     nowhere = AddressCluster(address="tcp://127.0.0.1:9")
     assert run(POINTS[:3], tmp_path, nowhere) == Summary(3, 0, 3, 0)
+
+
+def failing_with(tmp_path, monkeypatch, outcome):
+    """Drive one batch whose task has this outcome."""
+
+    def result_of(*_):
+        if isinstance(outcome, Exception) and not isinstance(outcome, HessweepError):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(AtOnce, "result_of", result_of)
+    return driven(tmp_path, [Batch((POINTS[0],), (1.0,))])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind", "words"),
+    [
+        (FutureCancelledError("x", "lost"), ClusterError, "the connection to the Dask scheduler"),
+        (KeyError("hessweep"), ClusterError, "the cluster can not run tasks of hessweep; are the"),
+        (StoreAccessError("the disk is full"), StoreAccessError, "^the disk is full$"),
+        (AddressError("can not read it"), AddressError, "^a worker can not read it$"),
+        (
+            AddressError(f"can not read it: {NO_CREDENTIALS}; set it"),
+            AddressError,
+            "^a worker can not read it: .*; workers of a gateway have no variables of this comm",
+        ),
+        (
+            ("0" * 32 + ".zarr.zip", {}),
+            ClusterError,
+            "0{32}.zarr.zip in .* the driver",
+        ),
+    ],
+)
+def test_what_ends_a_run_is_told_as_what_it_is(tmp_path, monkeypatch, outcome, kind, words):
+    with pytest.raises(kind, match=words) as told:
+        failing_with(tmp_path, monkeypatch, outcome)
+    assert type(told.value) is kind
+
+
+def test_a_client_that_is_closed_is_lost(tmp_path, monkeypatch):
+    for status in ("closing", "closed"):
+        monkeypatch.setattr(AtOnce, "status", status)
+        with pytest.raises(ClusterError, match="the connection to the Dask scheduler is lost"):
+            driven(tmp_path, [Batch((POINTS[0],), (1.0,))])
+
+
+def test_on_an_object_store_all_segments_are_looked_for_at_the_end(monkeypatch):
+    """One of them at once, since each look takes long; the others together."""
+    root, known, looked = Address("s3://bucket/results"), {"a": 1, "b": 1}, []
+    found = Driver(SimpleNamespace(), root, Progress(3), lambda _: None)
+
+    def has_segment(_, name):
+        looked.append(name)
+        return name in known
+
+    monkeypatch.setattr(driver, "has_segment", has_segment)
+    monkeypatch.setattr(driver, "list_segments", lambda _: known)
+    for name in ("a", "b"):
+        settle(found, name)
+    found._find_all()
+    assert (looked, found.state.done) == (["a"], 2)
+    settle(found, "c")
+    with pytest.raises(ClusterError, match=r"the segment c in s3://bucket/results, .*AWS_E"):
+        found._find_all()
+
+
+def settle(driver, segment):
+    future = SimpleNamespace(key=segment)
+    driver.in_flight[segment] = Batch((POINTS[0],), (1.0,))
+    driver.futures[segment] = future
+    driver._settle(future, lambda: (segment, {}), alone=False)

@@ -1,10 +1,13 @@
 """Receipts by themselves, without Snakemake: what each of them depends on."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
+from hessweep.errors import StoreAccessError
 from hessweep.outputs import load_study
 from hessweep.running.receipts import Receipts, write_receipt
 from hessweep.store import publish, published_digests, write_segment
@@ -105,3 +108,24 @@ def test_a_receipt_that_says_something_else_is_outdated_and_removed(made, conten
     receipts.remove_outdated()
     assert not receipts.sweep("first").exists()
     assert outdated(receipts) == set()
+
+
+def test_a_receipt_that_can_not_be_read_is_no_receipt_that_is_missing(made, monkeypatch):
+    """Otherwise what it stands for would pass for what it is not."""
+    receipts = made()
+    original = Path.read_text
+
+    def fails(path, *arguments, **options):
+        if path == receipts.sweep("first"):
+            raise OSError(errno.EIO, "Input/output error")
+        return original(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", fails)
+    with pytest.raises(StoreAccessError, match=r"can not read .*first\.json: Input/output error"):
+        receipts.outdated()
+
+
+def test_logs_have_the_names_of_their_jobs(made):
+    receipts = made()
+    assert receipts.log("figures", "fig-4") == receipts.root / "logs" / "figures" / "fig-4.log"
+    assert receipts.log("publish") == receipts.root / "logs" / "publish.log"

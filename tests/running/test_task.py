@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import hessweep
 from hessweep.activations import activation
-from hessweep.errors import ClusterInputError
+from hessweep.errors import ClusterInputError, StoreAccessError
 from hessweep.kinds import plain
 from hessweep.running import cost, run, task, verify
 from hessweep.running.clusters import cluster_client
@@ -132,3 +132,39 @@ def test_a_point_that_fails_leaves_those_beside_it(tmp_path, monkeypatch, count)
 
 def test_the_text_of_an_error_is_cut():
     assert task.error_text(ValueError("long " * 1000)) == f"ValueError: {'long ' * 1000}"[:2000]
+
+
+def test_an_error_whose_text_fails_is_told_all_the_same():
+    class Wordless(ValueError):
+        def __str__(self):
+            raise KeyError("no words")
+
+    assert task.error_text(Wordless()) == "Wordless: (its text raises KeyError)"
+    assert task.error_text(ValueError("half \udc80")) == "ValueError: half \\udc80"
+
+
+def test_errors_are_told_by_the_place_of_the_point_in_the_whole_batch(tmp_path, monkeypatch):
+    """Of several setups, of which the first and the last have a point that fails."""
+    original = Setup.compute
+
+    def failing(self, seeds):
+        if (self.N_h, 1) in [(1, seed) for seed in seeds] + [(3, seed - 1) for seed in seeds]:
+            raise ValueError(f"no luck with {self.N_h}")
+        return original(self, seeds)
+
+    monkeypatch.setattr(Setup, "compute", failing)
+    points = [point for N_h in (1, 2, 3) for point in Setup(ERF, 2, N_h).points(range(3))]
+    _, errors = task.compute_batch(points, tmp_path)
+    assert errors == {1: "ValueError: no luck with 1", 8: "ValueError: no luck with 3"}
+    stored = stored_points(tmp_path)
+    assert [stored[point.key] for point in points] == [
+        "failed" if place in errors else "done" for place in range(9)
+    ]
+
+
+def test_what_can_not_be_stored_is_an_answer(tmp_path):
+    """Raised, its class would be lost on the way to the driver."""
+    (tmp_path / "segments").write_text("no folder")
+    outcome = task.compute_batch([Setup(ERF, 2, 2).point(0)], tmp_path)
+    assert isinstance(outcome, StoreAccessError)
+    assert "can not store points in" in str(outcome)

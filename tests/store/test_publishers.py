@@ -1,6 +1,7 @@
 """Publishers that meet others, find damage or are replaced, in folders and on object stores."""
 
 import json
+import time
 from contextlib import nullcontext
 
 import pytest
@@ -273,3 +274,17 @@ def test_a_damaged_group_without_points_is_moved_aside(small, computed):
     assert inspect(small).problems == ()
     assert (small / "published" / ".damaged" / "linear.zarr" / METADATA).is_file()
     assert not (small / "published" / "linear.zarr").exists()
+
+
+def test_a_group_counts_as_left_once_all_its_files_are_a_day_old(store, monkeypatch):
+    """While its publisher is at work, the first of them may be old."""
+    for name in ("old", "zarr.json"):
+        store.plant(f"published/0123456789abcdef/erf.zarr/{name}", b"what a publisher has written")
+    names = [f"0123456789abcdef/erf.zarr/{name}" for name in ("old", "zarr.json")]
+    now = time.time()
+    for ages, left in (((2, 2), True), ((2, 0), False), ((0, 0), False)):
+        times = {name: now - 86400 * age for name, age in zip(names, ages, strict=True)}
+        monkeypatch.setattr(ObjectStorage, "walk_times", lambda *_, times=times: times)
+        found = [(p.kind, p.path.as_posix()) for p in inspect(store.root).problems]
+        expected = ("stale temporary file", "published/0123456789abcdef/erf.zarr")
+        assert found == [expected] * left

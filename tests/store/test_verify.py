@@ -393,3 +393,24 @@ def test_bits_are_compared_where_processor_and_libraries_are_the_same(what):
     assert there != provenance()
     decides = what not in ("xarray", "zarr", "python")
     assert verification._is_same_machine(json.dumps(there)) == (not decides)
+
+
+def test_points_of_a_kind_of_a_newer_version_are_skipped(tmp_path, computed, monkeypatch):
+    write_segment(tmp_path, computed[:1])
+    publish(tmp_path)
+    monkeypatch.setattr(verification, "KINDS", {})
+    found = verify(tmp_path)
+    assert (found.ok, found.recomputed) == (True, 0)
+    assert found.skipped_because == {verification.UNKNOWN_KIND: 1}
+
+
+def test_a_lack_of_memory_is_no_unknown_activation(tmp_path, computed, monkeypatch):
+    write_segment(tmp_path, computed[:1])
+    publish(tmp_path)
+
+    def fails(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(verification, "needed_memory", fails)
+    with pytest.raises(MemoryError):
+        verify(tmp_path)

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,11 @@ from hessweep.kinds import PointResult
 from hessweep.outputs import load_study
 from hessweep.store import publish, repair, write_segment
 from hessweep.store.segments import list_segments
+from hessweep.units import show_seconds
+from hessweep.watching import view
+from hessweep.watching.progress import Counts, Pace
 from hessweep.watching.stored import BINS_PER_DECADE, DECADES, Stored, grouped
+from hessweep.watching.watcher import Watcher
 
 
 def test_counts_are_those_of_the_published_results(folder):
@@ -178,3 +184,58 @@ def test_eigenvalues_beyond_the_bins_count_at_their_ends(value):
     seen.counts[0 if value < 1 else -1] += 1
     [chart] = charts({"erf": seen})
     assert chart.picture.count("<rect") == 1
+
+
+def test_only_a_study_is_complete(folder):
+    """Of results alone nobody knows what is missing."""
+    (folder / "study.yaml").write_text(
+        "name: demo\nsweeps: {one: {activation: erf, N: 2, seeds: 2}}\n"
+    )
+    study = load_study("study.yaml")
+    points = study.points()
+    for number in (0, 1, 2):
+        if number:
+            store(study, points[number - 1 : number])
+        watchers = [Watcher(target) for target in (study, study.results)]
+        shown = [watcher.now() for watcher in watchers]
+        assert [one.is_complete for one in watchers] == [number == 2, False]
+    assert "Every point has been computed." in shown[0]
+    assert "Results without a study: what is missing can not be told." in shown[1]
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("counts", "pace", "state", "words"),
+    [
+        (Counts(2, 2, 0), Pace(NOON, False, 0.0, None), "done", "Every point has been computed."),
+        (Counts(2, 1, 1), Pace(NOON, False, 0.0, None), "failed", "Every point has been computed"),
+        (Counts(2, 1, 0), Pace(None, False, 0.0, None), "quiet", "Reading what is stored."),
+        (Counts(2, 1, 0), Pace(NOON, True, 0.0, None), "running", "Running: the latest results"),
+        (Counts(2, 1, 0), Pace(NOON, False, 0.0, None), "quiet", "the run has ended or waits;"),
+        (Counts(2, 2, 0), None, "quiet", "Results without a study"),
+    ],
+)
+def test_the_page_says_what_is_going_on(counts, pace, state, words):
+    found = view._state(SimpleNamespace(segments=1), counts, pace, NOON + timedelta(seconds=7))
+    assert found[0] == state
+    assert words in found[1]
+    assert ("7 s" in found[1]) == (state == "running" or "ended" in words)
+    assert view._state(SimpleNamespace(segments=0), counts, pace, NOON)[1].startswith("No results")
+
+
+@pytest.mark.parametrize(
+    ("pace", "grows", "number", "note"),
+    [
+        (Pace(NOON, True, 4.0, 90.0), False, f"about {show_seconds(90)}", "4 points a second lat"),
+        (Pace(NOON, True, 0.1, 90.0), True, f"at least {show_seconds(90)}", "10 s a point lately"),
+        (Pace(NOON, True, 0.0, None), False, "–", "not known yet"),
+        (Pace(NOON, False, 4.0, None), False, "–", "no run is going on"),
+    ],
+)
+def test_the_time_left_is_told_with_the_speed_and_how_sure_it_is(pace, grows, number, note):
+    found = view._time_tile(pace, Counts(9, 1, 1), grows)
+    assert (found.number, found.state) == (number, "neutral")
+    assert found.note.startswith(note)
+    assert view._time_tile(pace, Counts(9, 8, 1), grows).number == "none"
