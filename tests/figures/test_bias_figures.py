@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hessweep import claims
+from hessweep import analysis, claims
 from hessweep.activations import activation
 from hessweep.errors import InputError
 from hessweep.figures import bias_increment, bias_spectrum, linear_outputs
@@ -105,6 +105,31 @@ def test_claim_fails_on_a_wrong_rank(ranks, column):
     values[place] = "undecided" if column == "rank_certificate" else values[place] + 1
     spoiled["cubic"] = dataset.assign({column: dataset[column].copy(data=values)})
     assert claims.claims_table(spoiled, claims.BEYOND)["verdict"].tolist() == ["fails"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "above", "verdict"),
+    [
+        ("upper bound", 0, "holds with correction"),
+        ("upper bound", 1, "holds with correction"),
+        ("upper bound", -1, "fails"),
+        ("exact", 1, "fails"),
+    ],
+)
+def test_an_upper_bound_may_be_above_a_rank_and_never_below(
+    ranks, monkeypatch, kind, above, verdict
+):
+    increments = analysis.increments
+
+    def with_one_bound(*given):
+        found = increments(*given).copy()
+        row = found.index[-1]
+        found.loc[row, "kind"] = kind
+        found.loc[row, "formula"] = found.loc[row, "rank"] + above
+        return found
+
+    monkeypatch.setattr(analysis, "increments", with_one_bound)
+    assert claims.claims_table(ranks, claims.BEYOND)["verdict"].tolist() == [verdict]
 
 
 def test_results_without_biases_are_refused(tmp_path):
