@@ -157,6 +157,8 @@ def test_the_table_of_ranks_leaves_out_axes_that_are_not_varied(points, monkeypa
     assert list(shown) == [name for name in whole if name not in unvaried_axes(whole)]
     assert {"N_i", "N_h", "weights"} <= set(shown)
     assert "biases" not in shown
+    # What was measured of a teacher is always told.
+    assert {"spectrum", "training", "asked_error"} <= set(points) - set(unvaried_axes(points))
     pd.testing.assert_frame_equal(shown, whole[list(shown)])
     varied = points.assign(biases=["both"] + ["none"] * (len(points) - 1))
     monkeypatch.setattr("hessweep.store.table", lambda _: varied)
