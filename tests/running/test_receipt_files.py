@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from hessweep.errors import StoreAccessError
+from hessweep.kinds import KINDS
 from hessweep.outputs import load_study
 from hessweep.running.receipts import Receipts, write_receipt
 from hessweep.store import publish, published_digests, write_segment
@@ -79,6 +80,14 @@ def test_of_a_finished_study_nothing_is_outdated(made):
 )
 def test_an_edit_outdates_what_depends_on_it(made, change, expected):
     assert outdated(made(change)) == expected
+
+
+def test_a_new_version_of_the_mathematics_outdates_all_that_is_made_of_its_points(
+    made, monkeypatch
+):
+    """The points have other keys then, which the receipts do not stand for."""
+    monkeypatch.setattr(type(KINDS["exact"]), "revision", 7)
+    assert outdated(made()) == {FIRST, SECOND, ONE, BOTH, GRID, REPORT}
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
