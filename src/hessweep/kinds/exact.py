@@ -195,7 +195,7 @@ def _general_cost(setup: "Setup") -> Cost:
     plan = general_plan(setup.activation, setup.layout, setup.inputs == "standard")
     n, problems = float(plan.size), setup.N_o if plan.closed_form else 1
     seconds = SMALLEST_SECONDS + GENERAL_SECONDS_PER_PAIR * setup.N_h**2
-    certificate = certificate_seconds(setup.activation, setup.N_i, setup.N_h)
+    certificate = certificate_seconds(setup.activation, setup.N_i, setup.N_h, setup.P)
     if certificate:
         seconds += certificate + GENERAL_BALL_SECONDS_PER_PAIR * setup.N_h**2
     seconds += problems * (SECONDS_PER_SQUARE * n**2 + SECONDS_PER_CUBE * n**3)
@@ -210,9 +210,20 @@ def _general_cost(setup: "Setup") -> Cost:
     return Cost(seconds, int(8 * numbers), setup.P)
 
 
-def certificate_seconds(activation: "Activation", N_i: int, N_h: int) -> float:
-    """Return the predicted time of rank and smallest eigenvalue beyond what float64 gives."""
+def certificate_seconds(
+    activation: "Activation", N_i: int, N_h: int, general_P: int | None = None
+) -> float:
+    """Return the predicted time of rank and smallest eigenvalue beyond what float64 gives.
+
+    Args:
+        activation: The activation.
+        N_i: Number of inputs.
+        N_h: Number of hidden neurons.
+        general_P: Number of parameters of a network with biases, several outputs or other
+            inputs; None for one of the paper.
+    """
     from hessweep.rank import ball, formulas
+    from hessweep.rank.general_ball import has_offset_kernel
     from hessweep.rank.smallest import LARGEST
 
     P = float(N_h * (N_i + 1))
@@ -228,8 +239,9 @@ def certificate_seconds(activation: "Activation", N_i: int, N_h: int) -> float:
         if degree >= HARD_DEGREE:
             # Each degree takes some ten bits; precision is doubled until there are enough.
             rounds = 1 + (10 * degree // ball.FIRST_BITS).bit_length()
-    if rounds and P <= LARGEST and ball.has_kernel(activation):
-        seconds += rounds * (BALL_SECONDS_PER_SQUARE * P**2 + BALL_SECONDS_PER_CUBE * P**3)
+    n, has_kernel = float(general_P or P), has_offset_kernel if general_P else ball.has_kernel
+    if rounds and n <= LARGEST and has_kernel(activation):
+        seconds += rounds * (BALL_SECONDS_PER_SQUARE * n**2 + BALL_SECONDS_PER_CUBE * n**3)
     return seconds
 
 

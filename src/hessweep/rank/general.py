@@ -63,7 +63,7 @@ def _polynomial_upper_bound(network: Network, g: Polynomial, of: Neurons) -> int
         layout = replace(
             network.layout,
             N_i=of.inputs,
-            hidden_biases=of.constants or any(of.b),
+            hidden_biases=of.constants,
             output_biases=of.output_biases,
         )
         known = layout_formula(g, layout)
