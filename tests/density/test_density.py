@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import sem
 
 from hessweep.activations import activation
 from hessweep.density import (
@@ -340,3 +341,20 @@ def test_each_probe_has_the_trace_and_the_norm_of_the_hessian(name: str, N: int)
         known = (density.multiplicities * density.exact**power).sum()
         probes = (density.weights * density.nodes**power).sum(axis=1)
         assert known + left * probes == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("probes", [2, 5, 10])
+def test_standard_errors_are_those_of_a_mean_over_probes(probes: int) -> None:
+    network = sample_teacher("erf", 20, 20, seed=0)
+    density = spectral_density(network, probes=probes)
+    # Trace and norm are the same for every probe.
+    each = density.sampled_mass * (density.weights * density.nodes**3).sum(axis=1)
+    assert density.moment(3).error == pytest.approx(sem(each), rel=1e-12)
+    # Every probe there twice: the same mean, with the error of twice as many that spread less.
+    twice = replace(
+        density, nodes=np.tile(density.nodes, (2, 1)), weights=np.tile(density.weights, (2, 1))
+    )
+    shrunk = np.sqrt((probes - 1) / (2 * probes - 1))
+    for found in (lambda d: d.moment(3), lambda d: count_large(d, 20)):
+        assert found(twice).value == pytest.approx(found(density).value)
+        assert found(twice).error == pytest.approx(shrunk * found(density).error)

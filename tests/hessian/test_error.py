@@ -5,9 +5,13 @@ import pytest
 
 from hessweep.activations import Erf
 from hessweep.activations.kernel import CoarserDuals, DualKernel
+from hessweep.activations.offsets import OffsetKernel
 from hessweep.hessian import hessian, hessian_error
 from hessweep.hessian.dense import stacked_upper_hessian
-from hessweep.networks import Network, sample_weights
+from hessweep.hessian.error import _norm_bound
+from hessweep.hessian.general import Weights, seen
+from hessweep.hessian.general_error import norm_bound
+from hessweep.networks import Inputs, Network, sample_weights
 
 DIRECTION = np.array([0.6, -0.8, 0.0])
 
@@ -100,3 +104,37 @@ def test_errors_of_the_worst_signs_within_the_rounding_of_a_kernel_are_covered(s
     upper = np.triu(stacked_upper_hessian(off, W1, W2))
     true = np.linalg.norm(upper + np.triu(upper, 1).T, 2)
     assert true <= hessian_error(Network(W1, W2, Rounded())) <= 1.5 * true
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_bound_on_a_norm_is_attained_where_it_is_a_sum_of_squares(seed):
+    """Without K_c and K_q the blocks are forms in two rows, whose Frobenius norms are taken."""
+    rng = np.random.default_rng(seed)
+    W1, W2 = rng.standard_normal((4, 3)), rng.standard_normal(4)
+    c = W1 @ W1.T
+    p, q = np.diagonal(c)[:, None], np.diagonal(c)[None, :]
+    none, K, K_cc = np.zeros((4, 4)), *(a + a.T for a in rng.standard_normal((2, 4, 4)))
+    K_pc = rng.standard_normal((4, 4))
+    kernel = DualKernel(
+        **dict.fromkeys(DualKernel._fields, none)
+        | {"K": K, "K_cc": K_cc, "K_pc": K_pc, "K_qc": K_pc.T}
+    )
+    upper = np.triu(
+        stacked_upper_hessian(DualKernel(*(f[None] for f in kernel)), W1[None], W2[None])[0]
+    )
+    H = upper + np.triu(upper, 1).T
+    assert _norm_bound(kernel, p, q, c, W2) == pytest.approx(np.linalg.norm(H), rel=1e-12)
+
+
+def test_the_norm_of_a_neuron_s_own_block_has_covariance_and_mean():
+    """`E11 |W2|² (Σ + μ μ^T)`, of which the mean makes the larger part."""
+    inputs = Inputs(mean=[3.0, -4.0], covariance=[[2.0, 0.5], [0.5, 1.0]])
+    network = Network([[1.0, 2.0]], [[2.0], [1.0]], "erf", inputs=inputs)
+    weights = Weights.of([network])
+    of = seen(weights)
+    zero, single = np.zeros((1, 1, 1)), np.zeros((1, 1, 1))
+    sizes = OffsetKernel(*[zero] * 3, zero + 1, *[zero] * 3, *[single] * 3)
+    S = inputs.matrix() + np.outer(inputs.mean, inputs.mean)
+    truth = 5 * np.linalg.norm(S, 2)
+    [bound] = norm_bound(weights, of, sizes)
+    assert truth <= bound <= 1.1 * truth

@@ -9,6 +9,7 @@ from hessweep.activations import ACTIVATIONS, activation
 from hessweep.density import converged_eigenvalues, density_plan, spectral_density
 from hessweep.hessian import hessian
 from hessweep.kinds import KINDS, TIMES
+from hessweep.kinds.values import rank_deviations
 from hessweep.setup import Setup, key_of_row
 
 PARAMETERS = {"polynomial": {"coefficients": [1, 0, 2, 1]}, "power": {"degree": 4}}
@@ -195,3 +196,34 @@ def test_the_error_of_a_density_is_the_largest_of_its_eigenvalues():
     assert stored.scalars["eigenvalue_error"] == extremes.error.max()
     true = np.linalg.eigvalsh(hessian(point.network()))[-len(stored.eigenvalues) :]
     assert np.abs(stored.eigenvalues - true).max() <= stored.scalars["eigenvalue_error"] + 1e-14
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "excluded"),
+    [
+        # A value and its error relative to the truth: (1, 0.5) is from 2/3 to 2.
+        ((1.0, 0.5), (1.9, 0.0), False),
+        ((1.0, 0.5), (2.1, 0.0), True),
+        ((1.0, 0.5), (0.7, 0.0), False),
+        ((1.0, 0.5), (0.6, 0.0), True),
+        ((1.0, 0.5), (3.0, 0.4), True),
+        ((1.0, 0.5), (2.7, 0.4), False),
+        # 0 stands for what float64 does not know.
+        ((1.0, 0.5), (0.0, 1.0), False),
+        ((0.0, 0.0), (0.0, 0.0), False),
+        ((np.nan, np.inf), (1.0, 0.5), False),
+    ],
+)
+def test_smallest_eigenvalues_deviate_where_no_truth_is_within_both_errors(
+    first, second, excluded
+):
+    one, other = (
+        {
+            "rank": 3, "rank_lower": 3, "rank_upper": 3, "lambda_min": value,
+            "lambda_min_error": error, "effective_parameters": 3,
+            "effective_parameters_kind": "exact",
+        }
+        for value, error in (first, second)
+    )  # fmt: skip
+    for pair in ((one, other), (other, one)):
+        assert list(rank_deviations(*pair)) == ["lambda_min"] * excluded

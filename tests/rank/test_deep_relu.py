@@ -78,3 +78,29 @@ def test_relu_lower_bounds_are_those_of_independent_gradients():
                 ]
         rows.append([fmpq(v.numerator, v.denominator) for v in gradient])
     assert deep_relu_rank(network, network.P) == fmpq_mat(rows).rank()
+
+
+def test_a_sign_is_not_certain_where_the_layer_before_was_rounded_too_much():
+    """Terms of 1e8 cancel in the first layer, and what is left in the second is their rounding."""
+    rng = np.random.default_rng(0)
+    W1 = np.array([[1e8, -1e8, 0.5]] * 2)
+    W1[1, :2] += np.spacing(1e8) * np.array([1, -1])  # about what the terms are rounded by
+    W2 = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    x = np.repeat(rng.standard_normal((200, 1)), 3, axis=1)
+    x[:, 1] *= 1 - 2.0**-27 * rng.random(200)
+    network = DeepNetwork([W1, W2, [[1.0, 1.0]]], "relu")
+    signs = certain_signs(network, x)
+    seen = {tuple(row): k for k, row in enumerate(signs.x.tolist())}
+    wrong = kept = 0
+    for row in x.tolist():
+        h = [Fraction(v) for v in row]
+        for layer, W in enumerate((W1, W2)):
+            u = [sum(Fraction(w) * v for w, v in zip(of, h, strict=True)) for of in W.tolist()]
+            h = [max(v, Fraction(0)) for v in u]
+            if tuple(row) in seen:
+                assert signs.active[layer][seen[tuple(row)]].tolist() == [v > 0 for v in u]
+        rounded = np.maximum(W1 @ row, 0) @ W2.T
+        wrong += bool(((rounded > 0) != np.array([v > 0 for v in u])).any())
+        kept += tuple(row) in seen
+    assert wrong > 0
+    assert kept > 0

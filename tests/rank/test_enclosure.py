@@ -9,7 +9,9 @@ from flint import acb_mat, arb, arb_mat, ctx
 
 import hessweep
 from hessweep.errors import InputError
+from hessweep.rank import enclosure
 from hessweep.rank.float64 import proved_error
+from hessweep.rank.smallest import SmallestEigenvalue
 from hessweep.spectrum import spectrum_with_error
 
 
@@ -95,3 +97,21 @@ def test_the_smallest_eigenvalue_of_an_undecided_rank_is_below_its_upper_bound()
     truth = hessweep.spectrum(hessweep.Network(network.W1, network.W2, "linear"))[-2]
     assert (found.method, found.lower) == ("rank", 0)
     assert truth <= found.upper
+
+
+def test_bounds_are_relative_to_the_truth(monkeypatch):
+    """`|value - truth| <= truth / 2` for all truths from 2/3 to 2 of a value of 1."""
+    network = hessweep.sample_teacher("erf", 1, 8, 0)
+    rough = SmallestEigenvalue(1.0, 0.5, "ball")
+    monkeypatch.setattr(enclosure, "enclosed_smallest_eigenvalue", lambda *_: rough)
+    found = hessweep.lambda_min(network)
+    assert (found.lower, found.value, found.upper) == (pytest.approx(2 / 3), 1, 2)
+
+
+def test_where_no_eigenvalue_is_proved_the_smallest_is_at_most_the_largest():
+    teacher = hessweep.sample_teacher("tanh", 2, 3, 0)
+    network = hessweep.Network(teacher.W1, teacher.W2, np.tanh)
+    found, spectrum = hessweep.lambda_min(network), spectrum_with_error(network)
+    assert hessweep.rank(network).lower == 0
+    assert (found.value, found.lower, found.method) == (0, 0, "rank")
+    assert found.upper == spectrum.eigenvalues[-1] + proved_error(spectrum, 2, 3)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from hessweep.activations import Erf
@@ -63,3 +64,31 @@ def test_biases_may_be_given_by_layers():
         assert formula(["erf"], 3, 4, biases, 2) == by_layers
     # All polynomials up to degree 3 in 2 variables.
     assert formula("cubic", 2, 9, [True, True], 1).value == 10
+
+
+@pytest.mark.parametrize("name", ["sin", "cos"])
+def test_three_phases_of_one_sine_may_share_a_direction_of_the_outputs(name):
+    """Their slopes are `v (cos b sin w.x + sin b cos w.x)`, in 2 dimensions for one v, not 3."""
+    v, phases = np.array([[1.0], [2.0]]), [0.5, 1.0, 2.0]
+    network = Network(np.ones((3, 2)) * [1.0, -2.0], v * [1.0, 2.0, 3.0], name, b1=phases)
+    x = np.random.default_rng(0).standard_normal((100, 2))
+    true = np.linalg.matrix_rank(network.gradient(x).reshape(200, -1))
+    assert true == 2 * 2 + 2 * 2
+    found = rank(network)
+    assert found.lower <= true < found.upper
+    # One more for each input where the directions are not all the same.
+    other = Network(network.W1, v * [1.0, 2.0, 3.0] + [[0.0, 1.0, 0.0], [0.0] * 3], name, phases)
+    assert np.linalg.matrix_rank(other.gradient(x).reshape(200, -1)) == true + 2
+    assert rank(other).lower <= true + 2 <= rank(other).upper
+
+
+def test_rounding_does_not_make_a_covariance_definite():
+    """Of rank 3, so that the smallest of its 4 eigenvalues is 0 but for rounding."""
+    positive = 0
+    for seed in range(60):
+        B = np.random.default_rng(seed).integers(-9, 10, (4, 3)).astype(float)
+        covariance = B @ B.T
+        positive += np.linalg.eigvalsh(covariance)[0] > 2.0**-53 * np.linalg.norm(covariance)
+        network = Network(np.eye(4), np.ones(4), "erf", inputs=Inputs(covariance=covariance))
+        assert rank(network).certificate == "undecided"
+    assert positive > 0

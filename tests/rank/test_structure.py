@@ -10,6 +10,7 @@ from hessweep import hessian
 from hessweep.activations import activation, load_activation
 from hessweep.networks import Network
 from hessweep.rank import modular, rank
+from hessweep.rank.modular import modular_rank
 from hessweep.rank.structure import bounds, independent_parameters
 
 
@@ -91,3 +92,25 @@ def test_rows_of_zeros_of_an_activation_without_a_theory_count(tmp_path):
         network = Network(W1, np.array(W2), own)
         assert bounds(network) == (0, upper)
         assert np.linalg.matrix_rank(hessian(network), hermitian=True) == upper
+
+
+@pytest.mark.parametrize(
+    ("coefficients", "N_i", "N_h", "r", "expected"),
+    [
+        # In 2 variables 2 + 3 functions; each of the 3 others times 1, t_1 and t_2.
+        ([0, 1, 1], 5, 6, 2, 2 + 3 + 3 * 3),
+        # In 1 variable t² and t³; each of the 3 others times t and t².
+        ([0, 0, 1, 1], 4, 5, 1, 2 + 3 * 2),
+        # In 2 variables 3 + 4 functions; the other one times 2 + 3.
+        ([0, 0, 1, 1], 3, 8, 2, 3 + 4 + 2 + 3),
+        # Fewer neurons than the 1 + 2 + 3 functions 1, t_1, ..., t_2².
+        ([0, 1, 1, 1], 5, 4, 2, 2 + 3 + 4 + 3 * 4),
+    ],
+)
+def test_rows_in_a_small_space_leave_few_functions(coefficients, N_i, N_h, r, expected):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-5, 6, (N_h, r)) @ rng.integers(-5, 6, (r, N_i))
+    g = activation("polynomial", coefficients=coefficients)
+    network = Network(rows.astype(float), rng.standard_normal(N_h), g)
+    assert np.linalg.matrix_rank(rows) == r
+    assert bounds(network).upper == expected == modular_rank(network, network.P)

@@ -8,12 +8,20 @@ from flint import arb, ctx
 from test_spectrum_error import BITS, ball_hessian
 
 from hessweep.activations import activation
+from hessweep.activations.kernel import DualKernel
 from hessweep.activations.offsets import ORDERS, WITH_DERIVATIVES
 from hessweep.hessian import hessian
+from hessweep.hessian.dense import stacked_upper_hessian
 from hessweep.hessian.general import Weights, seen
 from hessweep.networks import Network, sample_teacher
 from hessweep.spectrum import general_accuracy, spectrum_with_error, stacked_spectra_with_error
-from hessweep.spectrum.accuracy import _kernel_errors, _norm, assembly_error, gram_error
+from hessweep.spectrum.accuracy import (
+    _kernel_errors,
+    _majorant_norm,
+    _norm,
+    assembly_error,
+    gram_error,
+)
 from hessweep.spectrum.general_accuracy import general_gram_error, kernel_with_error
 from hessweep.spectrum.gram import stacked_gram
 
@@ -203,3 +211,24 @@ def test_errors_of_kernels_with_offsets_are_twice_those_of_first_order():
     for order, found in enumerate(errors[len(ORDERS) :]):
         first_order = 1e-14 * (p / 2 + b) * means.M[order][0, :, 0]
         np.testing.assert_allclose(found[0, :, 0], 2 * first_order, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["K", "K_q", "K_cc", "K_pc"])
+def test_one_field_of_a_kernel_is_bounded_by_the_norm_of_what_it_makes(name):
+    """Blocks of rank 1, or of two outer products that are not quite parallel."""
+    rng = np.random.default_rng(0)
+    W1, W2 = rng.standard_normal((1, 4, 3)), rng.standard_normal((1, 4))
+    field, none = 1 + rng.random((1, 4, 4)), np.zeros((1, 4, 4))
+    if name in ("K", "K_cc"):
+        field = field + field.swapaxes(1, 2)
+    fields = dict.fromkeys(DualKernel._fields, none) | {name: field}
+    if name == "K_pc":
+        fields["K_qc"] = field.swapaxes(1, 2)
+    elif name == "K_q":
+        fields["K_p"] = field.swapaxes(1, 2)
+    kernel = DualKernel(**fields)
+    upper = np.triu(stacked_upper_hessian(kernel, W1, W2)[0])
+    size = np.linalg.norm(upper + np.triu(upper, 1).T)
+    [bound] = _majorant_norm(kernel, W1, W2)
+    assert size * (1 - 1e-12) <= bound
+    assert bound <= size * (1 + 1e-12 if name in ("K", "K_q") else 1.5)

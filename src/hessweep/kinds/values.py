@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -120,14 +121,22 @@ def rank_deviations(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterato
     if max(one["rank_lower"], other["rank_lower"]) > min(one["rank_upper"], other["rank_upper"]):
         yield "rank"
     if one["rank"] == other["rank"]:
-        first, second = float(one["lambda_min"]), float(other["lambda_min"])
-        errors = float(one["lambda_min_error"]), float(other["lambda_min_error"])
-        # Not a number where a kind has no smallest eigenvalue.
-        if abs(first - second) > errors[0] * abs(first) + errors[1] * abs(second):
+        (low, high), (other_low, other_high) = _enclosure(one), _enclosure(other)
+        if low > other_high or other_low > high:
             yield "lambda_min"
     kinds = {one["effective_parameters_kind"], other["effective_parameters_kind"]}
     if kinds == {"exact"} and one["effective_parameters"] != other["effective_parameters"]:
         yield "effective_parameters"
+
+
+def _enclosure(values: Mapping[str, Any]) -> tuple[float, float]:
+    """Return between which numbers the smallest non-zero eigenvalue of a point is.
+
+    They are not numbers where a kind has no smallest eigenvalue.
+    """
+    value, error = float(values["lambda_min"]), float(values["lambda_min_error"])
+    # |value - truth| <= error * truth
+    return value / (1 + error), value / (1 - error) if error < 1 else inf
 
 
 _OF_RANKS = {
