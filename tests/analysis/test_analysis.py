@@ -102,6 +102,10 @@ def test_ks_noise_is_that_of_independent_realisations(multiplicity):
     assert abs(noise - expected) < 4 * deviation / np.sqrt(resamples) + 0.6 / n
 
 
+def test_a_single_realisation_is_always_drawn_as_it_is():
+    assert analysis.ks_noise([np.array([3.0, 1.0, 2.0, 2.0])]) == 0
+
+
 @pytest.mark.parametrize("count", [3, 4, 5, 8, 10])
 def test_planted_gap_is_found(count):
     rng = np.random.default_rng(count)

@@ -7,7 +7,12 @@ from scipy.stats import norm
 from hessweep import activation, sample_teacher, spectrum
 from hessweep.activations import ACTIVATIONS
 from hessweep.laws import neuron_bulk, special_directions, spectrum_distance, spectrum_law
-from hessweep.laws.harmonics import harmonic_matrices, harmonic_parts
+from hessweep.laws.harmonics import (
+    dimensions_of_the_bulk,
+    harmonic_matrices,
+    harmonic_parts,
+    harmonics,
+)
 from hessweep.laws.local import local_coefficients
 from hessweep.laws.shells import teacher_bulk
 from hessweep.networks import WEIGHTS
@@ -238,3 +243,19 @@ def test_arguments_of_a_determinant_are_those_of_the_eigenvalues(n, lost):
     expected = np.angle(np.linalg.eigvals(matrix)).sum() / np.pi
     found = special_directions.argument_of_determinant(matrix)
     assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_dimensions_of_harmonic_polynomials():
+    """Of the circle, and of the spheres in three and in four dimensions."""
+    for degree in (2, 3, 7):
+        assert harmonics(2, degree) == 2
+        assert harmonics(3, degree) == 2 * degree + 1
+        assert harmonics(4, degree) == (degree + 1) ** 2
+
+
+@pytest.mark.parametrize(("N_h", "left"), [(60, 150), (157, 53), (158, 0)])
+def test_dimensions_that_block_B_leaves_to_the_bulk(N_h, left):
+    """`(w x)³` takes N_h of the 210 harmonics of degree 3; below a quarter nothing is known."""
+    local = local_coefficients(activation("power", degree=3), np.ones(N_h))
+    dimensions = dimensions_of_the_bulk(local, 10, False)
+    assert dimensions[3] == pytest.approx(left, abs=1e-6)

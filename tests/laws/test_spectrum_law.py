@@ -9,6 +9,7 @@ from scipy.stats import norm
 from hessweep import activation, hessian_operator, sample_teacher, spectrum
 from hessweep.errors import InputError, ShapeError
 from hessweep.laws import (
+    SpectrumLaw,
     block_B_law,
     coefficients,
     groups,
@@ -267,3 +268,23 @@ def test_without_a_linear_part_the_eigenvalues_of_order_one_are_equal():
     below, above = law.sf(b2 * np.array([1 - 1e-9, 1 + 1e-9]))
     assert (below - above) * 9 * 13 == pytest.approx(8, abs=1e-6)
     assert repr(law).startswith("SpectrumLaw('spectrum of cos(12, 9)', {'outlier': 1, ")
+
+
+def test_zeros_that_a_law_does_not_have_count_as_distance():
+    """The upper half of the quantiles of a law without zeros, and as many zeros."""
+    law = SpectrumLaw("uniform", {"bulk": 100}, {"bulk": lambda x: np.clip(1 - x, 0, 1)})
+    upper = np.linspace(0.51, 1, 50)
+    assert spectrum_distance(np.r_[np.linspace(0.01, 0.5, 50), upper], law) < 0.02
+    assert spectrum_distance(np.r_[np.zeros(50), upper], law) == pytest.approx(0.5)
+
+
+def test_coefficients_that_are_rounding_are_zero():
+    """Of the square and of the identity by quadrature, without their closed form."""
+    square = coefficients(activation(lambda x: x * x, derivative=lambda x: 2 * x))
+    assert square.a1 == pytest.approx(4)
+    assert (square.a0, square.a2, square.kappa) == (0, 0, 0)
+    identity = coefficients(
+        activation(lambda x: 3 * x, derivative=lambda x: np.full(x.shape, 3.0))
+    )
+    assert identity.a0 == pytest.approx(9)
+    assert (identity.a1, identity.a2, identity.b2) == (0, 0, 0)

@@ -66,6 +66,18 @@ def test_the_parts_add_up_to_the_hessian(name, N_i, N_h):
     np.testing.assert_allclose(parts.exchange_moments(), moments, rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["relu", "gelu"])
+def test_the_shell_has_the_moments_of_the_exchange(name):
+    """`E(u) = u/(1 - t u)` stands for the second moment ρ and the third moment `t ρ²`."""
+    teacher, local, parts = taken_apart(name, 9, 6)
+    exchange = exchange_beside_U(parts)
+    bulk = neuron_bulk(parts, local, teacher.W2, 9)
+    second, third = (np.trace(np.linalg.matrix_power(exchange, k)) / 54 for k in (2, 3))
+    assert bulk.rho == pytest.approx(second)
+    assert abs(third) > 2e-3 * second**1.5  # Below 1e-3 a skewness is raised.
+    assert bulk.third * bulk.rho**2 == pytest.approx(third)
+
+
 @pytest.mark.parametrize("name", NAMES, ids=str)
 @pytest.mark.parametrize(("N_i", "N_h"), [(6, 5), (4, 9)])
 def test_without_exchange_the_count_is_exact(name, N_i, N_h):
