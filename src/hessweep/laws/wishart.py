@@ -104,9 +104,10 @@ def _laguerre(x: ndarray, N: int, alpha: int) -> Iterator[tuple[ndarray, ndarray
 
 def _log_total(alpha: int) -> float:
     """Logarithm of `J_0(∞)`, with `h = (α+1)/2` the root of `2 √π Γ(h) / Γ(h + 1/2)`."""
-    h = (alpha + 1) / 2
+    h = np.array((alpha + 1) / 2)
     # Logarithms of Γ are large and nearly equal; those of the densities at h are small.
-    ratio = gamma_log_density(h, h - 0.5) - gamma_log_density(h, h - 1) - np.log(h) / 2
+    above, at = (gamma_log_density(h, float(h) - less) for less in (0.5, 1.0))
+    ratio = above - at - np.log(h) / 2
     return float((np.log(4 * np.pi) / 2 + ratio) / 2)
 
 
