@@ -122,6 +122,16 @@ def test_teachers_follow_the_documented_entropy():
     assert (network.weights[0] != sample_weights(2, 3, 4)[0]).all()
 
 
+def test_an_activation_may_be_a_function_as_for_two_layers():
+    weights = [np.ones((2, 2)), np.eye(2), np.ones((1, 2))]
+    x = np.array([[0.3, -0.2]])
+    for given in (np.tanh, [np.tanh, "tanh"]):
+        own, named = DeepNetwork(weights, given), DeepNetwork(weights, "tanh")
+        np.testing.assert_allclose(own.gradient(x), named.gradient(x), rtol=1e-11)
+    with pytest.raises(ActivationError, match="unknown activation 5"):
+        DeepNetwork(weights, 5)
+
+
 def test_what_does_not_fit_is_refused():
     W1, W2 = np.ones((3, 2)), np.ones((1, 3))
     for weights, biases, message in (

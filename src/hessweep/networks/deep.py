@@ -47,8 +47,8 @@ class DeepNetwork:
 
     Args:
         weights: The matrices `W_1, ..., W_L`; `W_l` is `d_l x d_{l-1}`.
-        activation: One activation, or its name, for all hidden layers; or a list with one for
-            each of the L - 1 hidden layers.
+        activation: One activation, its name, or a function of an array, for all hidden layers;
+            or a list with one for each of the L - 1 hidden layers.
         biases: The vectors `b_1, ..., b_L`, each `d_l` long or None; or None for no biases.
         inputs: The law of the inputs; None for independent standard normal ones.
 
@@ -259,7 +259,7 @@ def _resolved(
     activation: str | Activation | Sequence[str | Activation], hidden: int
 ) -> Activation | tuple[Activation, ...]:
     """Return one activation, or one for each hidden layer where they differ."""
-    if isinstance(activation, str | Activation):
+    if isinstance(activation, str) or not isinstance(activation, Sequence):
         return resolve(activation)
     found = tuple(resolve(one) for one in activation)
     if len(found) != hidden:
