@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 
 from hessweep.activations import activation
-from hessweep.density import spectral_density
+from hessweep.analysis.predictions import pooled_distance, teacher_of
+from hessweep.density import SpectralDensity, spectral_density
+from hessweep.errors import InputError
 from hessweep.figures import quadratic_spectrum
 from hessweep.figures.log_density import law_sentence
-from hessweep.laws import spectrum_law
+from hessweep.laws import SpectrumLaw, spectrum_law
 from hessweep.networks import sample_teacher
 from hessweep.setup import Setup
 from hessweep.store import open_results, publish, write_segment
@@ -52,3 +54,25 @@ def test_captions_tell_densities_from_spectra(tmp_path):
     sentence = law_sentence({**tables, "distance": distance})
     assert "zeros included, is 0.030, 0.020 at N = 8 and 20." in sentence
     assert "the densities resolve, the distance of the law is 0.00007 at N = 40." in sentence
+
+
+def test_densities_are_compared_up_to_their_largest_eigenvalue():
+    """Half of the eigenvalues are at 1, where the law has none: all of it is at 1e-3."""
+    values = np.r_[np.full(50, 1e-3), np.full(50, 1.0)]
+    points = pd.DataFrame(
+        {"spectrum": ["density"], "density": [SpectralDensity.of_spectrum(values)]}
+    )
+    law = SpectrumLaw("one", {"bulk": 100}, {"bulk": lambda x: 1.0 * (x < 1e-3)})
+    assert pooled_distance(points, law) == pytest.approx(0.5)
+    high = SpectrumLaw(
+        "half", {"bulk": 100}, {"bulk": lambda x: 0.5 * (x < 1e-3) + 0.5 * (x < 0.5)}
+    )
+    assert pooled_distance(points, high) == pytest.approx(0.5)
+    same = SpectrumLaw("same", {"bulk": 100}, {"bulk": lambda x: 0.5 * (x < 1e-3) + 0.5 * (x < 1)})
+    assert pooled_distance(points, same) == 0
+
+
+def test_an_activation_of_a_file_has_no_law_here():
+    point = {"activation": "mine", "activation_spec": '{"name": "mine", "file": "0"}'}
+    with pytest.raises(InputError, match="mine: expected an activation of the package"):
+        teacher_of(point)

@@ -63,6 +63,39 @@ def test_optima_are_compared_with_those_of_their_teachers(results):
     assert found.loc["split=1", "trace_ratio"] == pytest.approx(ratio)
 
 
+def test_only_proved_ranks_differ_from_a_formula(results):
+    less = changed(results, "rank", lambda ranks, _: np.maximum(ranks - 1, 0))
+    differ = analysis.student_table(less).set_index("student")["differ"]
+    assert differ.to_dict() == dict.fromkeys(STUDENTS, 2)
+    unproved = changed(
+        less, "rank_certificate", lambda values, _: np.full_like(values, "undecided")
+    )
+    assert analysis.student_table(unproved)["differ"].sum() == 0
+    assert analysis.student_table(results)["differ"].sum() == 0
+
+
+def test_late_rates_of_few_records_are_those_of_the_last_third(tmp_path):
+    few = Training(noise=0.05, loss=1e-15, gradient=1e-16, time=3, first=0.1, times=4).text
+    setup = {"kind": "exact"}, {"kind": "training", "training": few}
+    quadratic = activation("quadratic")
+    points = [Setup(quadratic, 2, 1, student="teacher", **more).point(0) for more in setup]
+    write_segment(tmp_path, [point.compute() for point in points])
+    publish(tmp_path)
+    results = open_results(tmp_path)
+    [run], [late] = (
+        analysis.training_runs(results),
+        analysis.late_rates(results).to_dict("records"),
+    )
+    times, losses = run["time"].values, run["loss"].values
+    assert 4 <= len(times) <= 8
+    early = 2 * len(times) // 3
+    slope = np.log(losses[early] / losses[-1]) / (times[-1] - times[early])
+    assert late["ratio"] == pytest.approx(slope / 2 / late["lambda_min"])
+    assert late["exponent"] == pytest.approx(
+        np.log(losses[early] / losses[-1]) / np.log(times[early] / times[-1])
+    )
+
+
 def test_late_rates_tell_exponentials_from_powers(results):
     late = analysis.late_rates(results).groupby("student")
     assert late["ratio"].mean()["teacher"] == pytest.approx(1, abs=0.02)
