@@ -106,8 +106,7 @@ def _log_total(alpha: int) -> float:
     """Logarithm of `J_0(∞)`, with `h = (α+1)/2` the root of `2 √π Γ(h) / Γ(h + 1/2)`."""
     h = np.array((alpha + 1) / 2)
     # Logarithms of Γ are large and nearly equal; those of the densities at h are small.
-    above, at = (gamma_log_density(h, float(h) - less) for less in (0.5, 1.0))
-    ratio = above - at - np.log(h) / 2
+    ratio = gamma_log_density(h, alpha / 2) - gamma_log_density(h, (alpha - 1) / 2) - np.log(h) / 2
     return float((np.log(4 * np.pi) / 2 + ratio) / 2)
 
 
