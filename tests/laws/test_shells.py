@@ -8,6 +8,7 @@ import pytest
 from hessweep import activation, sample_teacher, spectrum
 from hessweep.activations.relu import Relu
 from hessweep.errors import PrecisionError
+from hessweep.hessian import hessian
 from hessweep.laws import equal_neurons, neuron_bulk, shells, spectrum_distance, spectrum_law
 from hessweep.laws.harmonics import harmonic_parts
 from hessweep.laws.local import local_coefficients
@@ -139,3 +140,14 @@ def test_where_a_law_converges_off_the_axis_only_it_is_blurred(
     np.testing.assert_allclose(found, expected, atol=3e-3)
     np.testing.assert_allclose(found[[0, -1]], expected[[0, -1]], atol=1e-5)
     assert len(refused) == 5
+
+
+@pytest.mark.parametrize(("N_i", "N_h"), [(5, 3), (3, 6)])
+@pytest.mark.parametrize("coefficients", [[0.7, 1.3], [0.0, 1.3], [-0.4, 0.8]])
+def test_eigenvalues_of_order_one_are_those_of_an_affine_network(N_i, N_h, coefficients):
+    """Degrees 0 and 1 are all of its Hessian; a constant makes one eigenvalue grow with N_h."""
+    teacher = sample_teacher(activation("polynomial", coefficients=coefficients), N_i, N_h, 2)
+    local = local_coefficients(teacher.activation, (teacher.W1**2).sum(axis=1))
+    found = shells.teacher_order_one(local, teacher.W1, teacher.W2)
+    dense = np.linalg.eigvalsh(hessian(teacher))
+    np.testing.assert_allclose(found, dense[-N_i - N_h :], atol=1e-12 * dense[-1])
