@@ -11,6 +11,7 @@ from hessweep.activations import activation
 from hessweep.dynamics import PopulationLoss, displacement, random_weights, train
 from hessweep.dynamics.starts import BATCHES, stream
 from hessweep.dynamics.training import train_by_sgd
+from hessweep.dynamics.trajectory import measure
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
 from hessweep.networks import Network, sample_teacher, widen
@@ -116,6 +117,17 @@ def test_ranks_off_the_optimum_are_those_of_exact_arithmetic():
         norm = np.linalg.norm(H.functional, 2)
         visible = np.count_nonzero(np.linalg.eigvalsh(H.outer + H.functional) > norm * (1 + 1e-12))
         assert visible <= int(row["outer"]), row
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_norm_of_the_functional_part_is_that_of_either_sign(seed):
+    """Its most negative eigenvalue is the largest in size for some students, not for others."""
+    teacher = sample_teacher("erf", 3, 3, seed)
+    surface = PopulationLoss(teacher)
+    student = np.random.default_rng(seed).standard_normal(teacher.P)
+    found = measure(surface, np.zeros(1), student[None], "time", 1)
+    functional = surface.hessian(student).functional
+    assert found.functional_norm == pytest.approx(np.linalg.norm(functional, 2), rel=1e-13)
 
 
 def test_a_run_says_what_ended_it():
