@@ -267,9 +267,11 @@ def test_shares_by_layer_are_those_of_the_eigenvectors(name):
 
 
 @pytest.mark.parametrize("P", [1, 10, 1000])
-def test_the_bound_on_a_factorisation_grows_with_its_size_as_that_of_the_solvers(P):
+def test_the_bound_on_a_factorisation_grows_as_that_of_the_solvers_and_with_its_rows(P):
     R = np.triu(np.random.default_rng(P).normal(size=(P, P)))
-    assert qr_rounding(R) == pytest.approx(solver_error(P, np.linalg.norm(R)), rel=1e-12)
+    for rows in (P, 400 * P):
+        expected = solver_error(P + rows**0.5, np.linalg.norm(R))
+        assert qr_rounding(R, rows) == pytest.approx(expected, rel=1e-12)
 
 
 def test_more_nodes_than_floats_can_count_do_not_fit():
