@@ -171,9 +171,11 @@ def test_nothing_is_cleared_while_a_run_is_alive(tmp_path: Path) -> None:
         for path in (lock, mark, output, whole):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("half of")
-        assert finish([*command, "0"], tmp_path).stdout == "False\n"
-        assert all(path.exists() for path in (lock, mark, output, whole))
-        alive.kill()
+        try:
+            assert finish([*command, "0"], tmp_path).stdout == "False\n"
+            assert all(path.exists() for path in (lock, mark, output, whole))
+        finally:
+            alive.kill()
     assert finish([*command, "0"], tmp_path).stdout == "True\n"
     assert not any(path.exists() for path in (lock, mark, output))
     assert whole.exists()

@@ -8,6 +8,7 @@ import hessweep
 from hessweep.activations import activation
 from hessweep.errors import InputError
 from hessweep.hessian import hessian
+from hessweep.kinds.groups import GROUPS
 from hessweep.kinds.training_options import Training
 from hessweep.networks import Student, sample_teacher, widen
 from hessweep.rank import student_rank
@@ -48,6 +49,13 @@ def test_points_have_the_numbers_of_their_optimum(name, text):
     assert bounds.lower <= bounds.upper
     if name != "relu":
         assert scalars["lambda_min"] == pytest.approx(expected[-proof.value], rel=1e-4)
+
+
+def test_the_law_of_the_teacher_counts_no_eigenvalues_of_a_wide_student():
+    [teacher] = Setup(activation("erf"), 3, 2).compute([0])
+    [student] = Setup(activation("erf"), 3, 2, student="split=2").compute([0])
+    assert sum(teacher.scalars[column] for column in GROUPS.values()) == teacher.scalars["P"]
+    assert {student.scalars[column] for column in GROUPS.values()} == {-1}
 
 
 def test_teachers_have_the_learning_coefficient_and_others_have_none():

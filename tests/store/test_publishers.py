@@ -100,6 +100,24 @@ def test_a_publisher_that_is_always_overtaken_gives_up_and_leaves_nothing(
     assert publishing.clear_left(store.root) is False
 
 
+def test_what_another_writes_once_the_pointer_is_replaced_is_not_emptied(
+    store, computed, monkeypatch
+):
+    """It has read the new pointer, and may make current what it writes."""
+    usual, content = ObjectStorage.swap, b"a file of a group of another publisher"
+    name = f"{publishing.FOLDER}/{'5' * 16}/erf.zarr/{METADATA}"
+
+    def swap(*given):
+        done = usual(*given)
+        store.plant(name, content)
+        return done
+
+    monkeypatch.setattr(ObjectStorage, "swap", swap)
+    write_segment(store.root, [with_seed(computed[0], 50)])
+    assert publish(store.root)
+    assert store.read(name) == content
+
+
 def test_what_is_emptied_is_told_from_any_file_of_a_group_by_its_length(store, computed):
     write_segment(store.root, computed[1:3])
     publish(store.root)
