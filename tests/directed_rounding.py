@@ -32,7 +32,8 @@ def rounding(direction: str) -> Iterator[None]:
 def spread(compute: Callable[[], np.ndarray]) -> float:
     """Return how far apart results are that are rounded up and down.
 
-    That is the spectral norm of the difference of two matrices, or else the largest difference.
+    For matrices this is the spectral norm of their difference, for other arrays the largest
+    difference of two of their entries in the same place.
     """
     results = []
     for direction in ("up", "down"):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from flint import acb, ctx
+from test_bulk import operator
 
 from hessweep import sample_teacher
 from hessweep.laws import (
@@ -14,23 +15,13 @@ from hessweep.laws import (
 from hessweep.laws.output_weights import LAWS, scaled_exp1
 
 
-def eigenvalues_of_the_operator(a1, a2, W1, W2):
-    """Those of `V -> a1 (M M^T V + M V^T M) + a2 D² V`, from the images of all unit matrices."""
-    N_h, N_i = W1.shape
-    chi = N_h * W2**2
-    M = np.sqrt(chi)[:, None] * W1
-    units = np.eye(N_h * N_i).reshape(-1, N_h, N_i)
-    images = a1 * (M @ M.T @ units + M @ units.swapaxes(1, 2) @ M) + a2 * chi[:, None] * units
-    return np.linalg.eigvalsh(images.reshape(N_h * N_i, -1))
-
-
 @pytest.mark.parametrize("name", ["relu", "quadratic", "erf"])
 @pytest.mark.parametrize(("N_i", "N_h"), [(5, 9), (9, 5)])
 def test_the_exact_count_of_one_teacher_is_a_law_like_others(name, N_i, N_h):
     """Its quantiles are order statistics of the eigenvalues, zeros included."""
     teacher, c = sample_teacher("erf", N_i, N_h, 2), coefficients(name)
     law = bulk_law(name, N_h / N_i, W1=teacher.W1, W2=teacher.W2)
-    eigenvalues = eigenvalues_of_the_operator(c.a1, c.a2, teacher.W1, teacher.W2)
+    eigenvalues = np.linalg.eigvalsh(operator(teacher.W1, teacher.W2, c.a1, c.a2))
     top = eigenvalues[-1]
     eigenvalues[np.abs(eigenvalues) < 1e-12 * top] = 0
     q = (np.arange(45) + 0.5) / 45
