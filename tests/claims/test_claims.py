@@ -91,6 +91,16 @@ def at(dataset, N_i, N_h, weights="normal"):
     return same.values
 
 
+def scale_bulks(d, where, lower=1.0, upper=1.0):
+    """The N_h largest eigenvalues of some points and the others, each times a number."""
+    return changed(
+        d,
+        "eigenvalues",
+        where,
+        lambda row, N_h: np.concatenate([lower * row[:-N_h], upper * row[-N_h:]]),
+    )
+
+
 def one_rank_less(dataset):
     return changed(dataset, "rank", first(dataset), lambda rank: rank - 1)
 
@@ -187,58 +197,13 @@ SPOILED = [
         lambda d: d.assign(lambda_max=d["lambda_max"] * 1.1),
     ),
     # A lower bulk that stays where it is, and an upper one that moves.
-    (
-        spectra.erf_bulks,
-        "erf",
-        lambda d: changed(
-            d,
-            "eigenvalues",
-            at(d, 20, 20),
-            lambda row, N_h: np.concatenate([2 * row[:-N_h], row[-N_h:]]),
-        ),
-    ),
-    (
-        spectra.erf_bulks,
-        "erf",
-        lambda d: changed(
-            d,
-            "eigenvalues",
-            at(d, 20, 20),
-            lambda row, N_h: np.concatenate([row[:-N_h], 1.5 * row[-N_h:]]),
-        ),
-    ),
+    (spectra.erf_bulks, "erf", lambda d: scale_bulks(d, at(d, 20, 20), lower=2)),
+    (spectra.erf_bulks, "erf", lambda d: scale_bulks(d, at(d, 20, 20), upper=1.5)),
     # An upper bulk that stays and a lower one that falls, but not where the law has them.
-    (
-        spectra.erf_bulks,
-        "erf",
-        lambda d: changed(
-            d,
-            "eigenvalues",
-            (d["N_i"] == d["N_h"]).values,
-            lambda row, N_h: np.concatenate([row[:-N_h], 1.3 * row[-N_h:]]),
-        ),
-    ),
-    (
-        spectra.erf_bulks,
-        "erf",
-        lambda d: changed(
-            d,
-            "eigenvalues",
-            at(d, 20, 20),
-            lambda row, N_h: np.concatenate([0.7 * row[:-N_h], row[-N_h:]]),
-        ),
-    ),
+    (spectra.erf_bulks, "erf", lambda d: scale_bulks(d, (d["N_i"] == d["N_h"]).values, upper=1.3)),
+    (spectra.erf_bulks, "erf", lambda d: scale_bulks(d, at(d, 20, 20), lower=0.7)),
     # A lower bulk that does not fall: at a smaller size it is lower than at the largest.
-    (
-        spectra.erf_bulks,
-        "erf",
-        lambda d: changed(
-            d,
-            "eigenvalues",
-            at(d, 10, 10),
-            lambda row, N_h: np.concatenate([0.01 * row[:-N_h], row[-N_h:]]),
-        ),
-    ),
+    (spectra.erf_bulks, "erf", lambda d: scale_bulks(d, at(d, 10, 10), lower=0.01)),
     # An outlier whose mean grows as it should, by less than 3 standard errors.
     (spectra.quadratic_outlier, "quadratic", uncertain),
 ]
